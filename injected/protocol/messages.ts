@@ -1,0 +1,701 @@
+// Generated from src/protocol by `LADO_WRITE=1 cargo test -q typescript`. Do not edit.
+
+import type { Reader, Tree, Writer } from "./wire";
+
+export const VERSION = 1;
+export const MASK = "••••••";
+export const MAX_DEPTH = 1024;
+export const MAX_MESSAGE = 16777216;
+export const MAX_STRING = 64;
+export const MAX_ENTRIES = 8192;
+
+export const enum NodeKind {
+  End = 0,
+  Html = 1,
+  Svg = 2,
+  MathMl = 3,
+  Text = 4,
+  Shadow = 5,
+  Document = 6,
+}
+
+export interface Viewport {
+  width: number;
+  height: number;
+  density: number;
+}
+
+export function writeViewport(w: Writer, m: Viewport): void {
+  w.u32(m.width);
+  w.u32(m.height);
+  w.u32(m.density);
+}
+
+export function readViewport(r: Reader): Viewport {
+  return {
+    width: r.u32(),
+    height: r.u32(),
+    density: r.u32(),
+  };
+}
+
+export interface Attr {
+  name: string;
+  value: string;
+}
+
+export function writeAttr(w: Writer, m: Attr): void {
+  w.string(m.name);
+  w.string(m.value);
+}
+
+export function readAttr(r: Reader): Attr {
+  return {
+    name: r.string(),
+    value: r.string(),
+  };
+}
+
+export const enum Level {
+  Look = 1,
+  Point = 2,
+  Control = 3,
+}
+
+export const enum Button {
+  Left = 0,
+  Middle = 1,
+  Right = 2,
+}
+
+export const enum OpTag {
+  Snapshot = 1,
+  Insert = 2,
+  Move = 3,
+  Remove = 4,
+  SetAttr = 5,
+  SetText = 6,
+  SetValue = 7,
+  SetChecked = 8,
+  SetSelected = 9,
+  Scroll = 10,
+  Resize = 11,
+  SetTitle = 12,
+  SetUrl = 13,
+  Focus = 14,
+  SetSheet = 15,
+  SetAdopted = 16,
+  Opaque = 17,
+}
+
+export type Op =
+  | { tag: OpTag.Snapshot; epoch: number; base: number; url: string; baseUrl: string; title: string; quirks: boolean; viewport: Viewport; scrollX: number; scrollY: number; tree: Tree }
+  | { tag: OpTag.Insert; parent: number; prev: number; base: number; tree: Tree }
+  | { tag: OpTag.Move; node: number; parent: number; prev: number }
+  | { tag: OpTag.Remove; nodes: readonly number[] }
+  | { tag: OpTag.SetAttr; node: number; name: string; value: string | null }
+  | { tag: OpTag.SetText; node: number; text: string }
+  | { tag: OpTag.SetValue; node: number; value: string }
+  | { tag: OpTag.SetChecked; node: number; checked: boolean; indeterminate: boolean }
+  | { tag: OpTag.SetSelected; node: number; options: readonly number[] }
+  | { tag: OpTag.Scroll; node: number; x: number; y: number }
+  | { tag: OpTag.Resize; viewport: Viewport }
+  | { tag: OpTag.SetTitle; title: string }
+  | { tag: OpTag.SetUrl; url: string }
+  | { tag: OpTag.Focus; node: number }
+  | { tag: OpTag.SetSheet; node: number; css: string }
+  | { tag: OpTag.SetAdopted; node: number; sheets: readonly string[] }
+  | { tag: OpTag.Opaque; node: number };
+
+export function writeOp(w: Writer, m: Op): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case OpTag.Snapshot:
+      w.u32(m.epoch);
+      w.u32(m.base);
+      w.string(m.url);
+      w.string(m.baseUrl);
+      w.string(m.title);
+      w.bool(m.quirks);
+      writeViewport(w, m.viewport);
+      w.i32(m.scrollX);
+      w.i32(m.scrollY);
+      w.tree(m.tree);
+      break;
+    case OpTag.Insert:
+      w.u32(m.parent);
+      w.u32(m.prev);
+      w.u32(m.base);
+      w.tree(m.tree);
+      break;
+    case OpTag.Move:
+      w.u32(m.node);
+      w.u32(m.parent);
+      w.u32(m.prev);
+      break;
+    case OpTag.Remove:
+      w.list(m.nodes, (x) => w.u32(x));
+      break;
+    case OpTag.SetAttr:
+      w.u32(m.node);
+      w.string(m.name);
+      w.option(m.value, (x) => w.string(x));
+      break;
+    case OpTag.SetText:
+      w.u32(m.node);
+      w.string(m.text);
+      break;
+    case OpTag.SetValue:
+      w.u32(m.node);
+      w.string(m.value);
+      break;
+    case OpTag.SetChecked:
+      w.u32(m.node);
+      w.bool(m.checked);
+      w.bool(m.indeterminate);
+      break;
+    case OpTag.SetSelected:
+      w.u32(m.node);
+      w.list(m.options, (x) => w.u32(x));
+      break;
+    case OpTag.Scroll:
+      w.u32(m.node);
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case OpTag.Resize:
+      writeViewport(w, m.viewport);
+      break;
+    case OpTag.SetTitle:
+      w.string(m.title);
+      break;
+    case OpTag.SetUrl:
+      w.string(m.url);
+      break;
+    case OpTag.Focus:
+      w.u32(m.node);
+      break;
+    case OpTag.SetSheet:
+      w.u32(m.node);
+      w.string(m.css);
+      break;
+    case OpTag.SetAdopted:
+      w.u32(m.node);
+      w.list(m.sheets, (x) => w.string(x));
+      break;
+    case OpTag.Opaque:
+      w.u32(m.node);
+      break;
+  }
+}
+
+export function readOp(r: Reader): Op {
+  const tag = r.byte();
+  switch (tag) {
+    case OpTag.Snapshot:
+      return { tag, epoch: r.u32(), base: r.u32(), url: r.string(), baseUrl: r.string(), title: r.string(), quirks: r.bool(), viewport: readViewport(r), scrollX: r.i32(), scrollY: r.i32(), tree: r.tree() };
+    case OpTag.Insert:
+      return { tag, parent: r.u32(), prev: r.u32(), base: r.u32(), tree: r.tree() };
+    case OpTag.Move:
+      return { tag, node: r.u32(), parent: r.u32(), prev: r.u32() };
+    case OpTag.Remove:
+      return { tag, nodes: r.list(() => r.u32()) };
+    case OpTag.SetAttr:
+      return { tag, node: r.u32(), name: r.string(), value: r.option(() => r.string()) };
+    case OpTag.SetText:
+      return { tag, node: r.u32(), text: r.string() };
+    case OpTag.SetValue:
+      return { tag, node: r.u32(), value: r.string() };
+    case OpTag.SetChecked:
+      return { tag, node: r.u32(), checked: r.bool(), indeterminate: r.bool() };
+    case OpTag.SetSelected:
+      return { tag, node: r.u32(), options: r.list(() => r.u32()) };
+    case OpTag.Scroll:
+      return { tag, node: r.u32(), x: r.i32(), y: r.i32() };
+    case OpTag.Resize:
+      return { tag, viewport: readViewport(r) };
+    case OpTag.SetTitle:
+      return { tag, title: r.string() };
+    case OpTag.SetUrl:
+      return { tag, url: r.string() };
+    case OpTag.Focus:
+      return { tag, node: r.u32() };
+    case OpTag.SetSheet:
+      return { tag, node: r.u32(), css: r.string() };
+    case OpTag.SetAdopted:
+      return { tag, node: r.u32(), sheets: r.list(() => r.string()) };
+    case OpTag.Opaque:
+      return { tag, node: r.u32() };
+    default:
+      return r.fail("Op", tag);
+  }
+}
+
+export const enum PageMessageTag {
+  Hello = 1,
+  Batch = 2,
+  Visible = 3,
+  Pointer = 4,
+  Done = 5,
+  Restart = 6,
+}
+
+export type PageMessage =
+  | { tag: PageMessageTag.Hello; version: number; page: string; tab: string; url: string; sent: number; visible: boolean }
+  | { tag: PageMessageTag.Batch; seq: number; ops: readonly Op[] }
+  | { tag: PageMessageTag.Visible; visible: boolean }
+  | { tag: PageMessageTag.Pointer; x: number; y: number }
+  | { tag: PageMessageTag.Done; id: number; refusal: Refusal | null }
+  | { tag: PageMessageTag.Restart };
+
+export function writePageMessage(w: Writer, m: PageMessage): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case PageMessageTag.Hello:
+      w.u32(m.version);
+      w.string(m.page);
+      w.string(m.tab);
+      w.string(m.url);
+      w.u32(m.sent);
+      w.bool(m.visible);
+      break;
+    case PageMessageTag.Batch:
+      w.u32(m.seq);
+      w.list(m.ops, (x) => writeOp(w, x));
+      break;
+    case PageMessageTag.Visible:
+      w.bool(m.visible);
+      break;
+    case PageMessageTag.Pointer:
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case PageMessageTag.Done:
+      w.u32(m.id);
+      w.option(m.refusal, (x) => w.byte(x));
+      break;
+    case PageMessageTag.Restart:
+      break;
+  }
+}
+
+export function readPageMessage(r: Reader): PageMessage {
+  const tag = r.byte();
+  switch (tag) {
+    case PageMessageTag.Hello:
+      return { tag, version: r.u32(), page: r.string(), tab: r.string(), url: r.string(), sent: r.u32(), visible: r.bool() };
+    case PageMessageTag.Batch:
+      return { tag, seq: r.u32(), ops: r.list(() => readOp(r)) };
+    case PageMessageTag.Visible:
+      return { tag, visible: r.bool() };
+    case PageMessageTag.Pointer:
+      return { tag, x: r.i32(), y: r.i32() };
+    case PageMessageTag.Done:
+      return { tag, id: r.u32(), refusal: r.option(() => r.byte() as Refusal) };
+    case PageMessageTag.Restart:
+      return { tag };
+    default:
+      return r.fail("PageMessage", tag);
+  }
+}
+
+export const enum PageCommandTag {
+  Welcome = 1,
+  Ack = 2,
+  Resync = 3,
+  Act = 4,
+  Pointer = 5,
+  SetLevel = 6,
+  Ended = 7,
+  Reconnect = 8,
+  Watched = 9,
+}
+
+export type PageCommand =
+  | { tag: PageCommandTag.Welcome; version: number; received: number; snapshot: boolean; level: Level }
+  | { tag: PageCommandTag.Ack; seq: number }
+  | { tag: PageCommandTag.Resync }
+  | { tag: PageCommandTag.Act; id: number; action: Action }
+  | { tag: PageCommandTag.Pointer; participant: number; name: string; role: string; shown: boolean; x: number; y: number }
+  | { tag: PageCommandTag.SetLevel; level: Level }
+  | { tag: PageCommandTag.Ended }
+  | { tag: PageCommandTag.Reconnect; after: number }
+  | { tag: PageCommandTag.Watched; viewers: number };
+
+export function writePageCommand(w: Writer, m: PageCommand): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case PageCommandTag.Welcome:
+      w.u32(m.version);
+      w.u32(m.received);
+      w.bool(m.snapshot);
+      w.byte(m.level);
+      break;
+    case PageCommandTag.Ack:
+      w.u32(m.seq);
+      break;
+    case PageCommandTag.Resync:
+      break;
+    case PageCommandTag.Act:
+      w.u32(m.id);
+      writeAction(w, m.action);
+      break;
+    case PageCommandTag.Pointer:
+      w.u32(m.participant);
+      w.string(m.name);
+      w.string(m.role);
+      w.bool(m.shown);
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case PageCommandTag.SetLevel:
+      w.byte(m.level);
+      break;
+    case PageCommandTag.Ended:
+      break;
+    case PageCommandTag.Reconnect:
+      w.u32(m.after);
+      break;
+    case PageCommandTag.Watched:
+      w.u32(m.viewers);
+      break;
+  }
+}
+
+export function readPageCommand(r: Reader): PageCommand {
+  const tag = r.byte();
+  switch (tag) {
+    case PageCommandTag.Welcome:
+      return { tag, version: r.u32(), received: r.u32(), snapshot: r.bool(), level: r.byte() as Level };
+    case PageCommandTag.Ack:
+      return { tag, seq: r.u32() };
+    case PageCommandTag.Resync:
+      return { tag };
+    case PageCommandTag.Act:
+      return { tag, id: r.u32(), action: readAction(r) };
+    case PageCommandTag.Pointer:
+      return { tag, participant: r.u32(), name: r.string(), role: r.string(), shown: r.bool(), x: r.i32(), y: r.i32() };
+    case PageCommandTag.SetLevel:
+      return { tag, level: r.byte() as Level };
+    case PageCommandTag.Ended:
+      return { tag };
+    case PageCommandTag.Reconnect:
+      return { tag, after: r.u32() };
+    case PageCommandTag.Watched:
+      return { tag, viewers: r.u32() };
+    default:
+      return r.fail("PageCommand", tag);
+  }
+}
+
+export const enum ActionTag {
+  Click = 1,
+  Type = 2,
+  Key = 3,
+  SetValue = 4,
+  Scroll = 5,
+  Focus = 6,
+  Hover = 7,
+  Back = 8,
+  Forward = 9,
+  Reload = 10,
+  Navigate = 11,
+  Select = 12,
+}
+
+export type Action =
+  | { tag: ActionTag.Click; node: number; x: number; y: number; button: Button; count: number }
+  | { tag: ActionTag.Type; node: number; text: string }
+  | { tag: ActionTag.Key; node: number; key: string; shift: boolean; ctrl: boolean; alt: boolean; meta: boolean }
+  | { tag: ActionTag.SetValue; node: number; value: string }
+  | { tag: ActionTag.Scroll; node: number; x: number; y: number }
+  | { tag: ActionTag.Focus; node: number }
+  | { tag: ActionTag.Hover; node: number; x: number; y: number }
+  | { tag: ActionTag.Back }
+  | { tag: ActionTag.Forward }
+  | { tag: ActionTag.Reload }
+  | { tag: ActionTag.Navigate; url: string }
+  | { tag: ActionTag.Select; node: number; options: readonly number[] };
+
+export function writeAction(w: Writer, m: Action): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case ActionTag.Click:
+      w.u32(m.node);
+      w.u32(m.x);
+      w.u32(m.y);
+      w.byte(m.button);
+      w.u32(m.count);
+      break;
+    case ActionTag.Type:
+      w.u32(m.node);
+      w.string(m.text);
+      break;
+    case ActionTag.Key:
+      w.u32(m.node);
+      w.string(m.key);
+      w.bool(m.shift);
+      w.bool(m.ctrl);
+      w.bool(m.alt);
+      w.bool(m.meta);
+      break;
+    case ActionTag.SetValue:
+      w.u32(m.node);
+      w.string(m.value);
+      break;
+    case ActionTag.Scroll:
+      w.u32(m.node);
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case ActionTag.Focus:
+      w.u32(m.node);
+      break;
+    case ActionTag.Hover:
+      w.u32(m.node);
+      w.u32(m.x);
+      w.u32(m.y);
+      break;
+    case ActionTag.Back:
+      break;
+    case ActionTag.Forward:
+      break;
+    case ActionTag.Reload:
+      break;
+    case ActionTag.Navigate:
+      w.string(m.url);
+      break;
+    case ActionTag.Select:
+      w.u32(m.node);
+      w.list(m.options, (x) => w.u32(x));
+      break;
+  }
+}
+
+export function readAction(r: Reader): Action {
+  const tag = r.byte();
+  switch (tag) {
+    case ActionTag.Click:
+      return { tag, node: r.u32(), x: r.u32(), y: r.u32(), button: r.byte() as Button, count: r.u32() };
+    case ActionTag.Type:
+      return { tag, node: r.u32(), text: r.string() };
+    case ActionTag.Key:
+      return { tag, node: r.u32(), key: r.string(), shift: r.bool(), ctrl: r.bool(), alt: r.bool(), meta: r.bool() };
+    case ActionTag.SetValue:
+      return { tag, node: r.u32(), value: r.string() };
+    case ActionTag.Scroll:
+      return { tag, node: r.u32(), x: r.i32(), y: r.i32() };
+    case ActionTag.Focus:
+      return { tag, node: r.u32() };
+    case ActionTag.Hover:
+      return { tag, node: r.u32(), x: r.u32(), y: r.u32() };
+    case ActionTag.Back:
+      return { tag };
+    case ActionTag.Forward:
+      return { tag };
+    case ActionTag.Reload:
+      return { tag };
+    case ActionTag.Navigate:
+      return { tag, url: r.string() };
+    case ActionTag.Select:
+      return { tag, node: r.u32(), options: r.list(() => r.u32()) };
+    default:
+      return r.fail("Action", tag);
+  }
+}
+
+export const enum Refusal {
+  Locked = 1,
+  Masked = 2,
+  NotAllowed = 3,
+  Gone = 4,
+  NotPossible = 5,
+  Paused = 6,
+}
+
+export const enum ViewerRequestTag {
+  Hello = 1,
+  Act = 2,
+  Pointer = 3,
+  Resync = 4,
+}
+
+export type ViewerRequest =
+  | { tag: ViewerRequestTag.Hello; version: number; ticket: string }
+  | { tag: ViewerRequestTag.Act; id: number; action: Action }
+  | { tag: ViewerRequestTag.Pointer; shown: boolean; x: number; y: number }
+  | { tag: ViewerRequestTag.Resync };
+
+export function writeViewerRequest(w: Writer, m: ViewerRequest): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case ViewerRequestTag.Hello:
+      w.u32(m.version);
+      w.string(m.ticket);
+      break;
+    case ViewerRequestTag.Act:
+      w.u32(m.id);
+      writeAction(w, m.action);
+      break;
+    case ViewerRequestTag.Pointer:
+      w.bool(m.shown);
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case ViewerRequestTag.Resync:
+      break;
+  }
+}
+
+export function readViewerRequest(r: Reader): ViewerRequest {
+  const tag = r.byte();
+  switch (tag) {
+    case ViewerRequestTag.Hello:
+      return { tag, version: r.u32(), ticket: r.string() };
+    case ViewerRequestTag.Act:
+      return { tag, id: r.u32(), action: readAction(r) };
+    case ViewerRequestTag.Pointer:
+      return { tag, shown: r.bool(), x: r.i32(), y: r.i32() };
+    case ViewerRequestTag.Resync:
+      return { tag };
+    default:
+      return r.fail("ViewerRequest", tag);
+  }
+}
+
+export const enum ViewerMessageTag {
+  Ops = 1,
+  Notice = 2,
+}
+
+export type ViewerMessage =
+  | { tag: ViewerMessageTag.Ops; seq: number; ops: readonly Op[] }
+  | { tag: ViewerMessageTag.Notice; notice: ViewerNotice };
+
+export function writeViewerMessage(w: Writer, m: ViewerMessage): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case ViewerMessageTag.Ops:
+      w.u32(m.seq);
+      w.list(m.ops, (x) => writeOp(w, x));
+      break;
+    case ViewerMessageTag.Notice:
+      writeViewerNotice(w, m.notice);
+      break;
+  }
+}
+
+export function readViewerMessage(r: Reader): ViewerMessage {
+  const tag = r.byte();
+  switch (tag) {
+    case ViewerMessageTag.Ops:
+      return { tag, seq: r.u32(), ops: r.list(() => readOp(r)) };
+    case ViewerMessageTag.Notice:
+      return { tag, notice: readViewerNotice(r) };
+    default:
+      return r.fail("ViewerMessage", tag);
+  }
+}
+
+export const enum ViewerNoticeTag {
+  Welcome = 1,
+  NoPage = 2,
+  SetLevel = 3,
+  Pointer = 4,
+  Acted = 5,
+  Ended = 6,
+  Reconnect = 7,
+  Online = 8,
+}
+
+export type ViewerNotice =
+  | { tag: ViewerNoticeTag.Welcome; version: number; level: Level }
+  | { tag: ViewerNoticeTag.NoPage }
+  | { tag: ViewerNoticeTag.SetLevel; level: Level }
+  | { tag: ViewerNoticeTag.Pointer; x: number; y: number }
+  | { tag: ViewerNoticeTag.Acted; id: number; refusal: Refusal | null; rule: string }
+  | { tag: ViewerNoticeTag.Ended }
+  | { tag: ViewerNoticeTag.Reconnect; after: number }
+  | { tag: ViewerNoticeTag.Online; online: boolean };
+
+export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case ViewerNoticeTag.Welcome:
+      w.u32(m.version);
+      w.byte(m.level);
+      break;
+    case ViewerNoticeTag.NoPage:
+      break;
+    case ViewerNoticeTag.SetLevel:
+      w.byte(m.level);
+      break;
+    case ViewerNoticeTag.Pointer:
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case ViewerNoticeTag.Acted:
+      w.u32(m.id);
+      w.option(m.refusal, (x) => w.byte(x));
+      w.string(m.rule);
+      break;
+    case ViewerNoticeTag.Ended:
+      break;
+    case ViewerNoticeTag.Reconnect:
+      w.u32(m.after);
+      break;
+    case ViewerNoticeTag.Online:
+      w.bool(m.online);
+      break;
+  }
+}
+
+export function readViewerNotice(r: Reader): ViewerNotice {
+  const tag = r.byte();
+  switch (tag) {
+    case ViewerNoticeTag.Welcome:
+      return { tag, version: r.u32(), level: r.byte() as Level };
+    case ViewerNoticeTag.NoPage:
+      return { tag };
+    case ViewerNoticeTag.SetLevel:
+      return { tag, level: r.byte() as Level };
+    case ViewerNoticeTag.Pointer:
+      return { tag, x: r.i32(), y: r.i32() };
+    case ViewerNoticeTag.Acted:
+      return { tag, id: r.u32(), refusal: r.option(() => r.byte() as Refusal), rule: r.string() };
+    case ViewerNoticeTag.Ended:
+      return { tag };
+    case ViewerNoticeTag.Reconnect:
+      return { tag, after: r.u32() };
+    case ViewerNoticeTag.Online:
+      return { tag, online: r.bool() };
+    default:
+      return r.fail("ViewerNotice", tag);
+  }
+}
+
+export const enum NoticeTag {
+  Dialog = 1,
+}
+
+export type Notice =
+  | { tag: NoticeTag.Dialog; kind: string };
+
+export function writeNotice(w: Writer, m: Notice): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case NoticeTag.Dialog:
+      w.string(m.kind);
+      break;
+  }
+}
+
+export function readNotice(r: Reader): Notice {
+  const tag = r.byte();
+  switch (tag) {
+    case NoticeTag.Dialog:
+      return { tag, kind: r.string() };
+    default:
+      return r.fail("Notice", tag);
+  }
+}

@@ -1,0 +1,231 @@
+// Bytes: varints, strings with a dictionary, lists. The TypeScript half of src/protocol/wire.rs and tree.rs.
+
+import { MAX_DEPTH, MAX_ENTRIES, MAX_STRING, NodeKind } from "./messages";
+
+export type TreeNode =
+  | { kind: NodeKind.Html | NodeKind.Svg | NodeKind.MathMl; tag: string; attrs: [string, string][] }
+  | { kind: NodeKind.Text; text: string }
+  | { kind: NodeKind.Shadow | NodeKind.Document | NodeKind.End };
+
+/** Written by a function that walks the page's own nodes; read as a list in document order. */
+export type Tree = ((w: Writer) => void) | readonly TreeNode[];
+
+export class WireError extends Error {}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** One direction of one connection: strings of 1 to MAX_STRING bytes are learnt on both sides alike. */
+export class Writer {
+  #bytes = new Uint8Array(4096);
+  #length = 0;
+  #known = new Map<string, number>();
+  #learnt = 0;
+
+  /** The message written so far; the next one starts empty with the same dictionary. */
+  take(): Uint8Array<ArrayBuffer> {
+    const message = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return message;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  #room(bytes: number): void {
+    const need = this.#length + bytes;
+    if (need <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(need, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+
+  byte(value: number): void {
+    this.#room(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  u32(value: number): void {
+    this.#room(5);
+    let rest = value >>> 0;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  i32(value: number): void {
+    const whole = value | 0;
+    this.u32((whole << 1) ^ (whole >> 31));
+  }
+
+  bool(value: boolean): void {
+    this.byte(value ? 1 : 0);
+  }
+
+  string(text: string): void {
+    // A string of more code units than MAX_STRING has more bytes than that, too.
+    const short = text.length <= MAX_STRING;
+    if (short) {
+      const number = this.#known.get(text);
+      if (number !== undefined) {
+        this.u32(number + 1);
+        return;
+      }
+    }
+    this.byte(0);
+    if (short) {
+      this.#room(text.length * 3 + 5);
+      const bytes = encoder.encode(text);
+      this.u32(bytes.length);
+      this.#bytes.set(bytes, this.#length);
+      this.#length += bytes.length;
+      if (bytes.length > 0 && bytes.length <= MAX_STRING && this.#learnt < MAX_ENTRIES) {
+        this.#known.set(text, this.#learnt++);
+      }
+      return;
+    }
+    const bytes = encoder.encode(text);
+    this.u32(bytes.length);
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  list<T>(items: readonly T[], write: (item: T) => void): void {
+    this.u32(items.length);
+    for (const item of items) write(item);
+  }
+
+  option<T>(value: T | null, write: (value: T) => void): void {
+    this.bool(value !== null);
+    if (value !== null) write(value);
+  }
+
+  tree(tree: Tree): void {
+    if (typeof tree === "function") {
+      tree(this);
+    } else {
+      for (const node of tree) {
+        this.byte(node.kind);
+        if (node.kind === NodeKind.Text) {
+          this.string(node.text);
+        } else if ("tag" in node) {
+          this.string(node.tag);
+          this.list(node.attrs, ([name, value]) => {
+            this.string(name);
+            this.string(value);
+          });
+        }
+      }
+    }
+    this.byte(NodeKind.End);
+  }
+}
+
+/** Reads one message after the other of one connection; or one message alone, with a dictionary of its own. */
+export class Reader {
+  #bytes: Uint8Array;
+  #at = 0;
+  #known: string[] = [];
+
+  constructor(bytes: Uint8Array = new Uint8Array()) {
+    this.#bytes = bytes;
+  }
+
+  next(bytes: Uint8Array): this {
+    this.#bytes = bytes;
+    this.#at = 0;
+    return this;
+  }
+
+  fail(type: string, tag: number): never {
+    throw new WireError(`${tag} is not a tag of ${type}`);
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at++];
+    if (value === undefined) throw new WireError("truncated");
+    return value;
+  }
+
+  u32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) {
+        if (value > 0xffffffff) break;
+        return value;
+      }
+    }
+    throw new WireError("a number does not fit 32 bits");
+  }
+
+  i32(): number {
+    const value = this.u32();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  bool(): boolean {
+    return this.byte() === 1;
+  }
+
+  string(): string {
+    const number = this.u32();
+    if (number > 0) {
+      const known = this.#known[number - 1];
+      if (known === undefined) throw new WireError("a string is not in the dictionary");
+      return known;
+    }
+    const length = this.u32();
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new WireError("truncated");
+    const text = decoder.decode(this.#bytes.subarray(this.#at, end));
+    this.#at = end;
+    if (length > 0 && length <= MAX_STRING && this.#known.length < MAX_ENTRIES) this.#known.push(text);
+    return text;
+  }
+
+  list<T>(read: () => T): T[] {
+    const count = this.u32();
+    if (count > this.#bytes.length - this.#at) throw new WireError("truncated");
+    return Array.from({ length: count }, read);
+  }
+
+  option<T>(read: () => T): T | null {
+    return this.bool() ? read() : null;
+  }
+
+  tree(): TreeNode[] {
+    const nodes: TreeNode[] = [];
+    for (let depth = 0; ; ) {
+      const kind = this.byte() as NodeKind;
+      switch (kind) {
+        case NodeKind.End:
+          if (depth-- === 0) return nodes;
+          nodes.push({ kind });
+          break;
+        case NodeKind.Text:
+          nodes.push({ kind, text: this.string() });
+          break;
+        case NodeKind.Html:
+        case NodeKind.Svg:
+        case NodeKind.MathMl:
+          depth++;
+          nodes.push({ kind, tag: this.string(), attrs: this.list(() => [this.string(), this.string()]) });
+          break;
+        case NodeKind.Shadow:
+        case NodeKind.Document:
+          depth++;
+          nodes.push({ kind });
+          break;
+        default:
+          this.fail("Tree", kind);
+      }
+      if (depth > MAX_DEPTH) throw new WireError("too deep");
+    }
+  }
+}

@@ -1,0 +1,1 @@
+//! The web assets that the binary carries: apps, injected scripts, their hashes.

@@ -1,0 +1,1 @@
+//! Gathers each module's own configuration from one file.

@@ -1,0 +1,1 @@
+//! Assembles `lado demo`: the demo shop, and Lado in front of it.

@@ -1,0 +1,1 @@
+//! Connects the pages and viewers of each session: mirrors, queues, fan-out.

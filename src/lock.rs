@@ -1,0 +1,1 @@
+//! Lets only the customer act on locked elements: the only maker of `Allowed` actions.

@@ -1,0 +1,1 @@
+//! The server's copy of a page's DOM, built from ops.

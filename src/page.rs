@@ -1,0 +1,1 @@
+//! The life of a request: session, upstream, rewrite, respond.

@@ -1,0 +1,275 @@
+//! The messages. Tags are for ever: a message that goes keeps its number retired.
+
+use super::tree::Tree;
+use super::wire::{Reader, Wire, WireError, Writer};
+
+/// Declares structs and tagged enums once, with their encoding and their TypeScript.
+macro_rules! messages {
+    ($($(#[$doc:meta])* $kind:ident $name:ident { $($body:tt)* })*) => {
+        $(messages!(@$kind [$(#[$doc])*] $name { $($body)* });)*
+
+        /// The TypeScript of every message, in order.
+        pub(super) fn typescript() -> String {
+            let mut out = String::new();
+            $(out.push_str(&$name::typescript());)*
+            out
+        }
+    };
+
+    (@record [$(#[$doc:meta])*] $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
+
+        impl Wire for $name {
+            fn encode(&self, w: &mut Writer<'_>) { $(self.$field.encode(w);)* }
+            fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+                Ok(Self { $($field: Wire::decode(r)?,)* })
+            }
+            fn ts_type() -> String { stringify!($name).into() }
+            fn ts_write(value: &str) -> String { format!("write{}(w, {value})", stringify!($name)) }
+            fn ts_read() -> String { format!("read{}(r)", stringify!($name)) }
+        }
+
+        impl $name {
+            fn typescript() -> String {
+                let fields: &[super::typescript::Field] =
+                    &[$(super::typescript::Field::of::<$type>(stringify!($field)),)*];
+                super::typescript::record(stringify!($name), fields)
+            }
+        }
+    };
+
+    (@tagged [$(#[$doc:meta])*] $name:ident {
+        $($(#[$vdoc:meta])* $tag:literal => $variant:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty),* $(,)? },)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $variant { $($(#[$fdoc])* $field: $type,)* },)* }
+
+        impl Wire for $name {
+            fn encode(&self, w: &mut Writer<'_>) {
+                match self {
+                    $(Self::$variant { $($field,)* } => { w.byte($tag); $($field.encode(w);)* })*
+                }
+            }
+            fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+                match r.byte()? {
+                    $($tag => Ok(Self::$variant { $($field: Wire::decode(r)?,)* }),)*
+                    other => Err(WireError::Tag(stringify!($name), other)),
+                }
+            }
+            fn ts_type() -> String { stringify!($name).into() }
+            fn ts_write(value: &str) -> String { format!("write{}(w, {value})", stringify!($name)) }
+            fn ts_read() -> String { format!("read{}(r)", stringify!($name)) }
+        }
+
+        impl $name {
+            fn typescript() -> String {
+                let variants: &[super::typescript::Variant] = &[$(super::typescript::Variant {
+                    tag: $tag,
+                    name: stringify!($variant),
+                    fields: vec![$(super::typescript::Field::of::<$type>(stringify!($field)),)*],
+                },)*];
+                super::typescript::tagged(stringify!($name), variants)
+            }
+        }
+    };
+
+    (@choice [$(#[$doc:meta])*] $name:ident { $($(#[$vdoc:meta])* $tag:literal => $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl Wire for $name {
+            fn encode(&self, w: &mut Writer<'_>) { w.byte(match self { $(Self::$variant => $tag,)* }); }
+            fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+                match r.byte()? {
+                    $($tag => Ok(Self::$variant),)*
+                    other => Err(WireError::Tag(stringify!($name), other)),
+                }
+            }
+            fn ts_type() -> String { stringify!($name).into() }
+            fn ts_write(value: &str) -> String { format!("w.byte({value})") }
+            fn ts_read() -> String { format!("r.byte() as {}", stringify!($name)) }
+        }
+
+        impl $name {
+            fn typescript() -> String {
+                super::typescript::choice(stringify!($name), &[$((stringify!($variant), $tag),)*])
+            }
+        }
+    };
+}
+
+messages! {
+    /// The customer's window, in CSS pixels.
+    record Viewport {
+        width: u32,
+        height: u32,
+        /// Device pixels per CSS pixel, in thousandths.
+        density: u32,
+    }
+
+    record Attr {
+        name: String,
+        value: String,
+    }
+
+    /// What the agent may do. Each level includes those before it.
+    choice Level {
+        1 => Look,
+        /// Show a pointer on the customer's page.
+        2 => Point,
+        /// Click, type and scroll.
+        3 => Control,
+    }
+
+    choice Button {
+        0 => Left,
+        1 => Middle,
+        2 => Right,
+    }
+
+    /// One change of a page. `node` and `parent` are ids; `prev` is the sibling before, or 0.
+    tagged Op {
+        /// The whole page: replaces everything. The tree's root nodes are children of node id 1, the document itself,
+        /// so `base` is the id of the first node of the tree and greater than 1. `epoch` counts the snapshots of a page.
+        1 => Snapshot {
+            epoch: u32, base: u32, url: String, base_url: String, title: String, quirks: bool,
+            viewport: Viewport, scroll_x: i32, scroll_y: i32, tree: Tree,
+        },
+        /// The tree's nodes take the ids from `base` on, which no node has had before.
+        2 => Insert { parent: u32, prev: u32, base: u32, tree: Tree },
+        3 => Move { node: u32, parent: u32, prev: u32 },
+        4 => Remove { nodes: Vec<u32> },
+        /// `None` removes the attribute.
+        5 => SetAttr { node: u32, name: String, value: Option<String> },
+        6 => SetText { node: u32, text: String },
+        /// The current value of an input, textarea or select.
+        7 => SetValue { node: u32, value: String },
+        8 => SetChecked { node: u32, checked: bool, indeterminate: bool },
+        /// The selected options of a select element.
+        9 => SetSelected { node: u32, options: Vec<u32> },
+        /// Scroll position of an element, or of the window where `node` is 1, in CSS pixels.
+        10 => Scroll { node: u32, x: i32, y: i32 },
+        11 => Resize { viewport: Viewport },
+        12 => SetTitle { title: String },
+        13 => SetUrl { url: String },
+        /// Keyboard focus; 0 for none.
+        14 => Focus { node: u32 },
+        /// The rules of a style sheet that script has changed, as text. `node` is its style or link element.
+        15 => SetSheet { node: u32, css: String },
+        /// The constructed style sheets of a document (1) or of a shadow root.
+        16 => SetAdopted { node: u32, sheets: Vec<String> },
+        /// A frame's document that the page may not look into: its element shows a placeholder.
+        17 => Opaque { node: u32 },
+    }
+
+    /// What the page in the customer's browser tells Lado.
+    tagged PageMessage {
+        /// First on every connection. `page` is random for each document load, `tab` for each browser tab.
+        /// `sent` is the sequence number of the last batch the page has made, 0 before the first.
+        1 => Hello { version: u32, page: String, tab: String, url: String, sent: u32, visible: bool },
+        /// Changes in order; `seq` counts up from 1 and never skips.
+        2 => Batch { seq: u32, ops: Vec<Op> },
+        /// The tab came to the front or went away.
+        3 => Visible { visible: bool },
+        /// The customer's mouse or finger, in CSS pixels of the page (scroll included).
+        4 => Pointer { x: i32, y: i32 },
+        /// A command was carried out, or not and why.
+        5 => Done { id: u32, refusal: Option<Refusal> },
+        /// A batch could not be replayed after a reconnect: a snapshot follows.
+        6 => Restart {},
+    }
+
+    /// What Lado tells the page.
+    tagged PageCommand {
+        /// Answers Hello. `received` is the last sequence number Lado holds: the page sends again what came after.
+        /// `snapshot` asks for a snapshot first.
+        1 => Welcome { version: u32, received: u32, snapshot: bool, level: Level },
+        2 => Ack { seq: u32 },
+        /// The mirror is lost or wrong: send a snapshot.
+        3 => Resync {},
+        /// Carry out an action that the server has allowed.
+        4 => Act { id: u32, action: Action },
+        /// The agent's pointer, in CSS pixels of the page; `shown` false takes it away.
+        5 => Pointer { participant: u32, name: String, role: String, shown: bool, x: i32, y: i32 },
+        6 => SetLevel { level: Level },
+        /// The session is over: show the farewell page.
+        7 => Ended {},
+        /// Lado is about to restart: connect again after this many milliseconds.
+        8 => Reconnect { after: u32 },
+        /// How many people watch: 0 before the agent has joined.
+        9 => Watched { viewers: u32 },
+    }
+
+    /// What an agent asks the page to do.
+    tagged Action {
+        /// A click at a point inside the element, in thousandths of its width and height.
+        1 => Click { node: u32, x: u32, y: u32, button: Button, count: u32 },
+        /// Text at the caret of a field, as if typed. Never a newline: that is a Key.
+        2 => Type { node: u32, text: String },
+        /// A key by its name (UI Events KeyboardEvent key): Enter, Tab, Backspace, Delete, Escape, arrows, Home, End.
+        3 => Key { node: u32, key: String, shift: bool, ctrl: bool, alt: bool, meta: bool },
+        /// The whole value of a select, date, range or colour input.
+        4 => SetValue { node: u32, value: String },
+        5 => Scroll { node: u32, x: i32, y: i32 },
+        6 => Focus { node: u32 },
+        7 => Hover { node: u32, x: u32, y: u32 },
+        8 => Back {},
+        9 => Forward {},
+        10 => Reload {},
+        /// An address of the site itself, as the agent sees it (not a view host's).
+        11 => Navigate { url: String },
+        /// The options to select, by node id.
+        12 => Select { node: u32, options: Vec<u32> },
+    }
+
+    /// Why an action was not carried out. Agents read it in their language; `rule` names the lock or mask.
+    choice Refusal {
+        1 => Locked,
+        2 => Masked,
+        3 => NotAllowed,
+        4 => Gone,
+        5 => NotPossible,
+        6 => Paused,
+    }
+
+    /// What a viewer tells Lado.
+    tagged ViewerRequest {
+        /// First on every connection; `ticket` was handed out by the console's API.
+        1 => Hello { version: u32, ticket: String },
+        2 => Act { id: u32, action: Action },
+        /// In CSS pixels of the page; `shown` false when the mouse has left the page.
+        3 => Pointer { shown: bool, x: i32, y: i32 },
+        /// The viewer's tree went wrong: send a snapshot.
+        4 => Resync {},
+    }
+
+    /// What Lado tells a viewer. Only `mask` makes frames with ops.
+    tagged ViewerMessage {
+        1 => Ops { seq: u32, ops: Vec<Op> },
+        2 => Notice { notice: ViewerNotice },
+    }
+
+    /// What a viewer is told beside ops: nothing in here comes from inside a page unmasked.
+    tagged ViewerNotice {
+        1 => Welcome { version: u32, level: Level },
+        /// The customer has no page open: before the first, between two, after the tab is closed.
+        2 => NoPage {},
+        3 => SetLevel { level: Level },
+        /// The customer's pointer, in CSS pixels of the page.
+        4 => Pointer { x: i32, y: i32 },
+        5 => Acted { id: u32, refusal: Option<Refusal>, rule: String },
+        6 => Ended {},
+        7 => Reconnect { after: u32 },
+        /// The customer's browser is connected, or not at the moment.
+        8 => Online { online: bool },
+    }
+
+    /// Reserved for what a page shows outside its document.
+    tagged Notice {
+        1 => Dialog { kind: String },
+    }
+}

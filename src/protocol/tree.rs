@@ -1,0 +1,145 @@
+//! Subtrees on the wire: a list of siblings in document order, each element closed by an end mark.
+
+use super::wire::{Reader, Wire, WireError, Writer};
+
+/// Pages nest a few hundred levels at most; a parser's limit is 512 (WHATWG HTML leaves it to browsers).
+pub const MAX_DEPTH: usize = 1024;
+
+/// Sibling nodes with their descendants, in document order. Each node but [`TreeNode::End`] takes the next node id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tree {
+    pub nodes: Vec<TreeNode>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TreeNode {
+    /// Attribute values are the page's own, masked where the page's rules say so.
+    Element {
+        namespace: Namespace,
+        tag: String,
+        attrs: Vec<(String, String)>,
+    },
+    Text(String),
+    /// The shadow root of the element it stands in; always that element's first child.
+    Shadow,
+    /// The document inside the frame element it stands in; always that element's only child.
+    Document,
+    /// Closes the nearest open element, shadow root or document.
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namespace {
+    Html,
+    Svg,
+    MathMl,
+}
+
+const END: u8 = 0;
+const HTML: u8 = 1;
+const SVG: u8 = 2;
+const MATHML: u8 = 3;
+const TEXT: u8 = 4;
+const SHADOW: u8 = 5;
+const DOCUMENT: u8 = 6;
+
+impl Tree {
+    /// How many ids the tree takes.
+    pub fn len(&self) -> u32 {
+        self.nodes.iter().filter(|node| !matches!(node, TreeNode::End)).count() as u32
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
+
+impl Wire for Tree {
+    fn encode(&self, w: &mut Writer<'_>) {
+        for node in &self.nodes {
+            match node {
+                TreeNode::Element { namespace, tag, attrs } => {
+                    w.byte(match namespace {
+                        Namespace::Html => HTML,
+                        Namespace::Svg => SVG,
+                        Namespace::MathMl => MATHML,
+                    });
+                    w.string(tag);
+                    w.u32(attrs.len() as u32);
+                    for (name, value) in attrs {
+                        w.string(name);
+                        w.string(value);
+                    }
+                }
+                TreeNode::Text(text) => {
+                    w.byte(TEXT);
+                    w.string(text);
+                }
+                TreeNode::Shadow => w.byte(SHADOW),
+                TreeNode::Document => w.byte(DOCUMENT),
+                TreeNode::End => w.byte(END),
+            }
+        }
+        w.byte(END);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut nodes = Vec::new();
+        let mut depth = 0usize;
+        loop {
+            let node = match r.byte()? {
+                END if depth == 0 => return Ok(Self { nodes }),
+                END => {
+                    depth -= 1;
+                    TreeNode::End
+                }
+                kind @ (HTML | SVG | MATHML) => {
+                    let namespace = match kind {
+                        HTML => Namespace::Html,
+                        SVG => Namespace::Svg,
+                        _ => Namespace::MathMl,
+                    };
+                    let tag = r.string()?;
+                    let count = r.u32()? as usize;
+                    if count > r.remaining() {
+                        return Err(WireError::Truncated);
+                    }
+                    let attrs = (0..count).map(|_| Ok((r.string()?, r.string()?))).collect::<Result<_, _>>()?;
+                    depth += 1;
+                    TreeNode::Element { namespace, tag, attrs }
+                }
+                TEXT => TreeNode::Text(r.string()?),
+                kind @ (SHADOW | DOCUMENT) => {
+                    depth += 1;
+                    if kind == SHADOW { TreeNode::Shadow } else { TreeNode::Document }
+                }
+                other => return Err(WireError::Tag("Tree", other)),
+            };
+            if depth > MAX_DEPTH {
+                return Err(WireError::Depth(MAX_DEPTH));
+            }
+            nodes.push(node);
+        }
+    }
+
+    fn ts_type() -> String {
+        "Tree".into()
+    }
+    fn ts_write(value: &str) -> String {
+        format!("w.tree({value})")
+    }
+    fn ts_read() -> String {
+        "r.tree()".into()
+    }
+}
+
+/// The node kinds, for the TypeScript half.
+pub(super) const KINDS: [(&str, u8); 7] = [
+    ("End", END),
+    ("Html", HTML),
+    ("Svg", SVG),
+    ("MathMl", MATHML),
+    ("Text", TEXT),
+    ("Shadow", SHADOW),
+    ("Document", DOCUMENT),
+];

@@ -1,0 +1,132 @@
+//! Writes `injected/protocol/messages.ts`, the TypeScript half of the protocol.
+//!
+//! `cargo test` fails when the file is stale; `LADO_WRITE=1 cargo test -q typescript` writes it anew.
+
+use std::fmt::Write as _;
+
+use super::wire::Wire;
+use super::{Dictionary, MASK, MAX_DEPTH, MAX_MESSAGE, VERSION, message, tree};
+
+/// The whole generated file.
+pub fn generate() -> String {
+    let mut out = String::from(
+        "// Generated from src/protocol by `LADO_WRITE=1 cargo test -q typescript`. Do not edit.\n\n\
+         import type { Reader, Tree, Writer } from \"./wire\";\n\n",
+    );
+    let _ = writeln!(out, "export const VERSION = {VERSION};");
+    let _ = writeln!(out, "export const MASK = \"{MASK}\";");
+    let _ = writeln!(out, "export const MAX_DEPTH = {MAX_DEPTH};");
+    let _ = writeln!(out, "export const MAX_MESSAGE = {MAX_MESSAGE};");
+    let _ = writeln!(out, "export const MAX_STRING = {};", Dictionary::MAX_STRING);
+    let _ = writeln!(out, "export const MAX_ENTRIES = {};", Dictionary::MAX_ENTRIES);
+    out.push_str(&choice("NodeKind", &tree::KINDS));
+    out.push_str(&message::typescript());
+    out
+}
+
+pub(super) struct Field {
+    name: String,
+    ts: String,
+    write: fn(&str) -> String,
+    read: String,
+}
+
+impl Field {
+    pub(super) fn of<T: Wire>(name: &str) -> Self {
+        Self { name: camel(name), ts: T::ts_type(), write: T::ts_write, read: T::ts_read() }
+    }
+}
+
+pub(super) struct Variant {
+    pub(super) tag: u8,
+    pub(super) name: &'static str,
+    pub(super) fields: Vec<Field>,
+}
+
+pub(super) fn record(name: &str, fields: &[Field]) -> String {
+    let mut out = format!("\nexport interface {name} {{\n");
+    for field in fields {
+        let _ = writeln!(out, "  {}: {};", field.name, field.ts);
+    }
+    let _ = writeln!(out, "}}\n\nexport function write{name}(w: Writer, m: {name}): void {{");
+    for field in fields {
+        let _ = writeln!(out, "  {};", (field.write)(&format!("m.{}", field.name)));
+    }
+    let _ = writeln!(out, "}}\n\nexport function read{name}(r: Reader): {name} {{\n  return {{");
+    for field in fields {
+        let _ = writeln!(out, "    {}: {},", field.name, field.read);
+    }
+    out.push_str("  };\n}\n");
+    out
+}
+
+pub(super) fn choice(name: &str, variants: &[(&str, u8)]) -> String {
+    let mut out = format!("\nexport const enum {name} {{\n");
+    for (variant, value) in variants {
+        let _ = writeln!(out, "  {variant} = {value},");
+    }
+    out.push_str("}\n");
+    out
+}
+
+pub(super) fn tagged(name: &str, variants: &[Variant]) -> String {
+    let pairs: Vec<(&str, u8)> = variants.iter().map(|v| (v.name, v.tag)).collect();
+    let mut out = choice(&format!("{name}Tag"), &pairs);
+    let _ = write!(out, "\nexport type {name} =");
+    for variant in variants {
+        let _ = write!(out, "\n  | {{ tag: {name}Tag.{}", variant.name);
+        for field in &variant.fields {
+            let _ = write!(out, "; {}: {}", field.name, field.ts);
+        }
+        out.push_str(" }");
+    }
+    let _ = writeln!(
+        out,
+        ";\n\nexport function write{name}(w: Writer, m: {name}): void {{\n  w.byte(m.tag);\n  switch (m.tag) {{"
+    );
+    for variant in variants {
+        let _ = writeln!(out, "    case {name}Tag.{}:", variant.name);
+        for field in &variant.fields {
+            let _ = writeln!(out, "      {};", (field.write)(&format!("m.{}", field.name)));
+        }
+        out.push_str("      break;\n");
+    }
+    let _ = writeln!(
+        out,
+        "  }}\n}}\n\nexport function read{name}(r: Reader): {name} {{\n  const tag = r.byte();\n  switch (tag) {{"
+    );
+    for variant in variants {
+        let _ = write!(out, "    case {name}Tag.{}:\n      return {{ tag", variant.name);
+        for field in &variant.fields {
+            let _ = write!(out, ", {}: {}", field.name, field.read);
+        }
+        out.push_str(" };\n");
+    }
+    let _ = writeln!(out, "    default:\n      return r.fail(\"{name}\", tag);\n  }}\n}}");
+    out
+}
+
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        out.extend(letters.next().map(|c| c.to_ascii_uppercase()));
+        out.push_str(letters.as_str());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_typescript_half_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/injected/protocol/messages.ts");
+        let fresh = super::generate();
+        if std::env::var_os("LADO_WRITE").is_some() {
+            std::fs::write(path, &fresh).unwrap();
+        }
+        let stored = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(stored == fresh, "{path} is stale: run LADO_WRITE=1 cargo test -q typescript");
+    }
+}

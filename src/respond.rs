@@ -1,0 +1,1 @@
+//! Turns every outcome, errors first of all, into a response.

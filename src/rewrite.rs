@@ -1,0 +1,1 @@
+//! Rewrites what passes between a site and a customer's browser: URLs, HTML, CSS, headers, cookies, policies.

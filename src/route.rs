@@ -1,0 +1,1 @@
+//! Decides by Host and path which face of Lado a request meets.

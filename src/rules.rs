@@ -1,0 +1,1 @@
+//! What to mask and to lock: rules from files and companies, compiled once, scoped to sites.

@@ -1,0 +1,1 @@
+//! Sessions: who takes part, what they may do, and what is gone when one ends.

@@ -1,0 +1,1 @@
+//! The life of an op and of a command: sockets of pages and of viewers.

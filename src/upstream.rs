@@ -1,0 +1,1 @@
+//! Reaches sites: guarded addresses, pooled connections, verified TLS.
