@@ -1,0 +1,54 @@
+// What Lado tells the script in the page before it starts: served in front of the bundle, one per session and site.
+
+/** A rule that finds elements; `paths` are regex sources over `location.pathname`, none means everywhere. */
+export interface SelectorRule {
+  id: string;
+  selector: string;
+  paths: string[];
+}
+
+/** Locks by accessible name, normalised by the same rules as `rules.ts` does. */
+export interface NameRule {
+  id: string;
+  names: string[];
+  paths: string[];
+}
+
+/** A pattern that Rust and JavaScript (flag `u`) read alike, and the checksum that a match must pass. */
+export interface Detector {
+  id: string;
+  pattern: string;
+  check: "luhn" | "cpf" | "cnpj" | "mod97" | "";
+}
+
+/** The rules of one site, as `SiteRules::page_json` writes them. */
+export interface PageRules {
+  mask: SelectorRule[];
+  unmask: SelectorRule[];
+  lock: SelectorRule[];
+  names: NameRule[];
+  detectors: Detector[];
+}
+
+export interface Boot {
+  /** The protocol's version. */
+  version: number;
+  session: string;
+  /** The origin of the site that this view host shows. */
+  site: string;
+  /** `domain` with its port. */
+  view: { scheme: "http" | "https"; domain: string };
+  /** The console's origin. */
+  console: string;
+  /** The address of the panel's door. */
+  panel: string;
+  /** Labels of sites whose names do not fit, by origin, as known when this was served. */
+  aliases: Record<string, string>;
+  rules: PageRules;
+  /** Words in the customer's language: `hidden`, `locked`, `agent`. */
+  text: Record<string, string>;
+}
+
+declare const LADO_BOOT: Boot;
+
+export const boot: Boot = LADO_BOOT;
