@@ -1,1 +1,5 @@
-//! Reaches sites: guarded addresses, pooled connections, verified TLS.
+//! The way to the sites: guarded addresses, pooled connections, verified TLS.
+
+mod body;
+
+pub use body::{Body, BodyError};
