@@ -1,8 +1,9 @@
 //! The words that pages, viewers and Lado exchange over their sockets: one definition, generated for TypeScript.
 //!
 //! Every WebSocket message is binary and holds one message of this module. The first message of a connection carries
-//! [`VERSION`]. Node ids are never on the wire inside a tree: they count up from the `base` of the op that carries it,
-//! in document order, so both sides number alike.
+//! [`VERSION`]. Node ids inside a tree are not on the wire: they count up from the `base` of the op that carries it, in
+//! document order, so both sides number alike. Viewers see the page's own ids: where mask leaves nodes out, or a mirror's
+//! snapshot is not in order any more, [`TreeNode::At`] says which id comes next.
 
 mod message;
 mod tree;

@@ -17,6 +17,7 @@ export const enum NodeKind {
   Text = 4,
   Shadow = 5,
   Document = 6,
+  At = 7,
 }
 
 export interface Viewport {

@@ -5,6 +5,8 @@ import { MAX_DEPTH, MAX_ENTRIES, MAX_STRING, NodeKind } from "./messages";
 export type TreeNode =
   | { kind: NodeKind.Html | NodeKind.Svg | NodeKind.MathMl; tag: string; attrs: [string, string][] }
   | { kind: NodeKind.Text; text: string }
+  /** The next node takes this id, and counting goes on from there. */
+  | { kind: NodeKind.At; id: number }
   | { kind: NodeKind.Shadow | NodeKind.Document | NodeKind.End };
 
 /** Written by a function that walks the page's own nodes; read as a list in document order. */
@@ -112,6 +114,8 @@ export class Writer {
         this.byte(node.kind);
         if (node.kind === NodeKind.Text) {
           this.string(node.text);
+        } else if (node.kind === NodeKind.At) {
+          this.u32(node.id);
         } else if ("tag" in node) {
           this.string(node.tag);
           this.list(node.attrs, ([name, value]) => {
@@ -210,6 +214,9 @@ export class Reader {
           break;
         case NodeKind.Text:
           nodes.push({ kind, text: this.string() });
+          break;
+        case NodeKind.At:
+          nodes.push({ kind, id: this.u32() });
           break;
         case NodeKind.Html:
         case NodeKind.Svg:

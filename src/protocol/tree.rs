@@ -5,7 +5,8 @@ use super::wire::{Reader, Wire, WireError, Writer};
 /// Pages nest a few hundred levels at most; a parser's limit is 512 (WHATWG HTML leaves it to browsers).
 pub const MAX_DEPTH: usize = 1024;
 
-/// Sibling nodes with their descendants, in document order. Each node but [`TreeNode::End`] takes the next node id.
+/// Sibling nodes with their descendants, in document order. Each node but [`TreeNode::End`] and [`TreeNode::At`] takes
+/// the next node id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tree {
     pub nodes: Vec<TreeNode>,
@@ -26,6 +27,9 @@ pub enum TreeNode {
     Document,
     /// Closes the nearest open element, shadow root or document.
     End,
+    /// The next node takes this id, and counting goes on from there. Pages number without gaps and never send it; what
+    /// viewers get has gaps where nodes were left out, and keeps the page's ids.
+    At(u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +46,12 @@ const MATHML: u8 = 3;
 const TEXT: u8 = 4;
 const SHADOW: u8 = 5;
 const DOCUMENT: u8 = 6;
+const AT: u8 = 7;
 
 impl Tree {
     /// How many ids the tree takes.
     pub fn len(&self) -> u32 {
-        self.nodes.iter().filter(|node| !matches!(node, TreeNode::End)).count() as u32
+        self.nodes.iter().filter(|node| !matches!(node, TreeNode::End | TreeNode::At(_))).count() as u32
     }
 
     pub fn is_empty(&self) -> bool {
@@ -78,6 +83,10 @@ impl Wire for Tree {
                 TreeNode::Shadow => w.byte(SHADOW),
                 TreeNode::Document => w.byte(DOCUMENT),
                 TreeNode::End => w.byte(END),
+                TreeNode::At(id) => {
+                    w.byte(AT);
+                    w.u32(*id);
+                }
             }
         }
         w.byte(END);
@@ -113,6 +122,7 @@ impl Wire for Tree {
                     depth += 1;
                     if kind == SHADOW { TreeNode::Shadow } else { TreeNode::Document }
                 }
+                AT => TreeNode::At(r.u32()?),
                 other => return Err(WireError::Tag("Tree", other)),
             };
             if depth > MAX_DEPTH {
@@ -134,7 +144,7 @@ impl Wire for Tree {
 }
 
 /// The node kinds, for the TypeScript half.
-pub(super) const KINDS: [(&str, u8); 7] = [
+pub(super) const KINDS: [(&str, u8); 8] = [
     ("End", END),
     ("Html", HTML),
     ("Svg", SVG),
@@ -142,4 +152,5 @@ pub(super) const KINDS: [(&str, u8); 7] = [
     ("Text", TEXT),
     ("Shadow", SHADOW),
     ("Document", DOCUMENT),
+    ("At", AT),
 ];
