@@ -1,1 +1,3 @@
 //! Rewrites what passes between a site and a customer's browser: URLs, HTML, CSS, headers, cookies, policies.
+
+pub mod url;
