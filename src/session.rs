@@ -1,1 +1,678 @@
 //! Sessions: who takes part, what they may do, and what is gone when one ends.
+
+mod asset;
+pub mod company;
+mod link;
+mod pending;
+mod pin;
+pub mod span;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::header::{COOKIE, HeaderMap};
+use serde::Deserialize;
+use tokio::sync::{broadcast, watch};
+use url::Url;
+
+use crate::id::{Pin, Secret, SessionId};
+use crate::protocol::Level;
+use crate::rewrite::url::{Scheme, ViewDomain, ViewMap};
+
+pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Role};
+pub use link::LinkError;
+use pending::Jar;
+pub use pin::PinError;
+use span::Span;
+
+/// How long sessions live and how many there may be.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Signs links: 43 characters of base64url. Without it a key is made at each start, and links die with the process.
+    pub link_key: Option<String>,
+    pub link_expires: Span,
+    /// A session in which nobody does anything for this long ends.
+    pub idle: Span,
+    pub max_sessions: usize,
+    pub max_sessions_per_company: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            link_key: None,
+            link_expires: Span(Duration::from_secs(24 * 3600)),
+            idle: Span(Duration::from_secs(30 * 60)),
+            max_sessions: 10_000,
+            max_sessions_per_company: 1_000,
+        }
+    }
+}
+
+/// One co-browsing conversation, from the link to the end.
+pub struct Session {
+    pub id: SessionId,
+    pub company: Arc<Company>,
+    /// The agent who made the link.
+    pub agent: Agent,
+    /// The address that the link leads to, at the site.
+    pub start: Url,
+    pub created: SystemTime,
+    pub link_expires: SystemTime,
+    /// Maps between sites and this session's view hosts.
+    pub views: ViewMap,
+    /// Signs the capability URLs of the mirror's assets.
+    pub asset_key: Secret,
+    pub jar: Mutex<Jar>,
+    /// What authorises the customer's browser: the value of the HttpOnly cookie on the view domain.
+    customer: Secret,
+    /// What the customer's panel connects again with.
+    panel: Secret,
+    assets: Mutex<asset::Assets>,
+    tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
+    state: watch::Sender<State>,
+    changes: broadcast::Sender<SessionId>,
+    born: Instant,
+    /// Milliseconds after `born` at which somebody last did something.
+    touched: AtomicU64,
+}
+
+/// What everybody who watches a session needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub phase: Phase,
+    pub level: Level,
+    /// Shown in the customer's panel until the agent has entered it.
+    pub pin: Option<Pin>,
+    pub pin_expires: Option<(Instant, SystemTime)>,
+    /// The agents who have entered the PIN: they may open a viewer.
+    pub admitted: Vec<Agent>,
+    /// Agents whose viewer is connected at the moment, once for each viewer.
+    pub watching: Vec<Agent>,
+    /// When the first PIN was entered.
+    pub active_since: Option<SystemTime>,
+    /// Whether a page of the customer is connected at the moment.
+    pub online: bool,
+    /// What the agent may know of the page in front, masked.
+    pub page: Option<PageInfo>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The link is out, the customer has not come yet.
+    Invited,
+    /// The customer is in and reads out the PIN.
+    Waiting,
+    /// An agent has entered the PIN.
+    Active,
+    Ended,
+}
+
+/// Title and address of a page as `mask` lets agents read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageInfo {
+    pub title: String,
+    pub url: String,
+}
+
+/// What a single-use ticket opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ticket {
+    /// Sets the customer's cookie on the view domain.
+    Enter,
+    /// The customer's panel.
+    Panel,
+    /// The viewer of this agent.
+    Viewer(Agent),
+}
+
+/// Tickets travel through one redirect or one page load.
+const TICKET_LIFETIME: Duration = Duration::from_secs(60);
+/// More tickets than this at once means that something asks in a loop: the oldest go.
+const MAX_TICKETS: usize = 64;
+
+/// What is remembered of a session that is over: enough for a farewell.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub id: SessionId,
+    pub company: Arc<Company>,
+    pub agent: Agent,
+    pub start: Url,
+    pub created: SystemTime,
+    pub ended: SystemTime,
+    pub by: EndedBy,
+    /// When an agent started to watch, if one ever did.
+    pub active_since: Option<SystemTime>,
+    /// The `Set-Cookie` value that takes the customer's cookie away.
+    pub expired_cookie: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedBy {
+    Customer,
+    Agent,
+    /// The customer said no to the link.
+    Declined,
+    /// Nobody used the link in time.
+    Expired,
+    /// Nobody did anything for too long.
+    Idle,
+}
+
+/// Ended sessions are remembered this long, at most this many.
+const FAREWELL: Duration = Duration::from_secs(24 * 3600);
+const MAX_ENDED: usize = 20_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    #[error("sessions start at http:// or https:// addresses")]
+    Address,
+    #[error("{0} is not on the list of sites that your company co-browses")]
+    NotAllowed(String),
+    #[error("your company has {0} open sessions, as many as it may have: end some")]
+    CompanyFull(usize),
+    #[error("Lado has {0} open sessions, as many as it may have: try again later")]
+    Full(usize),
+    #[error("link_key must be 43 characters of base64url (32 random bytes)")]
+    LinkKey,
+}
+
+/// What a session id leads to.
+#[derive(Clone)]
+pub enum Found {
+    Open(Arc<Session>),
+    Ended(Arc<Ended>),
+    Unknown,
+}
+
+type AtEnd = Box<dyn Fn(&Session) + Send + Sync>;
+
+/// Every session of this process, open and lately ended.
+pub struct Sessions {
+    config: Config,
+    domain: ViewDomain,
+    key: link::LinkKey,
+    companies: Companies,
+    open: RwLock<HashMap<SessionId, Arc<Session>>>,
+    ended: Mutex<VecDeque<Arc<Ended>>>,
+    pins: Mutex<pin::Pins>,
+    changes: broadcast::Sender<SessionId>,
+    at_end: Mutex<Vec<AtEnd>>,
+}
+
+impl Sessions {
+    /// # Errors
+    /// [`SessionError::LinkKey`] when the configured key has the wrong shape.
+    pub fn new(config: Config, companies: Companies, domain: ViewDomain) -> Result<Arc<Self>, SessionError> {
+        let secret = config.link_key.as_deref().map(Secret::parse).transpose().map_err(|_| SessionError::LinkKey)?;
+        Ok(Arc::new(Self {
+            key: link::LinkKey::new(secret.as_ref()),
+            config,
+            domain,
+            companies,
+            open: RwLock::default(),
+            ended: Mutex::default(),
+            pins: Mutex::default(),
+            changes: broadcast::channel(1024).0,
+            at_end: Mutex::default(),
+        }))
+    }
+
+    pub fn companies(&self) -> &Companies {
+        &self.companies
+    }
+
+    /// A new session of `agent`, whose link leads to `start`.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the company does not co-browse that site, or there are too many sessions.
+    pub fn create(&self, company: &Arc<Company>, agent: &Agent, start: Url) -> Result<Arc<Session>, SessionError> {
+        if !matches!(start.scheme(), "http" | "https") || start.host_str().is_none() {
+            return Err(SessionError::Address);
+        }
+        if !company.allows(&start) {
+            return Err(SessionError::NotAllowed(start.origin().ascii_serialization()));
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= self.config.max_sessions {
+            return Err(SessionError::Full(open.len()));
+        }
+        let of_company = open.values().filter(|session| session.company.id == company.id).count();
+        if of_company >= self.config.max_sessions_per_company {
+            return Err(SessionError::CompanyFull(of_company));
+        }
+        let id = loop {
+            let id = SessionId::random();
+            if !open.contains_key(&id) {
+                break id;
+            }
+        };
+        let session = Arc::new(self.make(id, company, agent, start));
+        open.insert(id, Arc::clone(&session));
+        drop(open);
+        tracing::info!(session = %id, company = %company.id, agent = %agent.name, "session created");
+        let _ = self.changes.send(id);
+        Ok(session)
+    }
+
+    fn make(&self, id: SessionId, company: &Arc<Company>, agent: &Agent, start: Url) -> Session {
+        let created = SystemTime::now();
+        Session {
+            id,
+            company: Arc::clone(company),
+            agent: agent.clone(),
+            start,
+            created,
+            link_expires: created + self.config.link_expires.0,
+            views: ViewMap::new(self.domain.clone(), id),
+            asset_key: Secret::random(),
+            jar: Mutex::default(),
+            customer: Secret::random(),
+            panel: Secret::random(),
+            assets: Mutex::default(),
+            tickets: Mutex::default(),
+            state: watch::Sender::new(State {
+                phase: Phase::Invited,
+                level: Level::Look,
+                pin: None,
+                pin_expires: None,
+                admitted: Vec::new(),
+                watching: Vec::new(),
+                active_since: None,
+                online: false,
+                page: None,
+            }),
+            changes: self.changes.clone(),
+            born: Instant::now(),
+            touched: AtomicU64::new(0),
+        }
+    }
+
+    /// An open session.
+    pub fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// A session that is over.
+    pub fn ended(&self, id: SessionId) -> Option<Arc<Ended>> {
+        lock(&self.ended).iter().find(|ended| ended.id == id).cloned()
+    }
+
+    pub fn find(&self, id: SessionId) -> Found {
+        match self.get(id) {
+            Some(session) => Found::Open(session),
+            None => self.ended(id).map_or(Found::Unknown, Found::Ended),
+        }
+    }
+
+    /// The open sessions of a company, newest first.
+    pub fn of_company(&self, company: &str) -> Vec<Arc<Session>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions: Vec<_> = open.values().filter(|session| session.company.id == company).cloned().collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created));
+        sessions
+    }
+
+    /// Ids of sessions that began, changed or ended. A receiver that lags should look at all of them again.
+    pub fn changes(&self) -> broadcast::Receiver<SessionId> {
+        self.changes.subscribe()
+    }
+
+    /// Runs `gone` for every session that ends, before its end is announced.
+    pub fn at_end(&self, gone: impl Fn(&Session) + Send + Sync + 'static) {
+        lock(&self.at_end).push(Box::new(gone));
+    }
+
+    /// The token of a session's link, while nobody has used it.
+    pub fn link(&self, session: &Session) -> Option<String> {
+        let unused = session.phase() == Phase::Invited && session.link_expires > SystemTime::now();
+        unused.then(|| self.key.sign(session.id, session.link_expires))
+    }
+
+    /// The session that a link leads to. Looking uses nothing up: chat apps fetch links to show previews.
+    ///
+    /// # Errors
+    /// [`LinkError`] when it leads nowhere (any more).
+    pub fn by_link(&self, token: &str) -> Result<Arc<Session>, LinkError> {
+        let id = self.key.verify(token, SystemTime::now())?;
+        match self.get(id) {
+            Some(session) if session.phase() == Phase::Invited => Ok(session),
+            _ => Err(LinkError::Used),
+        }
+    }
+
+    /// The customer says yes: uses the link up and hands out the ticket that lets them in.
+    ///
+    /// # Errors
+    /// [`LinkError`] when the link leads nowhere (any more).
+    pub fn accept(&self, token: &str) -> Result<(Arc<Session>, String), LinkError> {
+        let session = self.by_link(token)?;
+        let first = session.update(|state| {
+            let invited = state.phase == Phase::Invited;
+            if invited {
+                state.phase = Phase::Waiting;
+            }
+            invited
+        });
+        if !first {
+            return Err(LinkError::Used);
+        }
+        self.renew_pin(&session);
+        tracing::info!(session = %session.id, "link accepted");
+        let ticket = session.ticket(Ticket::Enter);
+        Ok((session, ticket))
+    }
+
+    /// The customer says no.
+    ///
+    /// # Errors
+    /// [`LinkError`] when the link leads nowhere (any more).
+    pub fn decline(&self, token: &str) -> Result<(), LinkError> {
+        let session = self.by_link(token)?;
+        self.end(&session, EndedBy::Declined);
+        Ok(())
+    }
+
+    /// An agent of `company` has typed a PIN: lets them into the session it belongs to.
+    ///
+    /// # Errors
+    /// [`PinError`], the same for every PIN that does not open a session of this company.
+    pub fn enter_pin(&self, company: &Company, agent: &Agent, text: &str) -> Result<Arc<Session>, PinError> {
+        let id = lock(&self.pins).enter(&company.id, &agent.name, text, Instant::now())?;
+        let session = self.get(id).ok_or(PinError::Invalid)?;
+        let entered = session.update(|state| {
+            let waiting = state.phase == Phase::Waiting;
+            if waiting {
+                state.phase = Phase::Active;
+                state.active_since = Some(SystemTime::now());
+                state.pin = None;
+                state.pin_expires = None;
+                state.admitted.push(agent.clone());
+            }
+            waiting
+        });
+        if !entered {
+            return Err(PinError::Invalid);
+        }
+        session.touch();
+        tracing::info!(session = %id, agent = %agent.name, "PIN entered");
+        Ok(session)
+    }
+
+    /// Another PIN for a customer whose PIN has expired. While one is good it stays.
+    pub fn renew_pin(&self, session: &Session) {
+        let now = Instant::now();
+        let state = session.state();
+        let good = state.pin_expires.is_some_and(|(expires, _)| expires > now);
+        if state.phase != Phase::Waiting || good {
+            return;
+        }
+        let (pin, expires) = lock(&self.pins).issue(&session.company.id, session.id, now);
+        session.update(|state| {
+            let waiting = state.phase == Phase::Waiting;
+            if waiting {
+                state.show_pin(pin, expires);
+            }
+            waiting
+        });
+        session.touch();
+    }
+
+    /// What a ticket opens. It is used up, whatever comes of it.
+    pub fn redeem(&self, text: &str) -> Option<(Arc<Session>, Ticket)> {
+        let (id, _) = text.split_once('.')?;
+        let session = self.get(SessionId::parse(id).ok()?)?;
+        let ticket = session.redeem(text)?;
+        Some((session, ticket))
+    }
+
+    /// The session of a panel that connects again.
+    pub fn by_panel_token(&self, text: &str) -> Option<Arc<Session>> {
+        let (id, secret) = text.split_once('.')?;
+        let session = self.get(SessionId::parse(id).ok()?)?;
+        (Secret::parse(secret).ok()? == session.panel).then_some(session)
+    }
+
+    /// Ends a session: what it held is gone when this returns. Ending twice is ending once.
+    pub fn end(&self, session: &Session, by: EndedBy) {
+        let removed = self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&session.id);
+        if removed.is_none() {
+            return;
+        }
+        lock(&self.pins).forget(session.id);
+        let active_since = session.state().active_since;
+        self.remember(Ended {
+            id: session.id,
+            company: Arc::clone(&session.company),
+            agent: session.agent.clone(),
+            start: session.start.clone(),
+            created: session.created,
+            ended: SystemTime::now(),
+            by,
+            active_since,
+            expired_cookie: session.expired_cookie(),
+        });
+        for gone in lock(&self.at_end).iter() {
+            gone(session);
+        }
+        session.clear();
+        tracing::info!(session = %session.id, ?by, "session ended");
+    }
+
+    fn remember(&self, ended: Ended) {
+        let mut list = lock(&self.ended);
+        list.push_back(Arc::new(ended));
+        while list.len() > MAX_ENDED {
+            list.pop_front();
+        }
+    }
+
+    /// Ends what nobody uses and forgets what is long over. Called every few seconds by [`Sessions::tend`].
+    pub fn sweep(&self, now: Instant, date: SystemTime) {
+        lock(&self.pins).sweep(now);
+        lock(&self.ended).retain(|ended| date.duration_since(ended.ended).is_ok_and(|age| age < FAREWELL));
+        let open: Vec<_> = self.open.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for session in open {
+            session.drop_stale_tickets(now);
+            if session.phase() == Phase::Invited {
+                if session.link_expires <= date {
+                    self.end(&session, EndedBy::Expired);
+                }
+            } else if session.idle_for(now) >= self.config.idle.0 {
+                self.end(&session, EndedBy::Idle);
+            }
+        }
+    }
+
+    /// Sweeps for as long as the sessions live.
+    pub async fn tend(sessions: Weak<Self>) {
+        let mut every = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            every.tick().await;
+            let Some(sessions) = sessions.upgrade() else { return };
+            sessions.sweep(Instant::now(), SystemTime::now());
+        }
+    }
+}
+
+impl Session {
+    pub fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.state.borrow().phase
+    }
+
+    pub fn level(&self) -> Level {
+        self.state.borrow().level
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.phase() == Phase::Ended
+    }
+
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// Changes the state, all at once, and tells who watches when `change` says that it did something.
+    pub fn update(&self, change: impl FnOnce(&mut State) -> bool) -> bool {
+        let changed = self.state.send_if_modified(|state| state.phase != Phase::Ended && change(state));
+        if changed {
+            let _ = self.changes.send(self.id);
+        }
+        changed
+    }
+
+    /// The customer decides what agents may do.
+    pub fn set_level(&self, level: Level) {
+        self.touch();
+        self.update(|state| std::mem::replace(&mut state.level, level) != level);
+    }
+
+    /// Whether this agent has entered the session's PIN.
+    pub fn admits(&self, agent: &Agent) -> bool {
+        self.state.borrow().admitted.iter().any(|admitted| admitted.name == agent.name)
+    }
+
+    /// Whether a request comes from the customer's own browser: one of its cookies is this session's.
+    pub fn is_customer(&self, headers: &HeaderMap) -> bool {
+        let name = self.views.cookie_name();
+        let of_customer = |pair: &str| {
+            pair.trim().split_once('=').is_some_and(|(key, value)| {
+                key == name && Secret::parse(value).is_ok_and(|secret| secret == self.customer)
+            })
+        };
+        let customer = !self.is_over()
+            && headers
+                .get_all(COOKIE)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .any(|value| value.split(';').any(of_customer));
+        if customer {
+            self.touch();
+        }
+        customer
+    }
+
+    /// The `Set-Cookie` value that lets the customer's browser in. Never log it.
+    pub fn cookie(&self) -> String {
+        format!("{}={}{}", self.views.cookie_name(), self.customer.reveal(), self.cookie_attributes())
+    }
+
+    /// The `Set-Cookie` value that takes it away.
+    pub fn expired_cookie(&self) -> String {
+        format!("{}={}; Max-Age=0", self.views.cookie_name(), self.cookie_attributes())
+    }
+
+    fn cookie_attributes(&self) -> String {
+        let domain = self.views.domain();
+        let secure = if domain.scheme == Scheme::Https { "; Secure" } else { "" };
+        format!("; HttpOnly; Domain={}; Path=/; SameSite=Lax{secure}", domain.host())
+    }
+
+    /// A single-use ticket, good for a minute.
+    pub fn ticket(&self, opens: Ticket) -> String {
+        let text = format!("{}.{}", self.id, Secret::random().reveal());
+        let mut tickets = lock(&self.tickets);
+        if tickets.len() >= MAX_TICKETS {
+            let oldest = tickets.iter().min_by_key(|(_, (_, expires))| *expires).map(|(text, _)| text.clone());
+            oldest.and_then(|text| tickets.remove(&text));
+        }
+        if !self.is_over() {
+            tickets.insert(text.clone(), (opens, Instant::now() + TICKET_LIFETIME));
+        }
+        text
+    }
+
+    fn redeem(&self, text: &str) -> Option<Ticket> {
+        let (ticket, expires) = lock(&self.tickets).remove(text)?;
+        (expires > Instant::now()).then_some(ticket)
+    }
+
+    fn drop_stale_tickets(&self, now: Instant) {
+        lock(&self.tickets).retain(|_, (_, expires)| *expires > now);
+    }
+
+    /// What the customer's panel connects again with, for the session's whole life. Never log it.
+    pub fn panel_token(&self) -> String {
+        format!("{}.{}", self.id, self.panel.reveal())
+    }
+
+    /// The path on the viewer's host under which the agent may load `url`, and from now on can.
+    pub fn capability(&self, url: &Url) -> String {
+        lock(&self.assets).capability(&self.asset_key, url)
+    }
+
+    /// The address behind a capability's last path segment, if the mirror has shown it.
+    pub fn asset(&self, mac: &str) -> Option<Url> {
+        lock(&self.assets).get(mac)
+    }
+
+    /// Somebody did something: the session is not idle.
+    pub fn touch(&self) {
+        let now = self.born.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
+        self.touched.fetch_max(now, Ordering::Relaxed);
+    }
+
+    fn idle_for(&self, now: Instant) -> Duration {
+        let touched = self.born + Duration::from_millis(self.touched.load(Ordering::Relaxed));
+        now.saturating_duration_since(touched)
+    }
+
+    /// Forgets everything private and tells who watches that the session is over.
+    fn clear(&self) {
+        *lock(&self.jar) = Jar::default();
+        lock(&self.assets).clear();
+        lock(&self.tickets).clear();
+        self.state.send_modify(|state| {
+            state.phase = Phase::Ended;
+            state.pin = None;
+            state.pin_expires = None;
+            state.admitted.clear();
+            state.watching.clear();
+            state.online = false;
+            state.page = None;
+        });
+        let _ = self.changes.send(self.id);
+    }
+}
+
+impl State {
+    fn show_pin(&mut self, pin: Pin, expires: Instant) {
+        let date = SystemTime::now() + expires.saturating_duration_since(Instant::now());
+        self.pin = Some(pin);
+        self.pin_expires = Some((expires, date));
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id).field("company", &self.company.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("link_key", &self.link_key.as_ref().map(|_| "…"))
+            .field("link_expires", &self.link_expires)
+            .field("idle", &self.idle)
+            .field("max_sessions", &self.max_sessions)
+            .field("max_sessions_per_company", &self.max_sessions_per_company)
+            .finish()
+    }
+}
+
+/// A panic elsewhere leaves these maps as they were: whole. Going on beats taking every session down.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
