@@ -1,0 +1,74 @@
+//! Encoded commands for the customer's page: what its socket is sent, and nothing else.
+
+use bytes::Bytes;
+
+use super::Allowed;
+use crate::protocol::{self, Action, Level, PageCommand};
+
+/// One WebSocket message for the customer's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame(Bytes);
+
+/// The commands that carry no agent's action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
+    Welcome {
+        received: u32,
+        snapshot: bool,
+        level: Level,
+    },
+    Ack {
+        seq: u32,
+    },
+    Resync,
+    /// Only at [`Level::Point`] and above: ask [`super::may_point`].
+    Pointer {
+        participant: u32,
+        name: String,
+        role: String,
+        shown: bool,
+        x: i32,
+        y: i32,
+    },
+    SetLevel {
+        level: Level,
+    },
+    Ended,
+    Reconnect {
+        after: u32,
+    },
+    Watched {
+        viewers: u32,
+    },
+}
+
+impl Frame {
+    pub fn act(id: u32, action: &Allowed<Action>) -> Self {
+        Self::of(&PageCommand::Act { id, action: action.0.clone() })
+    }
+
+    pub fn control(control: &Control) -> Self {
+        Self::of(&match control.clone() {
+            Control::Welcome { received, snapshot, level } => {
+                PageCommand::Welcome { version: protocol::VERSION, received, snapshot, level }
+            }
+            Control::Ack { seq } => PageCommand::Ack { seq },
+            Control::Resync => PageCommand::Resync {},
+            Control::Pointer { participant, name, role, shown, x, y } => {
+                PageCommand::Pointer { participant, name, role, shown, x, y }
+            }
+            Control::SetLevel { level } => PageCommand::SetLevel { level },
+            Control::Ended => PageCommand::Ended {},
+            Control::Reconnect { after } => PageCommand::Reconnect { after },
+            Control::Watched { viewers } => PageCommand::Watched { viewers },
+        })
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    fn of(command: &PageCommand) -> Self {
+        Self(protocol::encode(command).into())
+    }
+}
