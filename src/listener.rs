@@ -1,1 +1,256 @@
-//! Accepts connections: TCP or TLS, HTTP/1.1 and HTTP/2, with limits, timers and a graceful drain.
+//! Takes connections from browsers: TCP or TLS, HTTP/1.1 and HTTP/2, with limits, timers and a graceful end.
+
+pub mod certs;
+mod guard;
+mod tls;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::upstream::Body;
+use guard::{Activity, Watched};
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub address: SocketAddr,
+    /// The certificate whose names match is shown; the first where none does. Empty: plain HTTP.
+    pub certificates: Vec<CertificateConfig>,
+    /// Connections open at a time; more wait in the system's queue.
+    pub max_connections: usize,
+    /// Header fields of a request.
+    pub max_headers: usize,
+    /// Bytes of a request's line and header fields.
+    pub max_header_bytes: usize,
+    /// Requests that run at once on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// Seconds for the TLS handshake and for the first complete request.
+    pub header_timeout: u64,
+    /// Seconds that a connection may stay open between requests.
+    pub idle_timeout: u64,
+    /// Seconds that open responses have to finish after SIGTERM.
+    pub grace: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// PEM: the certificate, then its intermediates.
+    pub chain: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            certificates: Vec::new(),
+            max_connections: 10_000,
+            max_headers: 100,
+            max_header_bytes: 64 * 1024,
+            max_streams: 200,
+            header_timeout: 10,
+            idle_timeout: 75,
+            grace: 10,
+        }
+    }
+}
+
+/// Who is at the other end of the connection that a request came on; an extension of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Downstream {
+    pub address: SocketAddr,
+    pub tls: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("cannot listen on {address}: {source}; is another program using the port?")]
+    Bind { address: SocketAddr, source: std::io::Error },
+    #[error("{path}: {reason}")]
+    Certificate { path: PathBuf, reason: String },
+}
+
+/// A bound socket with everything that is needed to serve on it.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    config: Config,
+}
+
+impl Listener {
+    /// # Errors
+    /// [`ListenError`] when the address is taken or a certificate cannot be used.
+    pub async fn bind(config: &Config) -> Result<Self, ListenError> {
+        let socket = TcpListener::bind(config.address)
+            .await
+            .map_err(|source| ListenError::Bind { address: config.address, source })?;
+        Self::new(socket, config)
+    }
+
+    /// Serves on a socket that somebody else has bound: a test, a service manager.
+    ///
+    /// # Errors
+    /// [`ListenError::Certificate`] when a certificate cannot be used.
+    pub fn new(socket: TcpListener, config: &Config) -> Result<Self, ListenError> {
+        let tls = (!config.certificates.is_empty()).then(|| tls::acceptor(&config.certificates)).transpose()?;
+        Ok(Self { socket, tls, config: config.clone() })
+    }
+
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until `drain` is cancelled; then open responses have the configured grace to finish.
+    pub async fn serve<H, F>(self, handler: H, drain: CancellationToken)
+    where
+        H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let Self { socket, tls, config } = self;
+        let config = Arc::new(config);
+        let permits = Arc::new(Semaphore::new(config.max_connections));
+        let connections = TaskTracker::new();
+        loop {
+            let accepted = async {
+                // The permit comes first, so that at the limit new connections wait in the system's queue.
+                let permit = permits.clone().acquire_owned().await;
+                (permit, socket.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                accepted = accepted => accepted,
+                () = drain.cancelled() => break,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, or a connection that was gone at once. The pause keeps a lasting
+                    // error from taking the processor.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let (handler, drain, config, tls) = (handler.clone(), drain.clone(), config.clone(), tls.clone());
+            connections.spawn(async move {
+                let _permit = permit;
+                connection(stream, address, tls, handler, &config, drain).await;
+            });
+        }
+        drop(socket);
+        connections.close();
+        if timeout(Duration::from_secs(config.grace), connections.wait()).await.is_err() {
+            tracing::warn!(open = connections.len(), "closing connections that outlived the grace");
+        }
+    }
+}
+
+async fn connection<H, F>(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    handler: H,
+    config: &Config,
+    drain: CancellationToken,
+) where
+    H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let _ = stream.set_nodelay(true);
+    let downstream = Downstream { address, tls: tls.is_some() };
+    let Some(tls) = tls else {
+        return speak(stream, downstream, handler, config, drain).await;
+    };
+    match timeout(Duration::from_secs(config.header_timeout), tls.accept(stream)).await {
+        Ok(Ok(stream)) => speak(stream, downstream, handler, config, drain).await,
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake timed out"),
+    }
+}
+
+/// Speaks HTTP on one connection until it closes, idles for too long, or Lado drains.
+async fn speak<S, H, F>(stream: S, downstream: Downstream, handler: H, config: &Config, drain: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let activity = Arc::new(Activity::default());
+    let service = service_fn(|request: Request<Incoming>| {
+        let running = activity.start(&request);
+        let handler = handler.clone();
+        async move {
+            let mut request = request.map(Body::from);
+            if let Err(reason) = guard::check(&request) {
+                tracing::debug!(reason, "refused a request");
+                return Ok(Watched::response(guard::refusal(reason), running));
+            }
+            request.extensions_mut().insert(downstream);
+            Ok::<_, Infallible>(Watched::response(handler(request).await, running))
+        }
+    });
+    let builder = protocols(config);
+    let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let mut overdue =
+        pin!(activity.overdue(Duration::from_secs(config.header_timeout), Duration::from_secs(config.idle_timeout),));
+    let mut draining = false;
+    loop {
+        tokio::select! {
+            result = conversation.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "connection ended early");
+                }
+                return;
+            }
+            () = overdue.as_mut() => return,
+            () = drain.cancelled(), if !draining => {
+                draining = true;
+                conversation.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+fn protocols(config: &Config) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // hyper counts the time between two requests in: a slow head after the first is bounded by it too.
+        .header_read_timeout(Duration::from_secs(config.idle_timeout.max(config.header_timeout)))
+        .max_headers(config.max_headers)
+        // hyper refuses less than 8 KiB; the read buffer also holds a request's head.
+        .max_buf_size(config.max_header_bytes.max(8 * 1024));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.max_streams)
+        .max_header_list_size(u32::try_from(config.max_header_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(100)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .max_send_buf_size(64 * 1024)
+        .enable_connect_protocol();
+    builder
+}

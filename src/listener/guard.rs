@@ -1,0 +1,165 @@
+//! What the listener itself watches over: malformed requests, silent and idle connections.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::upstream::{Body, BodyError};
+
+/// Refuses what hyper lets through and RFC 9112 §3.2 tells to refuse: without one clear Host nothing can be routed.
+///
+/// Content-Length beside Transfer-Encoding is not visible here: hyper drops the length and reads the chunks
+/// (RFC 9112 §6.3), so that no second reading of the message travels upstream.
+pub fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err("more than one Host");
+    }
+    let authority = request.uri().authority();
+    match (host, authority) {
+        (None, None) => Err("no Host"),
+        (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
+            Err("Host disagrees with the address")
+        }
+        _ if request.method() == Method::CONNECT && request.version() != Version::HTTP_2 => {
+            Err("Lado is no forward proxy")
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn refusal(reason: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(reason));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// What happens on one connection, to know when it has been silent for too long.
+///
+/// hyper waits for ever on a connection that never speaks or sends half an HTTP/2 preface.
+#[derive(Default)]
+pub struct Activity {
+    /// Requests whose response has not been sent to its end.
+    running: AtomicUsize,
+    /// A whole request has arrived.
+    spoke: AtomicBool,
+    /// A stream of an HTTP/2 connection has become a WebSocket: its pings tell whether the other side still lives.
+    tunnels: AtomicBool,
+    changed: Notify,
+}
+
+impl Activity {
+    /// Counts a request as running until its [`Watched`] body is gone.
+    pub fn start<B>(self: &Arc<Self>, request: &Request<B>) -> Running {
+        self.spoke.store(true, Ordering::Relaxed);
+        if request.method() == Method::CONNECT {
+            self.tunnels.store(true, Ordering::Relaxed);
+        }
+        self.running.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_one();
+        Running(self.clone())
+    }
+
+    /// Resolves when the connection should be closed: no request within `first`, or none running for `idle`.
+    pub async fn overdue(&self, first: Duration, idle: Duration) {
+        let mut deadline = Instant::now() + first;
+        loop {
+            let busy = self.running.load(Ordering::Relaxed) > 0 || self.tunnels.load(Ordering::Relaxed);
+            if busy {
+                self.changed.notified().await;
+                deadline = Instant::now() + idle;
+                continue;
+            }
+            tokio::select! {
+                () = sleep_until(deadline) => return,
+                () = self.changed.notified() => deadline = Instant::now() + idle,
+            }
+        }
+    }
+}
+
+/// A request that is being answered.
+pub struct Running(Arc<Activity>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_one();
+    }
+}
+
+/// A response body that keeps its connection busy until the last byte is out.
+pub struct Watched {
+    body: Body,
+    _running: Running,
+}
+
+impl Watched {
+    pub fn response(response: Response<Body>, running: Running) -> Response<Self> {
+        response.map(|body| Self { body, _running: running })
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uri: &str, hosts: &[&str]) -> Request<()> {
+        let mut builder = Request::builder().uri(uri);
+        for host in hosts {
+            builder = builder.header(HOST, *host);
+        }
+        builder.body(()).unwrap()
+    }
+
+    #[test]
+    fn one_clear_host_is_needed() {
+        assert_eq!(check(&request("/", &["a.test"])), Ok(()));
+        assert_eq!(check(&request("https://a.test/", &[])), Ok(()));
+        assert_eq!(check(&request("http://a.test/", &["A.test"])), Ok(()));
+        assert_eq!(check(&request("/", &[])), Err("no Host"));
+        assert_eq!(check(&request("/", &["a.test", "a.test"])), Err("more than one Host"));
+        assert_eq!(check(&request("http://b.test/", &["a.test"])), Err("Host disagrees with the address"));
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_is_overdue_and_a_busy_one_is_not() {
+        let (first, idle) = (Duration::from_millis(20), Duration::from_millis(60));
+        let activity = Arc::new(Activity::default());
+        activity.overdue(first, idle).await;
+
+        let running = activity.start(&request("/", &[]));
+        assert!(tokio::time::timeout(idle * 3, activity.overdue(first, idle)).await.is_err());
+        let begin = Instant::now();
+        tokio::join!(async { drop(running) }, activity.overdue(first, idle));
+        assert!(begin.elapsed() >= first);
+    }
+}
