@@ -1,3 +1,4 @@
 //! Rewrites what passes between a site and a customer's browser: URLs, HTML, CSS, headers, cookies, policies.
 
+pub mod cookie;
 pub mod url;
