@@ -17,5 +17,6 @@ pub mod rewrite;
 pub mod route;
 pub mod rules;
 pub mod session;
+pub mod span;
 pub mod sync;
 pub mod upstream;

@@ -26,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::span::Span;
 use crate::upstream::Body;
 use guard::{Activity, Watched};
 
@@ -43,12 +44,12 @@ pub struct Config {
     pub max_header_bytes: usize,
     /// Requests that run at once on one HTTP/2 connection.
     pub max_streams: u32,
-    /// Seconds for the TLS handshake and for the first complete request.
-    pub header_timeout: u64,
-    /// Seconds that a connection may stay open between requests.
-    pub idle_timeout: u64,
-    /// Seconds that open responses have to finish after SIGTERM.
-    pub grace: u64,
+    /// For the TLS handshake and for the first complete request.
+    pub header_timeout: Span,
+    /// How long a connection may stay open between requests.
+    pub idle_timeout: Span,
+    /// How long open responses have to finish after SIGTERM.
+    pub grace: Span,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -69,9 +70,9 @@ impl Default for Config {
             max_headers: 100,
             max_header_bytes: 64 * 1024,
             max_streams: 200,
-            header_timeout: 10,
-            idle_timeout: 75,
-            grace: 10,
+            header_timeout: Span(Duration::from_secs(10)),
+            idle_timeout: Span(Duration::from_secs(75)),
+            grace: Span(Duration::from_secs(10)),
         }
     }
 }
@@ -159,7 +160,7 @@ impl Listener {
         }
         drop(socket);
         connections.close();
-        if timeout(Duration::from_secs(config.grace), connections.wait()).await.is_err() {
+        if timeout(config.grace.0, connections.wait()).await.is_err() {
             tracing::warn!(open = connections.len(), "closing connections that outlived the grace");
         }
     }
@@ -181,7 +182,7 @@ async fn connection<H, F>(
     let Some(tls) = tls else {
         return speak(stream, downstream, handler, config, drain).await;
     };
-    match timeout(Duration::from_secs(config.header_timeout), tls.accept(stream)).await {
+    match timeout(config.header_timeout.0, tls.accept(stream)).await {
         Ok(Ok(stream)) => speak(stream, downstream, handler, config, drain).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake timed out"),
@@ -211,8 +212,7 @@ where
     });
     let builder = protocols(config);
     let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let mut overdue =
-        pin!(activity.overdue(Duration::from_secs(config.header_timeout), Duration::from_secs(config.idle_timeout),));
+    let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0,));
     let mut draining = false;
     loop {
         tokio::select! {
@@ -237,7 +237,7 @@ fn protocols(config: &Config) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         // hyper counts the time between two requests in: a slow head after the first is bounded by it too.
-        .header_read_timeout(Duration::from_secs(config.idle_timeout.max(config.header_timeout)))
+        .header_read_timeout(config.idle_timeout.0.max(config.header_timeout.0))
         .max_headers(config.max_headers)
         // hyper refuses less than 8 KiB; the read buffer also holds a request's head.
         .max_buf_size(config.max_header_bytes.max(8 * 1024));

@@ -5,7 +5,7 @@ pub mod company;
 mod link;
 mod pending;
 mod pin;
-pub mod span;
+pub use crate::span;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;

@@ -1,6 +1,240 @@
 //! The way to the sites: guarded addresses, pooled connections, verified TLS.
 
 mod body;
+mod connect;
 pub mod guard;
+mod resolve;
 
-pub use body::{Body, BodyError};
+use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use crate::span::Span;
+pub use body::{Body, BodyError, Stalled, Timed};
+use connect::{Alpn, Connector};
+pub use connect::{ConnectError, TlsProblem};
+use guard::{Exception, Guard};
+use resolve::Names;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Addresses that may be reached although they are not public.
+    pub allow_private: Vec<Exception>,
+    /// PEM files with certificate authorities that are trusted beside the system's.
+    pub extra_ca: Vec<PathBuf>,
+    /// Names that Lado resolves by itself. The guard judges their addresses like any other.
+    pub hosts: BTreeMap<String, Vec<IpAddr>>,
+    /// For name, connection and TLS handshake together.
+    pub connect_timeout: Span,
+    /// From the last byte of the request to the first of the response.
+    pub first_byte_timeout: Span,
+    /// The longest pause within a response.
+    pub idle_timeout: Span,
+    /// How long an unused connection is kept, and how many of them for each site.
+    pub keep_alive: Span,
+    pub keep_alive_per_site: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allow_private: Vec::new(),
+            extra_ca: Vec::new(),
+            hosts: BTreeMap::new(),
+            connect_timeout: Span(Duration::from_secs(10)),
+            first_byte_timeout: Span(Duration::from_secs(120)),
+            idle_timeout: Span(Duration::from_secs(600)),
+            keep_alive: Span(Duration::from_secs(55)),
+            keep_alive_per_site: 32,
+        }
+    }
+}
+
+/// Why a site's answer did not come. Each names the side that it lies on.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("upstream did not begin to answer within {0:?}")]
+    FirstByte(Duration),
+    #[error("upstream sent something that is no HTTP: {0}")]
+    Protocol(String),
+    #[error("upstream closed the connection before it answered: {0}")]
+    Closed(String),
+    #[error("downstream gave up its request: {0}")]
+    Downstream(String),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("{path}: {reason}")]
+    Authority { path: PathBuf, reason: String },
+    #[error("cannot read the system's DNS configuration: {0}")]
+    Dns(String),
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Sends requests to sites.
+#[derive(Clone)]
+pub struct Upstream {
+    pooled: Client<Connector, Body>,
+    /// WebSockets need HTTP/1.1: no HTTP/2 is offered, nothing is pooled.
+    upgrades: Client<Connector, Body>,
+    guard: Guard,
+    first_byte: Duration,
+    idle: Duration,
+}
+
+impl Upstream {
+    /// # Errors
+    /// [`SetupError`] when a certificate authority or the system's DNS configuration cannot be read.
+    pub fn new(config: &Config) -> Result<Self, SetupError> {
+        let guard = Guard::new(&config.allow_private);
+        let names = Arc::new(Names::new(&config.hosts)?);
+        let timeout = config.connect_timeout.0;
+        let connector = |alpn| -> Result<Connector, SetupError> {
+            let tls = connect::tls(&config.extra_ca, alpn)?;
+            Ok(Connector::new(guard.clone(), names.clone(), tls, timeout))
+        };
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(config.keep_alive.0)
+            .pool_max_idle_per_host(config.keep_alive_per_site)
+            // Browsers write them so on HTTP/1.1, and some sites take anything else for a robot.
+            .http1_title_case_headers(true)
+            .http1_max_headers(256)
+            .http2_initial_stream_window_size(1024 * 1024)
+            .http2_initial_connection_window_size(4 * 1024 * 1024)
+            .http2_max_header_list_size(256 * 1024)
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            .set_host(false);
+        let pooled = builder.build(connector(Alpn::Any)?);
+        let upgrades = builder.pool_max_idle_per_host(0).build(connector(Alpn::Http1)?);
+        let (first_byte, idle) = (config.first_byte_timeout.0, config.idle_timeout.0);
+        Ok(Self { pooled, upgrades, guard, first_byte, idle })
+    }
+
+    /// Never connect to Lado's own listener.
+    pub fn refuse_own(&self, listener: SocketAddr) {
+        self.guard.refuse_own(listener);
+    }
+
+    /// Sends a request whose URI is absolute; `Host` is the caller's to set.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when no response began.
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        let response = self.exchange(&self.pooled, request).await?;
+        Ok(response.map(|body| Body::Timed(Timed::new(body, self.idle))))
+    }
+
+    /// Sends a request that asks for an upgrade. With status 101 take the stream by [`hyper::upgrade::on`].
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when no response began.
+    pub async fn upgrade(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        Ok(self.exchange(&self.upgrades, request).await?.map(Body::from))
+    }
+
+    async fn exchange(
+        &self,
+        client: &Client<Connector, Body>,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let progress = Progress::default();
+        let request = request.map(|body| progress.watch(body));
+        let answer = client.request(request);
+        tokio::select! {
+            response = answer => response.map_err(classify),
+            () = progress.stalled(self.first_byte) => Err(UpstreamError::FirstByte(self.first_byte)),
+        }
+    }
+}
+
+/// When the request last moved: an upload may take hours, but it may not stand still.
+#[derive(Clone, Default)]
+struct Progress(Arc<Mark>);
+
+struct Mark {
+    begin: Instant,
+    moved: AtomicU64,
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self { begin: Instant::now(), moved: AtomicU64::new(0) }
+    }
+}
+
+impl Progress {
+    fn watch(&self, body: Body) -> Body {
+        use http_body_util::BodyExt as _;
+        if matches!(body, Body::Empty | Body::Full(_)) {
+            return body;
+        }
+        let mark = self.0.clone();
+        // `Stream` has no length: keep the one that a Content-Length goes with.
+        Body::stream(body.map_frame(move |frame| {
+            mark.moved.store(mark.begin.elapsed().as_millis() as u64, Ordering::Relaxed);
+            frame
+        }))
+    }
+
+    async fn stalled(&self, limit: Duration) {
+        loop {
+            let moved = Duration::from_millis(self.0.moved.load(Ordering::Relaxed));
+            let still = self.0.begin.elapsed().saturating_sub(moved);
+            match limit.checked_sub(still).filter(|left| !left.is_zero()) {
+                Some(left) => sleep(left).await,
+                None => return,
+            }
+        }
+    }
+}
+
+/// hyper wraps causes in causes: find ours, else say which side misbehaved.
+fn classify(error: hyper_util::client::legacy::Error) -> UpstreamError {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(connect) = inner.downcast_ref::<ConnectError>() {
+            return UpstreamError::Connect(connect.clone());
+        }
+        if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
+            let text = describe(hyper);
+            return if hyper.is_user() || hyper.is_body_write_aborted() {
+                UpstreamError::Downstream(text)
+            } else if hyper.is_parse() {
+                UpstreamError::Protocol(text)
+            } else {
+                UpstreamError::Closed(text)
+            };
+        }
+        cause = inner.source();
+    }
+    UpstreamError::Closed(error.to_string())
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

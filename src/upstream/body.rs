@@ -1,13 +1,16 @@
 //! The one body type that travels through Lado, in either direction.
 
+use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
 
 /// Whatever a body failed with. Only [`crate::respond::rescue`] and the log look inside.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,6 +25,8 @@ pub enum Body {
     Empty,
     Full(Bytes),
     Incoming(Incoming),
+    /// A site's bytes, which must not stop for longer than a while.
+    Timed(Timed),
     Stream(UnsyncBoxBody<Bytes, BodyError>),
 }
 
@@ -49,6 +54,7 @@ impl HttpBody for Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Timed(body) => Pin::new(body).poll_frame(cx),
             Self::Stream(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -58,6 +64,7 @@ impl HttpBody for Body {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_empty(),
             Self::Incoming(body) => body.is_end_stream(),
+            Self::Timed(body) => body.incoming.is_end_stream(),
             Self::Stream(body) => body.is_end_stream(),
         }
     }
@@ -67,8 +74,39 @@ impl HttpBody for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Incoming(body) => body.size_hint(),
+            Self::Timed(body) => body.incoming.size_hint(),
             Self::Stream(body) => body.size_hint(),
         }
+    }
+}
+
+/// Bytes from a socket that fail when nothing has come for `idle`.
+pub struct Timed {
+    incoming: Incoming,
+    idle: Duration,
+    /// Made when the body first has to wait: most never do.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The other side stopped in the middle of a body.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing came for {0:?} in the middle of a body")]
+pub struct Stalled(Duration);
+
+impl Timed {
+    pub fn new(incoming: Incoming, idle: Duration) -> Self {
+        Self { incoming, idle, timer: None }
+    }
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) {
+            this.timer = None;
+            return Poll::Ready(frame.map(|result| result.map_err(Into::into)));
+        }
+        let idle = this.idle;
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+        timer.as_mut().poll(cx).map(|()| Some(Err(Stalled(idle).into())))
     }
 }
 
