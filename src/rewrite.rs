@@ -1,4 +1,5 @@
 //! Rewrites what passes between a site and a customer's browser: URLs, HTML, CSS, headers, cookies, policies.
 
 pub mod cookie;
+pub mod table;
 pub mod url;
