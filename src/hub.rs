@@ -1,1 +1,360 @@
 //! Connects the pages and viewers of each session: mirrors, queues, fan-out.
+//!
+//! The hub knows no sockets: `sync` runs those, tells the hub what came in and sends what the hub's queues hold. What
+//! goes to viewers is a [`mask::Frame`], what goes to pages is a [`lock::Frame`](crate::lock::Frame), and nothing else.
+
+mod page;
+mod pages;
+pub mod queue;
+mod viewers;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use crate::id::SessionId;
+use crate::lock::Control;
+use crate::mirror::Limits;
+use crate::protocol::{Level, Refusal, ViewerNotice};
+use crate::session::span::Span;
+use crate::session::{Agent, Session, Sessions, lock};
+use crate::{lock as locks, mask};
+use page::Page;
+pub use pages::PageLink;
+use queue::ViewerQueue;
+pub use viewers::ViewerLink;
+
+/// What one session may hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Pages that one customer may have open; the one longest out of sight goes when there are more.
+    pub max_pages: usize,
+    pub max_viewers: usize,
+    pub max_nodes_per_page: usize,
+    /// Text, attribute values and style sheets of one page.
+    pub max_bytes_per_page: usize,
+    /// How long a page is kept when its socket has dropped.
+    pub grace: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_pages: 8,
+            max_viewers: 16,
+            max_nodes_per_page: 300_000,
+            max_bytes_per_page: 32 * 1024 * 1024,
+            grace: Span(Duration::from_secs(60)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HubError {
+    #[error("the session is over")]
+    Over,
+    #[error("downstream named its page or tab with nothing, or with more than 64 bytes")]
+    PageName,
+    #[error("downstream's socket has been replaced by a newer one of the same page")]
+    Replaced,
+    #[error("downstream's batches never fit its own page: it was asked for a snapshot too often")]
+    Resyncs,
+    #[error("the session has as many viewers as it may have")]
+    Viewers,
+}
+
+/// A socket that drops and is back this soon was never away: pages go from one to the next.
+const AWAY: Duration = Duration::from_secs(2);
+/// A page that has not answered an action by then will not.
+const ACT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The hubs of all sessions.
+pub struct Hubs {
+    config: Config,
+    sessions: Arc<Sessions>,
+    hubs: Mutex<HashMap<SessionId, Arc<Hub>>>,
+}
+
+/// Where the pages and viewers of one session meet.
+pub struct Hub {
+    session: Arc<Session>,
+    config: Config,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By the name that each page gave itself.
+    pages: HashMap<String, Page>,
+    /// The page that viewers see.
+    front: Option<String>,
+    viewers: HashMap<u32, Viewer>,
+    /// Actions that a page has not answered yet, by the hub's own number.
+    acts: HashMap<u32, Act>,
+    /// Of the frames with ops that viewers got.
+    seq: u32,
+    /// Counts up whenever node ids may mean something else than before.
+    epoch: u32,
+    shown: u64,
+    connections: u64,
+    next_viewer: u32,
+    next_act: u32,
+    /// Whether viewers have been told that the customer is there.
+    online: bool,
+    over: bool,
+}
+
+struct Viewer {
+    agent: Agent,
+    queue: Arc<ViewerQueue>,
+    /// The epoch that the viewer is known to have reached: what it asks for, it asks of that page.
+    seen: Option<u32>,
+}
+
+struct Act {
+    viewer: u32,
+    /// The viewer's own number.
+    id: u32,
+    page: String,
+    since: Instant,
+}
+
+impl Hubs {
+    pub fn new(sessions: &Arc<Sessions>, config: Config) -> Arc<Self> {
+        let hubs = Arc::new(Self { config, sessions: Arc::clone(sessions), hubs: Mutex::default() });
+        let weak = Arc::downgrade(&hubs);
+        sessions.at_end(move |session| {
+            let hub = weak.upgrade().and_then(|hubs| lock(&hubs.hubs).remove(&session.id));
+            if let Some(hub) = hub {
+                hub.end();
+            }
+        });
+        hubs
+    }
+
+    /// The hub of an open session.
+    pub fn of(&self, session: &Arc<Session>) -> Option<Arc<Hub>> {
+        let hub = Arc::clone(lock(&self.hubs).entry(session.id).or_insert_with(|| {
+            let session = Arc::clone(session);
+            Arc::new(Hub { session, config: self.config.clone(), inner: Mutex::default() })
+        }));
+        // The session may have ended while its hub was made: then nobody else takes the hub away.
+        if self.sessions.get(session.id).is_none() {
+            lock(&self.hubs).remove(&session.id);
+            return None;
+        }
+        Some(hub)
+    }
+
+    /// Asks every page and viewer to come back later: Lado is about to stop.
+    pub fn drain(&self, after: Duration) {
+        let after = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        for hub in self.all() {
+            let inner = lock(&hub.inner);
+            for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+                link.queue.control(locks::Frame::control(&Control::Reconnect { after }));
+                link.queue.close();
+            }
+            for viewer in inner.viewers.values() {
+                viewer.queue.notice(mask::Frame::notice(&ViewerNotice::Reconnect { after }));
+                viewer.queue.close();
+            }
+        }
+    }
+
+    /// Looks after time-outs for as long as the hubs live.
+    pub async fn tend(hubs: Weak<Self>) {
+        let mut every = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            every.tick().await;
+            let Some(hubs) = hubs.upgrade() else { return };
+            let now = Instant::now();
+            hubs.all().iter().for_each(|hub| hub.tend(now));
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Hub>> {
+        lock(&self.hubs).values().cloned().collect()
+    }
+}
+
+impl Hub {
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The customer decides what agents may do; both sides are told, and what waits under the old permission is dropped.
+    pub fn set_level(&self, level: Level) {
+        let mut inner = lock(&self.inner);
+        if inner.over {
+            return;
+        }
+        self.session.set_level(level);
+        for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+            if level < Level::Control {
+                link.queue.drop_acts();
+            }
+            link.queue.control(locks::Frame::control(&Control::SetLevel { level }));
+            if !locks::may_point(level) {
+                for (id, viewer) in &inner.viewers {
+                    link.queue.pointer(*id, viewers::pointer(*id, &viewer.agent, None));
+                }
+            }
+        }
+        inner.tell(&ViewerNotice::SetLevel { level });
+        inner.session_level_lowered(level);
+    }
+
+    /// Looks after time-outs.
+    pub fn tend(&self, now: Instant) {
+        let mut inner = lock(&self.inner);
+        let old = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
+        let gone: Vec<String> = inner
+            .pages
+            .iter()
+            .filter(|(_, page)| page.lost.is_some_and(|lost| old(lost, self.config.grace.0)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in gone {
+            inner.drop_page(&name);
+        }
+        self.bring_to_front(&mut inner);
+        let away = inner.pages.values().all(|page| page.link.is_none() && page.lost.is_none_or(|lost| old(lost, AWAY)));
+        if away {
+            self.set_online(&mut inner, false);
+        }
+        let late: Vec<u32> =
+            inner.acts.iter().filter(|(_, act)| old(act.since, ACT_TIMEOUT)).map(|(number, _)| *number).collect();
+        for number in late {
+            inner.answer(number, Some(Refusal::NotPossible));
+        }
+    }
+
+    /// Everything of the session is over: the last word to everybody, and nothing is kept.
+    fn end(&self) {
+        let mut inner = lock(&self.inner);
+        for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+            link.queue.drop_acts();
+            link.queue.control(locks::Frame::control(&Control::Ended));
+            link.queue.close();
+        }
+        for viewer in inner.viewers.values() {
+            viewer.queue.no_page(mask::Frame::notice(&ViewerNotice::NoPage {}));
+            viewer.queue.notice(mask::Frame::notice(&ViewerNotice::Ended {}));
+            viewer.queue.close();
+        }
+        *inner = Inner { over: true, ..Inner::default() };
+    }
+
+    /// Viewers see the page that came to the front last, of those whose tree is here. One that is asked for its tree
+    /// again stays in front meanwhile.
+    fn bring_to_front(&self, inner: &mut Inner) {
+        let shown = |name: &String, page: &Page| page.ready() || inner.front.as_ref() == Some(name);
+        let ready = inner.pages.iter().filter(|(name, page)| shown(name, page));
+        let front = ready.max_by_key(|(_, page)| page.shown).map(|(name, _)| name.clone());
+        if front != inner.front {
+            inner.front = front;
+            inner.epoch += 1;
+            match inner.front.as_ref().and_then(|name| inner.pages.get(name)) {
+                Some(page) => {
+                    inner.seq += 1;
+                    let snapshot = page.snapshot(inner.seq, &self.session);
+                    inner.viewers.values().for_each(|viewer| viewer.queue.snapshot(snapshot.clone(), inner.epoch));
+                }
+                None => {
+                    let notice = mask::Frame::notice(&ViewerNotice::NoPage {});
+                    inner.viewers.values().for_each(|viewer| viewer.queue.no_page(notice.clone()));
+                }
+            }
+        }
+        self.describe_front(inner);
+    }
+
+    /// What lists of sessions may say of the page in front.
+    fn describe_front(&self, inner: &Inner) {
+        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name));
+        if front.is_some_and(|page| !page.ready()) {
+            return;
+        }
+        let info = front.map(Page::info);
+        if self.session.state().page != info {
+            self.session.update(|state| {
+                state.page = info;
+                true
+            });
+        }
+    }
+
+    fn set_online(&self, inner: &mut Inner, online: bool) {
+        if std::mem::replace(&mut inner.online, online) != online {
+            inner.tell(&ViewerNotice::Online { online });
+            self.session.update(|state| std::mem::replace(&mut state.online, online) != online);
+        }
+    }
+
+    /// Tells pages and panel who watches.
+    fn count_viewers(&self, inner: &Inner) {
+        let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
+        for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+            link.queue.control(locks::Frame::control(&Control::Watched { viewers }));
+        }
+        let mut watching: Vec<_> = inner.viewers.iter().collect();
+        watching.sort_by_key(|(id, _)| **id);
+        let watching = watching.into_iter().map(|(_, viewer)| viewer.agent.clone()).collect();
+        self.session.update(|state| {
+            state.watching = watching;
+            true
+        });
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { nodes: self.config.max_nodes_per_page, bytes: self.config.max_bytes_per_page, ..Limits::default() }
+    }
+}
+
+impl Inner {
+    /// Tells every viewer.
+    fn tell(&self, notice: &ViewerNotice) {
+        let frame = mask::Frame::notice(notice);
+        self.viewers.values().for_each(|viewer| viewer.queue.notice(frame.clone()));
+    }
+
+    /// Tells a viewer what became of its action.
+    fn answer(&mut self, number: u32, refusal: Option<Refusal>) {
+        let Some(act) = self.acts.remove(&number) else { return };
+        if let Some(viewer) = self.viewers.get(&act.viewer) {
+            let notice = ViewerNotice::Acted { id: act.id, refusal, rule: String::new() };
+            viewer.queue.notice(mask::Frame::notice(&notice));
+        }
+    }
+
+    /// Answers the actions that a page took with it.
+    fn answer_all_of(&mut self, page: Option<&str>, refusal: Refusal) {
+        let of_page = |act: &Act| page.is_none_or(|page| act.page == page);
+        let numbers: Vec<u32> = self.acts.iter().filter(|(_, act)| of_page(act)).map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.answer(number, Some(refusal));
+        }
+    }
+
+    fn session_level_lowered(&mut self, level: Level) {
+        if level < Level::Control {
+            self.answer_all_of(None, Refusal::NotAllowed);
+        }
+    }
+
+    fn drop_page(&mut self, name: &str) {
+        let Some(page) = self.pages.remove(name) else { return };
+        if let Some(link) = &page.link {
+            link.queue.close();
+        }
+        self.answer_all_of(Some(name), Refusal::Gone);
+        let corrections = page.mask.corrections();
+        if corrections > 0 {
+            tracing::warn!(corrections, "the page sent what it should have masked itself");
+        }
+    }
+}

@@ -1,1 +1,275 @@
 //! The life of an op and of a command: sockets of pages and of viewers.
+//!
+//! ```text
+//! customer's page ──op──▶ mirror ──▶ mask ──Masked<Op>──▶ viewers
+//! customer's page ◀──Allowed<Action>── lock ◀── level ◀──action── agent
+//! ```
+//!
+//! Here are the sockets, their deadlines and their limits; what the messages do is `hub`'s to say. Who may open a socket
+//! has been judged before: the page's by the customer's cookie and its `Origin`, the viewer's by its `Origin`.
+
+mod allowance;
+mod socket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HeaderMap, ORIGIN};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+
+use crate::hub::queue::{ForPage, ForViewer};
+use crate::hub::{Hub, HubError, Hubs, PageLink, ViewerLink};
+use crate::id::SessionId;
+use crate::protocol::{self, Dictionary, PageMessage, VERSION, ViewerRequest, WireError};
+use crate::rewrite::url::Site;
+use crate::session::{Sessions, Ticket};
+use allowance::Allowance;
+use socket::{Connection, Incoming};
+
+/// A socket that says nothing of itself for this long after it opened is closed.
+const HELLO: Duration = Duration::from_secs(10);
+/// An agent's action is small; the largest is a text that is pasted.
+const MAX_REQUEST: usize = 256 * 1024;
+
+/// Why a socket was closed. The text is the close reason: the script in the page and the viewer log it.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    #[error("downstream said no hello in time")]
+    NoHello,
+    #[error("downstream's first message is not a hello")]
+    NotHello,
+    #[error("downstream speaks version {0}, Lado speaks {VERSION}: reload the page")]
+    Version(u32),
+    #[error("downstream said hello twice")]
+    HelloAgain,
+    #[error("downstream's ticket is used up, expired or another session's")]
+    Ticket,
+    #[error("downstream's message has {0} bytes, more than it may")]
+    TooLarge(usize),
+    #[error("downstream's message is no message: {0}")]
+    Wire(#[from] WireError),
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error("downstream's socket failed: {0}")]
+    Socket(#[from] tokio_tungstenite::tungstenite::Error),
+    #[error("downstream was silent for too long")]
+    Silent,
+    #[error("downstream reads too slowly")]
+    Slow,
+    #[error("downstream sent text, which no message is")]
+    Text,
+}
+
+impl SyncError {
+    /// Private close codes (RFC 6455 §7.4.2). 4001 and 4004 say that connecting again will not help.
+    fn code(&self) -> u16 {
+        match self {
+            Self::Version(_) => 4001,
+            Self::NoHello | Self::NotHello | Self::HelloAgain | Self::TooLarge(_) | Self::Wire(_) | Self::Text => 4002,
+            Self::Ticket => 4003,
+            Self::Hub(HubError::Over) => 4004,
+            Self::Hub(HubError::Replaced) => 4005,
+            Self::Hub(_) => 4006,
+            Self::Socket(_) | Self::Silent | Self::Slow => 4007,
+        }
+    }
+}
+
+/// Whether a WebSocket request comes from a document of `origin`. Browsers always say so (RFC 6455 §4.1); who does not is
+/// no browser and has no business here.
+pub fn is_from(headers: &HeaderMap, origin: &str) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    origins.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+        && origins.next().is_none()
+}
+
+/// Runs the socket of a page, from its hello to its end. `site` is what the view host shows that it was opened on.
+pub async fn page<S>(hub: Arc<Hub>, site: Site, socket: WebSocketStream<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Connection::new(socket, Allowance::of_page());
+    let mut dictionary = Dictionary::default();
+    let end = match greet_page(&hub, &site, &mut connection, &mut dictionary).await {
+        Ok(link) => {
+            let end = follow_page(&hub, &link, &mut connection, &mut dictionary).await;
+            hub.page_gone(&link);
+            end
+        }
+        Err(error) => Err(error),
+    };
+    finish(hub.session().id, "page", connection, end).await;
+}
+
+/// The page says who it is, and where its stream of batches stands.
+async fn greet_page<S>(
+    hub: &Hub,
+    site: &Site,
+    connection: &mut Connection<S>,
+    dictionary: &mut Dictionary,
+) -> Result<PageLink, SyncError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let bytes = first(connection).await?;
+    match protocol::decode_with(&bytes, dictionary)? {
+        PageMessage::Hello { version, .. } if version != VERSION => Err(SyncError::Version(version)),
+        PageMessage::Hello { page, tab, sent, visible, .. } => Ok(hub.page(site, &page, &tab, sent, visible)?),
+        _ => Err(SyncError::NotHello),
+    }
+}
+
+/// Ops go up, commands come down, until one side leaves.
+async fn follow_page<S>(
+    hub: &Hub,
+    link: &PageLink,
+    connection: &mut Connection<S>,
+    dictionary: &mut Dictionary,
+) -> Result<(), SyncError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        tokio::select! {
+            incoming = connection.next() => match incoming? {
+                Incoming::Message(bytes) => hear_page(hub, link, protocol::decode_with(&bytes, dictionary)?)?,
+                Incoming::Pong(_) => {}
+                Incoming::Left => return Ok(()),
+            },
+            next = link.queue.next() => match next {
+                ForPage::Send(frame) => connection.send(frame.bytes().clone()).await?,
+                ForPage::Close => return Ok(()),
+            },
+        }
+    }
+}
+
+/// One message of the page. Its ops pass mirror and mask before anybody sees them.
+fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), SyncError> {
+    match message {
+        PageMessage::Hello { .. } => return Err(SyncError::HelloAgain),
+        PageMessage::Batch { seq, ops } => hub.batch(link, seq, ops)?,
+        PageMessage::Visible { visible } => hub.visible(link, visible)?,
+        PageMessage::Pointer { x, y } => hub.page_pointer(link, x, y)?,
+        PageMessage::Done { id, refusal } => hub.done(link, id, refusal)?,
+        PageMessage::Restart {} => hub.restart(link)?,
+    }
+    Ok(())
+}
+
+/// Runs the socket of an agent's viewer, opened on the viewer host of `session`.
+pub async fn viewer<S>(sessions: &Sessions, hubs: &Hubs, session: SessionId, socket: WebSocketStream<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Connection::new(socket, Allowance::of_viewer());
+    let end = match greet_viewer(sessions, hubs, session, &mut connection).await {
+        Ok((hub, link)) => {
+            let end = follow_viewer(&hub, &link, &mut connection).await;
+            hub.viewer_gone(&link);
+            end
+        }
+        Err(error) => Err(error),
+    };
+    finish(session, "viewer", connection, end).await;
+}
+
+/// The viewer shows its ticket, which names the agent.
+async fn greet_viewer<S>(
+    sessions: &Sessions,
+    hubs: &Hubs,
+    session: SessionId,
+    connection: &mut Connection<S>,
+) -> Result<(Arc<Hub>, ViewerLink), SyncError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let bytes = first(connection).await?;
+    let ticket = match protocol::decode(&bytes)? {
+        ViewerRequest::Hello { version, .. } if version != VERSION => return Err(SyncError::Version(version)),
+        ViewerRequest::Hello { ticket, .. } => ticket,
+        _ => return Err(SyncError::NotHello),
+    };
+    match sessions.redeem(&ticket) {
+        Some((found, Ticket::Viewer(agent))) if found.id == session => {
+            let hub = hubs.of(&found).ok_or(HubError::Over)?;
+            let link = hub.viewer(agent)?;
+            Ok((hub, link))
+        }
+        _ => Err(SyncError::Ticket),
+    }
+}
+
+/// Masked ops come down, actions go up, until one side leaves.
+async fn follow_viewer<S>(hub: &Hub, link: &ViewerLink, connection: &mut Connection<S>) -> Result<(), SyncError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        tokio::select! {
+            incoming = connection.next() => match incoming? {
+                Incoming::Message(bytes) if bytes.len() > MAX_REQUEST => {
+                    return Err(SyncError::TooLarge(bytes.len()));
+                }
+                Incoming::Message(bytes) => hear_viewer(hub, link, protocol::decode(&bytes)?)?,
+                Incoming::Pong(payload) => {
+                    if let Ok(epoch) = <[u8; 4]>::try_from(payload.as_ref()) {
+                        hub.seen(link, u32::from_be_bytes(epoch));
+                    }
+                }
+                Incoming::Left => return Ok(()),
+            },
+            next = link.queue.next() => match next {
+                ForViewer::Send(frame) => connection.send(frame.bytes().clone()).await?,
+                // The pong says that the browser has all that was sent before (RFC 6455 §5.5.2): no message of our own
+                // is needed for that.
+                ForViewer::Barrier(epoch) => connection.ping(epoch.to_be_bytes().to_vec()).await?,
+                ForViewer::Snapshot => hub.resync(link),
+                ForViewer::Close => return Ok(()),
+            },
+        }
+    }
+}
+
+/// One request of the viewer. Its actions pass level, lock and mask before the page hears of them.
+fn hear_viewer(hub: &Hub, link: &ViewerLink, request: ViewerRequest) -> Result<(), SyncError> {
+    match request {
+        ViewerRequest::Hello { .. } => return Err(SyncError::HelloAgain),
+        ViewerRequest::Act { id, action } => hub.act(link, id, &action),
+        ViewerRequest::Pointer { shown, x, y } => hub.viewer_pointer(link, shown.then_some((x, y))),
+        ViewerRequest::Resync {} => hub.resync(link),
+    }
+    Ok(())
+}
+
+/// The first message of a socket.
+async fn first<S>(connection: &mut Connection<S>) -> Result<bytes::Bytes, SyncError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let message = async {
+        loop {
+            match connection.next().await? {
+                Incoming::Message(bytes) => return Ok(bytes),
+                Incoming::Pong(_) => {}
+                Incoming::Left => return Err(SyncError::NotHello),
+            }
+        }
+    };
+    timeout(HELLO, message).await.map_err(|_| SyncError::NoHello)?
+}
+
+async fn finish<S>(session: SessionId, who: &str, connection: Connection<S>, end: Result<(), SyncError>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match end {
+        Ok(()) => connection.close(1000, "").await,
+        Err(error) => {
+            tracing::info!(%session, %error, "the socket of a {who} was closed");
+            connection.close(error.code(), &error.to_string()).await;
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::pending::{self as rules, RuleConfig, RuleError, RuleSet};
+use crate::rules::{self, RuleConfig, RuleError, RuleSet};
 
 /// A company as it is written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +52,16 @@ pub enum Role {
     Supervisor,
     /// Sees every session of the company.
     Admin,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Supervisor => "supervisor",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -1,0 +1,169 @@
+//! One page of the customer, as Lado holds it: mirror, mask, and where its stream of batches stands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use url::Url;
+
+use super::queue::PageQueue;
+use crate::mask::{AssetMap, Frame, Mask, Masked};
+use crate::mirror::{Limits, Mirror, MirrorError};
+use crate::protocol::Op;
+use crate::rewrite::url::{Site, ViewMap};
+use crate::session::{PageInfo, Session};
+
+/// A document load in a browser tab.
+pub(super) struct Page {
+    /// Random for each browser tab; a tab shows one page at a time.
+    pub tab: String,
+    /// The view host that the page's socket was opened on: what the page says of itself cannot change it.
+    pub site: Site,
+    pub mirror: Mirror,
+    pub mask: Mask,
+    /// The last sequence number that the mirror holds.
+    pub received: u32,
+    /// The next batch must begin with a snapshot.
+    pub wants_snapshot: bool,
+    /// The page's own count of its snapshots.
+    pub epoch: u32,
+    pub link: Option<Link>,
+    /// When the socket dropped.
+    pub lost: Option<Instant>,
+    pub visible: bool,
+    /// Counts up each time the page comes to the front.
+    pub shown: u64,
+    limits: Limits,
+}
+
+/// The page's socket.
+pub(super) struct Link {
+    pub connection: u64,
+    pub queue: Arc<PageQueue>,
+    pub resyncs: u32,
+}
+
+/// What became of a batch.
+pub(super) enum Taken {
+    /// Held before already, or dropped while a snapshot is awaited.
+    Nothing,
+    /// What viewers may know of it; `snapshot` when it replaces the whole page.
+    Ops { ops: Vec<Masked<Op>>, snapshot: bool },
+    /// It does not follow what came before, or does not fit the mirror.
+    Lost,
+}
+
+impl Page {
+    pub fn new(tab: String, site: Site, session: &Session, limits: Limits) -> Self {
+        let mask = Mask::new(session.company.rules.for_site(site.host()));
+        Self {
+            tab,
+            site,
+            mirror: Mirror::new(limits),
+            mask,
+            received: 0,
+            wants_snapshot: true,
+            epoch: 0,
+            link: None,
+            lost: None,
+            visible: false,
+            shown: 0,
+            limits,
+        }
+    }
+
+    /// Applies a batch of changes.
+    pub fn take(&mut self, seq: u32, ops: Vec<Op>, session: &Session) -> Taken {
+        let snapshot = matches!(ops.first(), Some(Op::Snapshot { .. }));
+        if self.wants_snapshot && !snapshot {
+            return Taken::Nothing;
+        }
+        if !self.wants_snapshot {
+            if seq <= self.received {
+                return Taken::Nothing;
+            }
+            if seq != self.received + 1 {
+                self.lose(session);
+                return Taken::Lost;
+            }
+        }
+        match self.apply(ops, session) {
+            Ok(ops) => {
+                self.received = seq;
+                self.wants_snapshot = false;
+                Taken::Ops { ops, snapshot }
+            }
+            Err(error) => {
+                tracing::warn!(session = %session.id, %error, "a batch does not fit the mirror");
+                self.lose(session);
+                Taken::Lost
+            }
+        }
+    }
+
+    fn apply(&mut self, ops: Vec<Op>, session: &Session) -> Result<Vec<Masked<Op>>, MirrorError> {
+        let mut masked = Vec::with_capacity(ops.len());
+        let mut assets = Capabilities(session);
+        for mut op in ops {
+            match &mut op {
+                Op::Snapshot { epoch, url, .. } => {
+                    self.epoch = *epoch;
+                    *url = self.honest(url, &session.views);
+                }
+                Op::SetUrl { url } => *url = self.honest(url, &session.views),
+                _ => {}
+            }
+            masked.extend(self.mask.process(&mut self.mirror, op, &mut assets)?);
+        }
+        Ok(masked)
+    }
+
+    /// A page may say on which path it is, never on which site: agents trust the address they read, and rules hang on it.
+    fn honest(&self, said: &str, views: &ViewMap) -> String {
+        let Ok(said) = Url::parse(said) else { return self.site.url().into() };
+        let said = views.unmap(&said).unwrap_or(said);
+        if Site::of(&said).as_ref() == Some(&self.site) {
+            return said.into();
+        }
+        let mut url = self.site.url();
+        if said.has_host() {
+            url.set_path(said.path());
+        }
+        url.into()
+    }
+
+    /// The mirror is no longer the page: start over with its next snapshot.
+    fn lose(&mut self, session: &Session) {
+        self.mirror = Mirror::new(self.limits);
+        self.mask = Mask::new(session.company.rules.for_site(self.site.host()));
+        self.wants_snapshot = true;
+    }
+
+    pub fn ready(&self) -> bool {
+        self.mirror.ready()
+    }
+
+    /// The whole page for a viewer.
+    pub fn snapshot(&self, seq: u32, session: &Session) -> Frame {
+        Frame::ops(seq, &self.mask.snapshot(&self.mirror, self.epoch, &mut Capabilities(session)))
+    }
+
+    /// What a list of sessions may say of the page.
+    pub fn info(&self) -> PageInfo {
+        PageInfo {
+            title: self.mask.title(&self.mirror).as_ref().clone(),
+            url: self.mask.url(&self.mirror).as_ref().clone(),
+        }
+    }
+}
+
+/// Gives what the mirror shows a name on the viewer's host.
+struct Capabilities<'a>(&'a Session);
+
+impl AssetMap for Capabilities<'_> {
+    fn asset(&mut self, url: &Url) -> String {
+        match self.0.views.unmap(url) {
+            Some(site_url) => self.0.capability(&site_url),
+            None => self.0.capability(url),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The customer's side of a hub: pages come, change, and go.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::page::{Link, Page, Taken};
+use super::queue::PageQueue;
+use super::{Hub, HubError, Inner};
+use crate::lock::{Control, Frame};
+use crate::mask;
+use crate::protocol::{Op, Refusal, ViewerNotice};
+use crate::rewrite::url::Site;
+use crate::session::lock;
+
+/// Names of pages and tabs are random, in no need of more.
+const MAX_NAME: usize = 64;
+/// A page that is asked for a snapshot this often on one connection does not know its own tree.
+const MAX_RESYNCS: u32 = 20;
+
+/// A page's socket, as the hub knows it.
+#[derive(Clone)]
+pub struct PageLink {
+    page: String,
+    connection: u64,
+    pub queue: Arc<PageQueue>,
+}
+
+impl Hub {
+    /// A page has said hello: takes up where it was, or asks for a snapshot.
+    ///
+    /// `site` is what the socket's own view host shows; `sent` the last batch that the page has made.
+    ///
+    /// # Errors
+    /// [`HubError`] when the session is over or the names are bad.
+    pub fn page(&self, site: &Site, page: &str, tab: &str, sent: u32, visible: bool) -> Result<PageLink, HubError> {
+        if [page, tab].iter().any(|name| name.is_empty() || name.len() > MAX_NAME) {
+            return Err(HubError::PageName);
+        }
+        let mut inner = lock(&self.inner);
+        if inner.over {
+            return Err(HubError::Over);
+        }
+        self.session.touch();
+        inner.connections += 1;
+        let connection = inner.connections;
+        let queue = Arc::new(PageQueue::default());
+        // The name is random, so another site's page that gives the same one is a forgery: it starts over.
+        if inner.pages.get(page).is_some_and(|known| known.site != *site) {
+            inner.drop_page(page);
+        }
+        let known = inner
+            .pages
+            .entry(page.to_owned())
+            .or_insert_with(|| Page::new(tab.to_owned(), site.clone(), &self.session, self.limits()));
+        if let Some(old) = known.link.replace(Link { connection, queue: Arc::clone(&queue), resyncs: 0 }) {
+            old.queue.close();
+        }
+        known.lost = None;
+        // A page that counts from further back than the mirror has begun anew.
+        known.wants_snapshot |= !known.ready() || sent < known.received;
+        if known.wants_snapshot {
+            known.received = sent;
+        }
+        let welcome =
+            Control::Welcome { received: known.received, snapshot: known.wants_snapshot, level: self.session.level() };
+        queue.control(Frame::control(&welcome));
+        let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
+        queue.control(Frame::control(&Control::Watched { viewers }));
+        inner.show(page, visible);
+        self.set_online(&mut inner, true);
+        self.make_room(&mut inner, page);
+        self.bring_to_front(&mut inner);
+        Ok(PageLink { page: page.to_owned(), connection, queue })
+    }
+
+    /// Changes of the page, in order.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more, or the page cannot keep its own order.
+    pub fn batch(&self, from: &PageLink, seq: u32, ops: Vec<Op>) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        let page = inner.page_of(from)?;
+        let titled = ops.iter().any(|op| matches!(op, Op::SetTitle { .. } | Op::SetUrl { .. }));
+        self.session.touch();
+        match page.take(seq, ops, &self.session) {
+            Taken::Nothing => {}
+            Taken::Ops { ops, snapshot } => self.pass_on(&mut inner, &from.page, &ops, snapshot, titled),
+            Taken::Lost => return self.ask_again(&mut inner, from),
+        }
+        let received = inner.page_of(from)?.received;
+        from.queue.control(Frame::control(&Control::Ack { seq: received }));
+        Ok(())
+    }
+
+    /// The page came to the front, or went away.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn visible(&self, from: &PageLink, visible: bool) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        inner.page_of(from)?;
+        self.session.touch();
+        inner.show(&from.page, visible);
+        self.bring_to_front(&mut inner);
+        Ok(())
+    }
+
+    /// The customer's mouse or finger.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn page_pointer(&self, from: &PageLink, x: i32, y: i32) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        inner.page_of(from)?;
+        self.session.touch();
+        if inner.front.as_deref() == Some(&from.page) {
+            let frame = mask::Frame::notice(&ViewerNotice::Pointer { x, y });
+            inner.viewers.values().for_each(|viewer| viewer.queue.pointer(frame.clone()));
+        }
+        Ok(())
+    }
+
+    /// What became of an action.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn done(&self, from: &PageLink, id: u32, refusal: Option<Refusal>) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        inner.page_of(from)?;
+        // Another page's action is not this one's to answer.
+        if inner.acts.get(&id).is_some_and(|act| act.page == from.page) {
+            inner.answer(id, refusal);
+        }
+        Ok(())
+    }
+
+    /// The page no longer has what the hub missed: a snapshot follows.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn restart(&self, from: &PageLink) -> Result<(), HubError> {
+        lock(&self.inner).page_of(from)?.wants_snapshot = true;
+        Ok(())
+    }
+
+    /// The page's socket has dropped: the page stays for its grace.
+    pub fn page_gone(&self, link: &PageLink) {
+        let mut inner = lock(&self.inner);
+        let Ok(page) = inner.page_of(link) else { return };
+        page.link = None;
+        page.lost = Some(Instant::now());
+        inner.answer_all_of(Some(&link.page), Refusal::Gone);
+        inner.drop_superseded();
+        self.bring_to_front(&mut inner);
+    }
+
+    fn pass_on(&self, inner: &mut Inner, from: &str, ops: &[crate::mask::Masked<Op>], snapshot: bool, titled: bool) {
+        inner.drop_superseded();
+        if inner.front.as_deref() != Some(from) {
+            self.bring_to_front(inner);
+            return;
+        }
+        if snapshot {
+            inner.seq += 1;
+            inner.epoch += 1;
+            let frame = mask::Frame::ops(inner.seq, ops);
+            inner.viewers.values().for_each(|viewer| viewer.queue.snapshot(frame.clone(), inner.epoch));
+        } else if !ops.is_empty() {
+            inner.seq += 1;
+            let frame = mask::Frame::ops(inner.seq, ops);
+            inner.viewers.values().for_each(|viewer| viewer.queue.ops(frame.clone()));
+        }
+        if snapshot || titled {
+            self.describe_front(inner);
+        }
+    }
+
+    /// The mirror was dropped; viewers keep what they have until the page has sent all of itself again.
+    fn ask_again(&self, inner: &mut Inner, from: &PageLink) -> Result<(), HubError> {
+        let page = inner.page_of(from)?;
+        let Some(link) = &mut page.link else { return Err(HubError::Replaced) };
+        link.resyncs += 1;
+        if link.resyncs > MAX_RESYNCS {
+            return Err(HubError::Resyncs);
+        }
+        from.queue.control(Frame::control(&Control::Resync));
+        inner.answer_all_of(Some(&from.page), Refusal::Gone);
+        self.bring_to_front(inner);
+        Ok(())
+    }
+
+    /// The page longest out of sight goes when there are too many; never the one that has just come.
+    fn make_room(&self, inner: &mut Inner, newest: &str) {
+        while inner.pages.len() > self.config.max_pages.max(1) {
+            let others = inner.pages.iter().filter(|(name, _)| *name != newest);
+            let oldest = others.min_by_key(|(_, page)| (page.link.is_some(), page.shown)).map(|(name, _)| name.clone());
+            let Some(oldest) = oldest else { return };
+            inner.drop_page(&oldest);
+        }
+    }
+}
+
+impl Inner {
+    /// The page behind a socket, as long as the socket is the page's newest.
+    fn page_of(&mut self, link: &PageLink) -> Result<&mut Page, HubError> {
+        if self.over {
+            return Err(HubError::Over);
+        }
+        let page = self.pages.get_mut(&link.page).ok_or(HubError::Replaced)?;
+        let current = page.link.as_ref().is_some_and(|current| current.connection == link.connection);
+        if current { Ok(page) } else { Err(HubError::Replaced) }
+    }
+
+    fn show(&mut self, name: &str, visible: bool) {
+        let Some(page) = self.pages.get_mut(name) else { return };
+        page.visible = visible;
+        if visible {
+            self.shown += 1;
+            page.shown = self.shown;
+        }
+    }
+
+    /// A tab shows one page: when the next one's tree is here, the one before is history.
+    fn drop_superseded(&mut self) {
+        let superseded: Vec<String> = self
+            .pages
+            .iter()
+            .filter(|(_, old)| {
+                let newer = |page: &Page| page.tab == old.tab && page.shown > old.shown && page.ready();
+                old.link.is_none() && self.pages.values().any(newer)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in superseded {
+            self.drop_page(&name);
+        }
+    }
+}

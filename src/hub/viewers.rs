@@ -1,0 +1,143 @@
+//! The agents' side of a hub: viewers come, watch, and ask.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::queue::ViewerQueue;
+use super::{Act, Hub, HubError, Inner, Viewer};
+use crate::lock::{self as locks, Control, Denied};
+use crate::mask::Frame;
+use crate::protocol::{self, Action, Refusal, ViewerNotice};
+use crate::session::{Agent, Role, lock};
+
+/// Actions on their way to a page; an agent's hand makes a few.
+const MAX_ACTS: usize = 256;
+
+/// A viewer's socket, as the hub knows it.
+#[derive(Clone)]
+pub struct ViewerLink {
+    id: u32,
+    pub queue: Arc<ViewerQueue>,
+}
+
+impl Hub {
+    /// An agent's viewer has said hello, with a ticket that was good.
+    ///
+    /// # Errors
+    /// [`HubError`] when the session is over or has too many viewers.
+    pub fn viewer(&self, agent: Agent) -> Result<ViewerLink, HubError> {
+        let mut inner = lock(&self.inner);
+        if inner.over {
+            return Err(HubError::Over);
+        }
+        if inner.viewers.len() >= self.config.max_viewers {
+            return Err(HubError::Viewers);
+        }
+        self.session.touch();
+        inner.next_viewer += 1;
+        let id = inner.next_viewer;
+        let queue = Arc::new(ViewerQueue::default());
+        let welcome = ViewerNotice::Welcome { version: protocol::VERSION, level: self.session.level() };
+        queue.notice(Frame::notice(&welcome));
+        queue.notice(Frame::notice(&ViewerNotice::Online { online: inner.online }));
+        tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
+        let link = ViewerLink { id, queue: Arc::clone(&queue) };
+        inner.viewers.insert(id, Viewer { agent, queue, seen: None });
+        self.show_all(&inner, &link);
+        self.count_viewers(&inner);
+        Ok(link)
+    }
+
+    /// The viewer needs the whole page: it has fallen behind, or its tree went wrong.
+    pub fn resync(&self, to: &ViewerLink) {
+        self.show_all(&lock(&self.inner), to);
+    }
+
+    /// The viewer has all of an epoch's snapshot: node ids now mean to it what they mean to the hub.
+    pub fn seen(&self, from: &ViewerLink, epoch: u32) {
+        if let Some(viewer) = lock(&self.inner).viewers.get_mut(&from.id) {
+            viewer.seen = Some(epoch);
+        }
+    }
+
+    /// Checks an agent's action on the mirror and, when it is allowed, asks the page to carry it out.
+    pub fn act(&self, from: &ViewerLink, id: u32, action: &Action) {
+        let mut inner = lock(&self.inner);
+        self.session.touch();
+        if let Err(denied) = self.try_act(&mut inner, from, id, action) {
+            tracing::info!(session = %self.session.id, refusal = ?denied.refusal, rule = %denied.rule, "action refused");
+            let notice = ViewerNotice::Acted { id, refusal: Some(denied.refusal), rule: denied.rule };
+            from.queue.notice(Frame::notice(&notice));
+        }
+    }
+
+    fn try_act(&self, inner: &mut Inner, from: &ViewerLink, id: u32, action: &Action) -> Result<(), Denied> {
+        let refuse = |refusal| Denied { refusal, rule: String::new() };
+        let viewer = inner.viewers.get(&from.id).ok_or_else(|| refuse(Refusal::Gone))?;
+        if viewer.agent.role == Role::Supervisor {
+            return Err(refuse(Refusal::NotAllowed));
+        }
+        let front = inner.front.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
+        let page = inner.pages.get(front).ok_or_else(|| refuse(Refusal::Gone))?;
+        let allowed = locks::check(&page.mirror, &page.mask, self.session.level(), action)?;
+        let link = page.link.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
+        // What the viewer shows is not what the customer sees: the same id may be another element by now.
+        if viewer.seen != Some(inner.epoch) {
+            return Err(refuse(Refusal::Gone));
+        }
+        if inner.acts.len() >= MAX_ACTS {
+            return Err(refuse(Refusal::NotPossible));
+        }
+        inner.next_act = inner.next_act.wrapping_add(1);
+        link.queue.act(locks::Frame::act(inner.next_act, &allowed));
+        inner.acts.insert(inner.next_act, Act { viewer: from.id, id, page: front.clone(), since: Instant::now() });
+        Ok(())
+    }
+
+    /// The agent's mouse over the mirrored page, or away from it.
+    pub fn viewer_pointer(&self, from: &ViewerLink, at: Option<(i32, i32)>) {
+        let inner = lock(&self.inner);
+        if !locks::may_point(self.session.level()) {
+            return;
+        }
+        self.session.touch();
+        let Some(viewer) = inner.viewers.get(&from.id) else { return };
+        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name));
+        if let Some(link) = front.and_then(|page| page.link.as_ref()) {
+            link.queue.pointer(from.id, pointer(from.id, &viewer.agent, at));
+        }
+    }
+
+    pub fn viewer_gone(&self, link: &ViewerLink) {
+        let mut inner = lock(&self.inner);
+        let Some(viewer) = inner.viewers.remove(&link.id) else { return };
+        tracing::info!(session = %self.session.id, agent = %viewer.agent.name, "viewer left");
+        inner.acts.retain(|_, act| act.viewer != link.id);
+        for page in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+            page.queue.pointer(link.id, pointer(link.id, &viewer.agent, None));
+        }
+        self.count_viewers(&inner);
+    }
+
+    /// A late joiner needs nothing of the customer's browser: the mirror has it all.
+    fn show_all(&self, inner: &Inner, to: &ViewerLink) {
+        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name));
+        match front.filter(|page| page.ready()) {
+            Some(page) => to.queue.snapshot(page.snapshot(inner.seq, &self.session), inner.epoch),
+            None => to.queue.no_page(Frame::notice(&ViewerNotice::NoPage {})),
+        }
+    }
+}
+
+/// The frame that shows an agent's pointer on the customer's page, or takes it away.
+pub(super) fn pointer(participant: u32, agent: &Agent, at: Option<(i32, i32)>) -> locks::Frame {
+    let (x, y) = at.unwrap_or_default();
+    locks::Frame::control(&Control::Pointer {
+        participant,
+        name: agent.display.clone(),
+        role: agent.role.as_str().to_owned(),
+        shown: at.is_some(),
+        x,
+        y,
+    })
+}

@@ -1,0 +1,110 @@
+//! One socket: its heartbeat, its deadlines, and how fast it is read.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::SyncError;
+use super::allowance::Allowance;
+
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A large message on a slow line keeps pongs waiting behind it, so silence is not judged quickly.
+const SILENCE: Duration = Duration::from_secs(60);
+/// What is sent is bounded, so a line that does not take it in this long is dead.
+const SEND: Duration = Duration::from_secs(30);
+const CLOSE: Duration = Duration::from_secs(2);
+/// Close reasons fit a control frame (RFC 6455 §5.5).
+const MAX_REASON: usize = 123;
+
+pub(super) enum Incoming {
+    Message(Bytes),
+    Pong(Bytes),
+    /// The other side has closed.
+    Left,
+}
+
+pub(super) struct Connection<S> {
+    socket: WebSocketStream<S>,
+    allowance: Allowance,
+    /// Nothing is read before then.
+    read_at: Instant,
+    heard: Instant,
+    heartbeat: Interval,
+}
+
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    pub(super) fn new(socket: WebSocketStream<S>, allowance: Allowance) -> Self {
+        let mut heartbeat = interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { socket, allowance, read_at: Instant::now(), heard: Instant::now(), heartbeat }
+    }
+
+    /// What comes in next. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Incoming, SyncError> {
+        loop {
+            let waits = self.read_at > Instant::now();
+            tokio::select! {
+                () = sleep_until(self.read_at), if waits => {}
+                message = self.socket.next(), if !waits => {
+                    self.heard = Instant::now();
+                    match message {
+                        Some(Ok(Message::Binary(bytes))) => {
+                            self.read_at = self.heard + self.allowance.take(bytes.len());
+                            return Ok(Incoming::Message(bytes));
+                        }
+                        Some(Ok(Message::Pong(payload))) => return Ok(Incoming::Pong(payload)),
+                        // tungstenite answers by itself; a flood of pings is a flood.
+                        Some(Ok(Message::Ping(payload))) => {
+                            self.read_at = self.heard + self.allowance.take(payload.len());
+                        }
+                        Some(Ok(Message::Text(_))) => return Err(SyncError::Text),
+                        Some(Ok(Message::Frame(_))) => {}
+                        Some(Ok(Message::Close(_))) | None => return Ok(Incoming::Left),
+                        Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => return Ok(Incoming::Left),
+                        Some(Err(error)) => return Err(error.into()),
+                    }
+                }
+                _ = self.heartbeat.tick() => {
+                    if !waits && self.heard.elapsed() > SILENCE {
+                        return Err(SyncError::Silent);
+                    }
+                    self.ping(Vec::new()).await?;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn send(&mut self, bytes: Bytes) -> Result<(), SyncError> {
+        self.put(Message::Binary(bytes)).await
+    }
+
+    pub(super) async fn ping(&mut self, payload: Vec<u8>) -> Result<(), SyncError> {
+        self.put(Message::Ping(payload.into())).await
+    }
+
+    /// Says goodbye, and waits a moment for the other side to hear it.
+    pub(super) async fn close(mut self, code: u16, reason: &str) {
+        let end = (0..=MAX_REASON.min(reason.len())).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
+        let frame = CloseFrame { code: code.into(), reason: reason[..end].to_owned().into() };
+        let goodbye = async {
+            if self.socket.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        let _ = timeout(CLOSE, goodbye).await;
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), SyncError> {
+        timeout(SEND, self.socket.send(message)).await.map_err(|_| SyncError::Slow)??;
+        Ok(())
+    }
+}
