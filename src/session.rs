@@ -3,7 +3,7 @@
 mod asset;
 pub mod company;
 mod link;
-mod pending;
+
 mod pin;
 pub use crate::span;
 
@@ -20,11 +20,12 @@ use url::Url;
 
 use crate::id::{Pin, Secret, SessionId};
 use crate::protocol::Level;
+use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Scheme, ViewDomain, ViewMap};
 
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Role};
 pub use link::LinkError;
-use pending::Jar;
+
 pub use pin::PinError;
 use span::Span;
 
