@@ -1,5 +1,8 @@
-//! Makes responses: plain constructors, the bridge to axum, WebSocket upgrades.
+//! Makes responses: plain constructors, `rescue` for every failure, rewritten bodies, WebSocket upgrades.
 
+mod coding;
+mod rescue;
+mod stream;
 mod websocket;
 
 use axum::Router;
@@ -9,6 +12,9 @@ use serde::Serialize;
 use tower::ServiceExt as _;
 
 pub use crate::upstream::{Body, BodyError};
+pub use coding::Coding;
+pub use rescue::{Asker, Failure, Locale, rescue};
+pub use stream::{Limits, Rewritten, Transform};
 pub use websocket::{Socket, UpgradeError, is_websocket, websocket};
 
 pub type Request = http::Request<Body>;

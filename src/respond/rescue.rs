@@ -1,0 +1,400 @@
+//! Turns every failure into a response: the browser gets a clear page, the log gets the cause.
+
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Method, StatusCode};
+
+use super::{Response, UpgradeError, html, status};
+use crate::route::Misdirected;
+use crate::upstream::{ConnectError, TlsProblem, UpstreamError};
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Misdirected(#[from] Misdirected),
+    #[error("the session is over")]
+    Ended {
+        /// `Set-Cookie` values that take the session's cookies away.
+        cookies: Vec<HeaderValue>,
+    },
+    #[error("downstream is not the session's customer")]
+    NotCustomer,
+    #[error("{site} is not on the company's list of sites")]
+    NotAllowed {
+        site: String,
+        /// Where the session started: the way back.
+        back: String,
+    },
+    #[error("the view host's alias was never given out in this session")]
+    NoSite,
+    #[error("there is nothing at this path")]
+    NotFound,
+    #[error("downstream may not ask for this: {0}")]
+    Forbidden(&'static str),
+    #[error("downstream sent a malformed request: {0}")]
+    Malformed(&'static str),
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
+    #[error("{site}: {cause}")]
+    Upstream { site: String, cause: UpstreamError },
+    #[error("{site}: upstream sent a body that cannot be read: {cause}")]
+    Body { site: String, cause: String },
+    #[error("Lado has as many open requests as it may have")]
+    Overloaded,
+}
+
+/// What matters of the request for how its failure is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    locale: Locale,
+    /// Somebody will read the answer as a page. Scripts and images get a line of text.
+    reads: bool,
+    /// Asking again is harmless, so the page offers it.
+    repeatable: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locale {
+    En,
+    PtBr,
+}
+
+impl Asker {
+    pub fn of<B>(request: &http::Request<B>) -> Self {
+        let headers = request.headers();
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let reads = match headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok()) {
+            Some(dest) => matches!(dest, "document" | "iframe" | "frame" | "embed" | "object"),
+            None => text(&ACCEPT).is_some_and(|accept| accept.contains("text/html")),
+        };
+        let repeatable = matches!(*request.method(), Method::GET | Method::HEAD);
+        Self { locale: Locale::of(headers), reads, repeatable }
+    }
+}
+
+impl Locale {
+    /// The best of the languages that a browser asks for; English where it knows none.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let ranked = wanted.split(',').filter_map(|part| {
+            let (tag, quality) = part.split_once(';').unwrap_or((part, "q=1"));
+            let locale = match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
+                "pt" => Self::PtBr,
+                "en" => Self::En,
+                _ => return None,
+            };
+            let quality: f32 = quality.trim().strip_prefix("q=").and_then(|q| q.parse().ok()).unwrap_or(1.0);
+            Some((locale, quality))
+        });
+        // The first of equals wins, as it stands first for a reason.
+        let best = ranked.fold(None, |best: Option<(Self, f32)>, next| match best {
+            Some(best) if best.1 >= next.1 => Some(best),
+            _ => Some(next),
+        });
+        best.map_or(Self::En, |(locale, _)| locale)
+    }
+
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::PtBr => "pt-BR",
+        }
+    }
+}
+
+/// The one place where failures become responses.
+pub fn rescue(failure: &Failure, asker: Asker) -> Response {
+    let code = code(failure);
+    if code.is_server_error() {
+        tracing::warn!(status = code.as_u16(), cause = %failure, "a request failed");
+    } else {
+        tracing::debug!(status = code.as_u16(), cause = %failure, "refused a request");
+    }
+    let mut response = if asker.reads { page(code, failure, asker) } else { status(code) };
+    let headers = response.headers_mut();
+    match failure {
+        Failure::Ended { cookies } => {
+            // "cookies" would wipe those of every other session on the view domain: they are expired by name.
+            headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+            for cookie in cookies {
+                headers.append(http::header::SET_COOKIE, cookie.clone());
+            }
+        }
+        Failure::Overloaded => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        _ => {}
+    }
+    response
+}
+
+fn code(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
+        Failure::Ended { .. } => StatusCode::GONE,
+        Failure::NotCustomer | Failure::NotAllowed { .. } | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
+        Failure::NoSite | Failure::NotFound => StatusCode::NOT_FOUND,
+        Failure::Malformed(_) => StatusCode::BAD_REQUEST,
+        Failure::Upgrade(UpgradeError::NotAsked | UpgradeError::Version) => StatusCode::UPGRADE_REQUIRED,
+        Failure::Upgrade(UpgradeError::NoKey) => StatusCode::BAD_REQUEST,
+        Failure::Upstream { cause, .. } => match cause {
+            UpstreamError::Connect(ConnectError::Guarded(_)) => StatusCode::FORBIDDEN,
+            UpstreamError::Connect(ConnectError::Timeout(_)) | UpstreamError::FirstByte(_) => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
+            UpstreamError::Downstream(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::BAD_GATEWAY,
+        },
+        Failure::Body { .. } => StatusCode::BAD_GATEWAY,
+        Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
+    let words = words(failure, asker.locale);
+    let site = match failure {
+        Failure::NotAllowed { site, .. } | Failure::Upstream { site, .. } | Failure::Body { site, .. } => Some(site),
+        _ => None,
+    };
+    let site = site.map(|site| format!("<p class=\"site\">{}</p>", escape(site))).unwrap_or_default();
+    let again = matches!(failure, Failure::Upstream { .. } | Failure::Body { .. } | Failure::Overloaded)
+        && asker.repeatable
+        && !matches!(code, StatusCode::FORBIDDEN);
+    let action = match (failure, asker.locale) {
+        (Failure::NotAllowed { back, .. }, Locale::En) => link(back, "Back to where the session started"),
+        (Failure::NotAllowed { back, .. }, Locale::PtBr) => link(back, "Voltar ao início da sessão"),
+        (_, Locale::En) if again => link("", "Try again"),
+        (_, Locale::PtBr) if again => link("", "Tentar de novo"),
+        _ => String::new(),
+    };
+    let document = format!(
+        "<!doctype html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
+         <title>{title}</title><style>{STYLE}</style><main><p class=\"mark\">Lado</p><h1>{title}</h1>{site}<p>{text}</p>\
+         {action}<p class=\"code\">{code}</p></main></html>",
+        lang = asker.locale.tag(),
+        title = words.title,
+        text = words.text,
+        code = code.as_u16(),
+    );
+    let mut response = html(code, document);
+    let policy =
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-items:center;\
+    font:16px/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}\
+    main{max-width:34rem;padding:2rem}.mark{font-weight:700;letter-spacing:.02em;opacity:.6}\
+    h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}.site{font-family:ui-monospace,monospace;overflow-wrap:anywhere}\
+    a{display:inline-block;margin:1rem 0;padding:.6rem 1rem;border-radius:.5rem;background:#1d4ed8;color:#fff;\
+    text-decoration:none}a:focus-visible{outline:3px solid;outline-offset:2px}.code{opacity:.5;font-size:.85rem}";
+
+struct Words {
+    title: &'static str,
+    text: &'static str,
+}
+
+fn words(failure: &Failure, locale: Locale) -> Words {
+    let (en, pt) = texts(failure);
+    let (title, text) = match locale {
+        Locale::En => en,
+        Locale::PtBr => pt,
+    };
+    Words { title, text }
+}
+
+type Text = (&'static str, &'static str);
+
+/// Title and text, in English and in Brazilian Portuguese.
+fn texts(failure: &Failure) -> (Text, Text) {
+    match failure {
+        Failure::Misdirected(_) => (
+            (
+                "There is nothing at this address",
+                "Lado does not serve this host name. Check the address you were given.",
+            ),
+            ("Não há nada neste endereço", "O Lado não atende este nome. Confira o endereço que você recebeu."),
+        ),
+        Failure::Ended { .. } => (
+            (
+                "This session is over",
+                "Nobody can see this page any more, and what the session kept is gone. You can close this tab.",
+            ),
+            (
+                "Esta sessão terminou",
+                "Ninguém mais vê esta página, e o que a sessão guardava foi apagado. Você pode fechar esta aba.",
+            ),
+        ),
+        Failure::NotCustomer => (
+            (
+                "You are not part of this session",
+                "Only the browser in which the link was opened can see this page. To join, ask the agent for a new link \
+                 and open it here.",
+            ),
+            (
+                "Você não participa desta sessão",
+                "Só o navegador em que o link foi aberto pode ver esta página. Para participar, peça um novo link ao \
+                 atendente e abra-o aqui.",
+            ),
+        ),
+        Failure::NotAllowed { .. } => (
+            (
+                "This site is not part of the session",
+                "The company you are talking to does not share this site with you. Open it in another tab if you need it \
+                 for yourself.",
+            ),
+            (
+                "Este site não faz parte da sessão",
+                "A empresa que atende você não compartilha este site. Se precisar dele, abra-o em outra aba.",
+            ),
+        ),
+        Failure::NoSite | Failure::NotFound => (
+            ("There is nothing at this address", "The address leads nowhere in this session."),
+            ("Não há nada neste endereço", "Este endereço não leva a nada nesta sessão."),
+        ),
+        Failure::Forbidden(_) => (
+            ("This is not allowed", "The page that asked for this may not have it."),
+            ("Isto não é permitido", "A página que pediu isto não pode recebê-lo."),
+        ),
+        Failure::Malformed(_) | Failure::Upgrade(_) => (
+            ("The request cannot be understood", "The browser sent something that Lado cannot read."),
+            ("O pedido não foi entendido", "O navegador enviou algo que o Lado não consegue ler."),
+        ),
+        Failure::Overloaded => (
+            ("Lado is very busy", "Try again in a few seconds."),
+            ("O Lado está muito ocupado", "Tente de novo em alguns segundos."),
+        ),
+        Failure::Body { .. } => (
+            (
+                "The site sent something unreadable",
+                "What the site sent is damaged or far too large. Try again, or tell the agent.",
+            ),
+            (
+                "O site enviou algo ilegível",
+                "O que o site enviou está danificado ou é grande demais. Tente de novo ou avise o atendente.",
+            ),
+        ),
+        Failure::Upstream { cause, .. } => upstream_texts(cause),
+    }
+}
+
+fn upstream_texts(cause: &UpstreamError) -> (Text, Text) {
+    match cause {
+        UpstreamError::Connect(ConnectError::NoSuchName) => (
+            ("This site does not exist", "No site has this name. Check the spelling of the address."),
+            ("Este site não existe", "Nenhum site tem este nome. Confira como o endereço foi escrito."),
+        ),
+        UpstreamError::Connect(ConnectError::Dns(_)) => (
+            ("The site's name cannot be looked up", "The name service did not answer. Try again in a moment."),
+            ("Não foi possível localizar o site", "O serviço de nomes não respondeu. Tente de novo em instantes."),
+        ),
+        UpstreamError::Connect(ConnectError::Guarded(_) | ConnectError::Address) => (
+            ("This address is private", "Lado does not open addresses inside private networks."),
+            ("Este endereço é privado", "O Lado não abre endereços de redes privadas."),
+        ),
+        UpstreamError::Connect(ConnectError::Refused) => (
+            (
+                "The site refuses the connection",
+                "Its machine is there, but nothing answers at this port. Try again later.",
+            ),
+            ("O site recusou a conexão", "A máquina existe, mas nada responde nesta porta. Tente de novo mais tarde."),
+        ),
+        UpstreamError::Connect(ConnectError::Unreachable(_)) => (
+            ("The site cannot be reached", "There is no way to its machine at the moment. Try again later."),
+            ("Não foi possível chegar ao site", "Não há caminho até ele no momento. Tente de novo mais tarde."),
+        ),
+        UpstreamError::Connect(ConnectError::Timeout(_)) | UpstreamError::FirstByte(_) => (
+            ("The site takes too long to answer", "It may be very busy. Try again in a moment."),
+            ("O site demorou demais para responder", "Ele pode estar sobrecarregado. Tente de novo em instantes."),
+        ),
+        UpstreamError::Connect(ConnectError::Tls(problem)) => tls_texts(problem),
+        UpstreamError::Protocol(_) | UpstreamError::Closed(_) | UpstreamError::Downstream(_) => (
+            ("The site broke off its answer", "What it sent is no proper response. Try again, or tell the agent."),
+            (
+                "O site interrompeu a resposta",
+                "O que ele enviou não é uma resposta válida. Tente de novo ou avise o atendente.",
+            ),
+        ),
+    }
+}
+
+fn tls_texts(problem: &TlsProblem) -> (Text, Text) {
+    match problem {
+        TlsProblem::Expired => (
+            (
+                "The site cannot be trusted",
+                "Its certificate has expired or is not valid yet, so Lado does not open it.",
+            ),
+            ("O site não é confiável", "O certificado dele venceu ou ainda não vale, por isso o Lado não o abre."),
+        ),
+        TlsProblem::WrongName => (
+            ("The site cannot be trusted", "Its certificate is for another name, so Lado does not open it."),
+            ("O site não é confiável", "O certificado dele é de outro nome, por isso o Lado não o abre."),
+        ),
+        TlsProblem::UnknownAuthority => (
+            ("The site cannot be trusted", "Nobody known vouches for its certificate, so Lado does not open it."),
+            ("O site não é confiável", "Ninguém conhecido garante o certificado dele, por isso o Lado não o abre."),
+        ),
+        TlsProblem::Revoked => (
+            ("The site cannot be trusted", "Its certificate has been revoked, so Lado does not open it."),
+            ("O site não é confiável", "O certificado dele foi revogado, por isso o Lado não o abre."),
+        ),
+        TlsProblem::Other(_) => (
+            ("The site cannot be reached safely", "No secure connection to it can be made."),
+            ("Não foi possível abrir o site com segurança", "Não há como fazer uma conexão segura com ele."),
+        ),
+    }
+}
+
+fn link(address: &str, text: &str) -> String {
+    format!("<p><a href=\"{}\">{text}</a></p>", escape(address))
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locale(wanted: &str) -> Locale {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_LANGUAGE, wanted.parse().unwrap());
+        Locale::of(&headers)
+    }
+
+    #[test]
+    fn the_best_language_that_lado_speaks_is_taken() {
+        assert_eq!(locale("pt-BR,pt;q=0.9,en;q=0.8"), Locale::PtBr);
+        assert_eq!(locale("de,en;q=0.5,pt;q=0.7"), Locale::PtBr);
+        assert_eq!(locale("en-US,en;q=0.9"), Locale::En);
+        assert_eq!(locale("fr"), Locale::En);
+    }
+
+    #[test]
+    fn a_person_reads_a_page_and_a_script_gets_a_line() {
+        let failure = Failure::NotAllowed { site: "https://<b>.test".into(), back: "http://a/?x=1&y=\"".into() };
+        let reader = http::Request::builder().header("sec-fetch-dest", "document").body(()).unwrap();
+        let response = rescue(&failure, Asker::of(&reader));
+        assert_eq!(response.status(), 403);
+        let super::super::Body::Full(bytes) = response.into_body() else { panic!("no page") };
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(text.contains("https://&lt;b>.test") && text.contains("http://a/?x=1&amp;y=&quot;"), "{text}");
+
+        let script = http::Request::builder().header("sec-fetch-dest", "empty").body(()).unwrap();
+        let response = rescue(&failure, Asker::of(&script));
+        assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    }
+
+    #[test]
+    fn an_ended_session_takes_its_things_away() {
+        let cookies = vec![HeaderValue::from_static("lado_x=; Max-Age=0")];
+        let response = rescue(&Failure::Ended { cookies }, Asker::of(&http::Request::new(())));
+        assert_eq!(response.status(), 410);
+        assert_eq!(response.headers()["clear-site-data"], "\"cache\", \"storage\"");
+        assert_eq!(response.headers()["set-cookie"], "lado_x=; Max-Age=0");
+    }
+}
