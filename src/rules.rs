@@ -1,19 +1,50 @@
 //! What to mask and to lock: rules from files and companies, compiled once, scoped to sites.
+//!
+//! A rules file is TOML:
+//!
+//! ```toml
+//! [[rule]]
+//! id = "own-balance"
+//! action = "mask"                   # mask, unmask or lock
+//! sites = ["*.bank.example"]        # globs over the host; everywhere when absent
+//! paths = ["/account/**"]           # globs over the path: * stays inside a segment, ** does not
+//! selector = ".balance, [data-iban]"  # the subset of `rules::selector`
+//! # … or, instead of a selector:
+//! # fields = ["cvv", "=pin"]        # form fields whose name or id contains (or, with =, is) this, whatever the case
+//! # names = ["Comprar agora"]       # accessible names: of controls for lock, of form fields for mask
+//! # firm = true                     # no unmask rule, here or further in, takes this mask away
+//!
+//! [[detector]]
+//! id = "card"
+//! pattern = '[0-9](?:[ .\-/]?[0-9]){12,}'
+//! check = "luhn"                    # luhn, cpf, cnpj, mod97, or absent
+//! ```
+//!
+//! Which mask holds: an element's own rule counts before its ancestors'. On one element an unmask rule wins over mask
+//! rules that are not firm. Below a firm mask nothing is unmasked. Detectors look at everything that is not masked,
+//! unmasked elements too. What is masked once stays masked for as long as the element lives.
 
+pub mod detector;
+mod file;
+mod glob;
+pub mod name;
 pub mod selector;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// One rules file: its name for messages, and its text.
-#[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
-    pub file: &'a str,
-    pub text: &'a str,
-}
+use detector::Detector;
+pub use file::{Action, RuleConfig, Source, check};
+use glob::Glob;
+use selector::{Element, Selector};
 
 /// The files that ship with Lado: detectors, masks and locks.
-pub const PRESETS: [Source<'static>; 0] = [];
+pub const PRESETS: [Source<'static>; 3] = [
+    Source { file: "rules/detectors.toml", text: include_str!("../rules/detectors.toml") },
+    Source { file: "rules/mask.toml", text: include_str!("../rules/mask.toml") },
+    Source { file: "rules/locks.toml", text: include_str!("../rules/locks.toml") },
+];
 
 /// A mistake in the rules, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,59 +52,280 @@ pub const PRESETS: [Source<'static>; 0] = [];
 pub struct RuleError {
     /// Empty for rules inside the configuration file.
     pub file: String,
-    /// From 1; 0 where only the byte offset is known.
+    /// From 1; 0 for rules inside the configuration file, where only its reader knows.
     pub line: usize,
-    /// Byte range in the file; of the configuration file for rules inside it.
+    /// Bytes of the file, or of the configuration file.
     pub span: Range<usize>,
     pub reason: String,
 }
 
-/// A `[[rule]]` of a file or of a company's configuration.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleConfig {
-    pub id: toml::Spanned<String>,
+/// One rule, compiled.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: String,
+    pub action: Action,
+    /// No unmask rule takes this mask away.
+    pub firm: bool,
+    sites: Vec<Glob>,
+    paths: Vec<Glob>,
+    by: By,
+}
+
+#[derive(Debug)]
+enum By {
+    /// With the text that the page evaluates.
+    Selector(String, Selector),
+    /// Normalised by [`name::normal`].
+    Names(Vec<String>),
 }
 
 /// All rules, compiled.
 #[derive(Debug, Clone, Default)]
-pub struct RuleSet {}
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    detectors: Arc<[Detector]>,
+}
 
 impl RuleSet {
     /// # Errors
-    /// The first [`RuleError`] of [`check`], or of the company's own rules.
-    pub fn load(_presets: &[Source<'_>], _company: &[RuleConfig]) -> Result<Self, RuleError> {
-        Ok(Self {})
+    /// The first mistake: bad syntax, unknown keys, bad selectors and patterns, an id used twice.
+    pub fn load(files: &[Source<'_>], company: &[RuleConfig]) -> Result<Self, RuleError> {
+        let mut mistakes = Vec::new();
+        let set = file::compile(files, company, &mut mistakes);
+        mistakes.into_iter().next().map_or(Ok(set), Err)
+    }
+
+    /// The rules that ship with Lado, alone.
+    ///
+    /// # Errors
+    /// None that a test has not seen: the presets are part of the program.
+    pub fn presets() -> Result<Self, RuleError> {
+        Self::load(&PRESETS, &[])
     }
 
     /// The rules that apply on a host (no port), whatever the path.
-    pub fn for_site(&self, _host: &str) -> Arc<SiteRules> {
-        Arc::new(SiteRules {})
+    pub fn for_site(&self, host: &str) -> Arc<SiteRules> {
+        let host = host.to_ascii_lowercase();
+        let applies = |rule: &&Arc<Rule>| rule.sites.is_empty() || rule.sites.iter().any(|glob| glob.matches(&host));
+        Arc::new(SiteRules {
+            rules: self.rules.iter().filter(applies).cloned().collect(),
+            detectors: Arc::clone(&self.detectors),
+        })
     }
 }
 
 /// The rules of one site.
 #[derive(Debug, Default)]
-pub struct SiteRules {}
+pub struct SiteRules {
+    rules: Vec<Arc<Rule>>,
+    detectors: Arc<[Detector]>,
+}
 
 impl SiteRules {
-    /// What the page evaluates: `PageRules` of `injected/boot.ts`.
+    /// The rules that apply on one of the site's paths, indexed: take it once per document.
+    pub fn at(&self, path: &str) -> PathRules {
+        let mut rules = PathRules { detectors: Arc::clone(&self.detectors), ..PathRules::default() };
+        for rule in &self.rules {
+            if rule.paths.is_empty() || rule.paths.iter().any(|glob| glob.matches(path)) {
+                rules.add(rule);
+            }
+        }
+        rules
+    }
+
+    /// What the page evaluates: `PageRules` of `injected/boot.ts`, and `labels`, the masks of form fields by name.
     pub fn page_json(&self) -> serde_json::Value {
-        serde_json::json!({"mask": [], "unmask": [], "lock": [], "names": [], "detectors": []})
-    }
-
-    /// The first mask rule by selector that matches an element on a page's path, if no unmask rule does.
-    pub fn masks<E: selector::Element>(&self, _element: &E, _path: &str) -> Option<&str> {
-        None
-    }
-
-    /// The first lock rule by selector that matches.
-    pub fn locks<E: selector::Element>(&self, _element: &E, _path: &str) -> Option<&str> {
-        None
+        let mut out = serde_json::json!({"mask": [], "unmask": [], "lock": [], "names": [], "labels": []});
+        for rule in &self.rules {
+            let paths: Vec<&str> = rule.paths.iter().map(Glob::source).collect();
+            let (list, item) = match (&rule.by, rule.action) {
+                (By::Selector(text, _), action) => {
+                    let mut item = serde_json::json!({"id": rule.id, "selector": text, "paths": paths});
+                    if rule.firm {
+                        item["firm"] = true.into();
+                    }
+                    (action.name(), item)
+                }
+                (By::Names(names), action) => (
+                    if action == Action::Lock { "names" } else { "labels" },
+                    serde_json::json!({"id": rule.id, "names": names, "paths": paths}),
+                ),
+            };
+            if let Some(list) = out[list].as_array_mut() {
+                list.push(item);
+            }
+        }
+        out["detectors"] = self
+            .detectors
+            .iter()
+            .map(|d| serde_json::json!({"id": d.id, "pattern": d.pattern, "check": d.check.name()}))
+            .collect();
+        out
     }
 }
 
-/// Every mistake in the files, in order: `lado rules check`.
-pub fn check(_files: &[Source<'_>]) -> Vec<RuleError> {
-    Vec::new()
+/// The rules of one path of a site.
+#[derive(Debug, Default)]
+pub struct PathRules {
+    mask: Index,
+    unmask: Index,
+    lock: Index,
+    lock_names: Vec<Arc<Rule>>,
+    labels: Vec<Arc<Rule>>,
+    detectors: Arc<[Detector]>,
+}
+
+/// What an element's own rules say of it, ancestors aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    Mask {
+        rule: &'a str,
+        firm: bool,
+    },
+    Unmask,
+    /// As its parent.
+    Inherit,
+}
+
+impl PathRules {
+    fn add(&mut self, rule: &Arc<Rule>) {
+        match (&rule.by, rule.action) {
+            (By::Selector(..), Action::Mask) => self.mask.add(rule),
+            (By::Selector(..), Action::Unmask) => self.unmask.add(rule),
+            (By::Selector(..), Action::Lock) => self.lock.add(rule),
+            (By::Names(_), Action::Lock) => self.lock_names.push(Arc::clone(rule)),
+            (By::Names(_), _) => self.labels.push(Arc::clone(rule)),
+        }
+    }
+
+    /// What the selectors say of an element.
+    pub fn verdict<E: Element>(&self, element: &E) -> Verdict<'_> {
+        let mask = self.mask.find(element, |rule| rule.firm).or_else(|| self.mask.find(element, |_| true));
+        match mask {
+            Some(rule) if rule.firm => Verdict::Mask { rule: &rule.id, firm: true },
+            _ if self.unmask.find(element, |_| true).is_some() => Verdict::Unmask,
+            Some(rule) => Verdict::Mask { rule: &rule.id, firm: false },
+            None => Verdict::Inherit,
+        }
+    }
+
+    /// The first lock rule whose selector matches an element.
+    pub fn lock<E: Element>(&self, element: &E) -> Option<&str> {
+        self.lock.find(element, |_| true).map(|rule| rule.id.as_str())
+    }
+
+    /// The first lock rule with an accessible name; `exact` asks for the whole name rather than a phrase in it.
+    pub fn lock_name(&self, name: &str, exact: bool) -> Option<&str> {
+        named(&self.lock_names, name, exact)
+    }
+
+    /// Whether any form field is masked by its name: nobody need compute names otherwise.
+    pub fn has_labels(&self) -> bool {
+        !self.labels.is_empty()
+    }
+
+    /// The first mask rule with the accessible name of a form field.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        named(&self.labels, name, false)
+    }
+
+    pub fn detectors(&self) -> &[Detector] {
+        &self.detectors
+    }
+}
+
+fn named<'a>(rules: &'a [Arc<Rule>], name: &str, exact: bool) -> Option<&'a str> {
+    let name = name::normal(name);
+    if name.is_empty() {
+        return None;
+    }
+    let holds = |wanted: &String| if exact { *wanted == name } else { name::holds(&name, wanted) };
+    rules.iter().find(|rule| matches!(&rule.by, By::Names(names) if names.iter().any(holds))).map(|r| r.id.as_str())
+}
+
+/// Rules by the tag they ask for: most elements meet few of them.
+#[derive(Debug, Default)]
+struct Index {
+    rules: Vec<Arc<Rule>>,
+    by_tag: HashMap<String, Vec<usize>>,
+    any: Vec<usize>,
+}
+
+impl Index {
+    fn add(&mut self, rule: &Arc<Rule>) {
+        let By::Selector(_, selector) = &rule.by else { return };
+        let place = self.rules.len();
+        self.rules.push(Arc::clone(rule));
+        match selector.tags() {
+            None => self.any.push(place),
+            Some(tags) => {
+                for tag in tags {
+                    let places = self.by_tag.entry(tag.to_owned()).or_default();
+                    if places.last() != Some(&place) {
+                        places.push(place);
+                    }
+                }
+            }
+        }
+    }
+
+    fn find<E: Element>(&self, element: &E, wanted: impl Fn(&Rule) -> bool) -> Option<&Rule> {
+        let tagged = self.by_tag.get(element.tag()).into_iter().flatten();
+        tagged
+            .chain(&self.any)
+            .map(|&place| &*self.rules[place])
+            .find(|rule| wanted(rule) && matches!(&rule.by, By::Selector(_, selector) if selector.matches(element)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> RuleSet {
+        RuleSet::load(&[Source { file: "t.toml", text }], &[]).unwrap()
+    }
+
+    #[test]
+    fn the_presets_load() {
+        let set = RuleSet::presets().unwrap();
+        let json = set.for_site("shop.example").page_json();
+        for list in ["mask", "lock", "names", "detectors"] {
+            assert!(!json[list].as_array().unwrap().is_empty(), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_rule_holds_on_its_sites_and_paths_alone() {
+        let set = set(r#"
+            [[rule]]
+            id = "balance"
+            action = "lock"
+            sites = ["*.bank.example"]
+            paths = ["/account/**"]
+            names = ["Transferir"]
+        "#);
+        let at = |host: &str, path: &str| set.for_site(host).at(path).lock_name("transferir", false).is_some();
+        assert!(at("www.bank.example", "/account/1/2"));
+        assert!(at("WWW.BANK.EXAMPLE", "/account/"));
+        assert!(!at("bank.example", "/account/1"));
+        assert!(!at("www.bank.example", "/"));
+    }
+
+    #[test]
+    fn the_page_gets_rules_with_paths_as_patterns() {
+        let set = set(r#"
+            [[rule]]
+            id = "a"
+            action = "mask"
+            firm = true
+            paths = ["/x/*.html"]
+            selector = ".a"
+        "#);
+        let json = set.for_site("h").page_json();
+        assert_eq!(
+            json["mask"],
+            serde_json::json!([{"id": "a", "selector": ".a", "paths": ["^/x/[^/]*\\.html$"], "firm": true}])
+        );
+    }
 }
