@@ -44,6 +44,8 @@ export interface Boot {
   panel: string;
   /** Labels of sites whose names do not fit, by origin, as known when this was served. */
   aliases: Record<string, string>;
+  /** Path of the script that workers start with, like `/__lado/worker.{hash}.js`; pages put it in front of their own. */
+  worker?: string;
   rules: PageRules;
   /** Words in the customer's language: `hidden`, `locked`, `agent`. */
   text: Record<string, string>;

@@ -1,5 +1,59 @@
-// Installs the hooks that keep the page believing it is on its own site.
+// Installs the hooks that keep a page believing it is on its own site, and its requests inside the view domain.
 
 import type { Boot } from "../boot";
+import { createMap, type SiteMap } from "../map";
+import { type Any, defineProperty, guard } from "../natives";
+import { hookAddresses } from "./address";
+import { hookCookies } from "./cookie";
+import { hookElements } from "./element";
+import { hookFetch } from "./fetch";
+import { hookFrames } from "./frame";
+import { hookHistory } from "./history";
+import { hookHtml } from "./html";
+import { hookNavigation } from "./navigate";
+import { hookShadowRoots, observe } from "./observer";
+import { type Context, hideSources, type Realm } from "./replace";
+import { hookSockets } from "./socket";
+import { hookStyles } from "./style";
+import { createTexts } from "./text";
+import { hookWorkers } from "./worker";
+import { hookXhr } from "./xhr";
 
-export function installHooks(_boot: Boot, _scope: Window & typeof globalThis): void {}
+const SHARED = [hideSources, hookFetch, hookXhr, hookSockets, hookWorkers, hookAddresses, hookCookies];
+const DOCUMENT = [
+  hookElements,
+  hookStyles,
+  hookHtml,
+  hookFrames,
+  hookShadowRoots,
+  hookHistory,
+  hookNavigation,
+];
+
+/** Marks a window that has its hooks. `about:blank` hands its window on to the first document of the same origin. */
+const MARK = "__lado_hooked";
+
+export function installHooks(boot: Boot, realm: Window & typeof globalThis): void {
+  install(boot, createMap(boot), realm, [...SHARED, ...DOCUMENT]);
+}
+
+/** The part that works without a document. */
+export function installWorkerHooks(boot: Boot, realm: Any): void {
+  install(boot, createMap(boot), realm, SHARED);
+}
+
+function install(boot: Boot, map: SiteMap, realm: Realm, hooks: ((context: Context) => void)[]): void {
+  const context: Context = {
+    boot,
+    map,
+    realm,
+    texts: createTexts(map, realm.trustedTypes),
+    // A window of another origin throws here: its own document brings its hooks.
+    reach: (window) => guard(() => window?.document && install(boot, map, window, hooks), undefined),
+  };
+  if (!Object.hasOwn(realm, MARK)) {
+    defineProperty(realm, MARK, { value: true });
+    for (const hook of hooks) guard(() => hook(context), undefined);
+  }
+  if (realm.document) observe(context, realm.document);
+}

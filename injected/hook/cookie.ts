@@ -1,0 +1,120 @@
+// document.cookie and cookieStore: the browser keeps host-only replicas, Lado's jar is told what scripts set.
+
+import { type Any, apply, type Fn, getOwnPropertyDescriptor, natives } from "../natives";
+import { accessor, type Context, method, replaceMethod } from "./replace";
+
+/** Lado's own cookies, which no script of the page sees. */
+const OWN = /^(?:__)?lado_/;
+/** Long enough for the next request to carry it; Lado expires it as soon as it has read it. */
+const MARKER_LIFE = 120;
+
+let count = 0;
+
+export function hookCookies({ realm, map, boot }: Context): void {
+  const site = new natives.URL(map.site).hostname;
+  const secure = boot.view.scheme === "https";
+  const { document } = realm;
+  const write = (text: string) => natives.cookie.set(document, text);
+  /** Cookie's name, domain and path → its marker: only the last write of a cookie counts. */
+  const markers = new Map<string, string>();
+
+  /** The cookie as the view host may hold it; `undefined` when the site's own browser would refuse it. */
+  function replica(text: string): string | undefined {
+    const [pair = "", ...attributes] = text.split(";");
+    const name = pair.slice(0, Math.max(pair.indexOf("="), 0)).trim();
+    if (OWN.test(name)) return;
+    const prefixed = /^__(?:host|secure)-/i.test(name);
+    const kept = [pair];
+    for (const attribute of attributes) {
+      const [key = "", value = ""] = attribute.split("=").map((part) => part.trim().toLowerCase());
+      if (key === "httponly") return;
+      if (key === "domain") {
+        const domain = value.replace(/^\./, "");
+        // Without the public suffix list: a name without a dot is one. The jar knows the others.
+        if (domain && domain !== site && !(site.endsWith(`.${domain}`) && domain.includes("."))) return;
+        continue;
+      }
+      if (
+        !secure &&
+        !prefixed &&
+        (/^(?:secure|partitioned)$/.test(key) || (key === "samesite" && value === "none"))
+      )
+        continue;
+      kept.push(attribute);
+    }
+    return kept.join(";");
+  }
+
+  /** The marker sorts by the time of writing over all tabs: milliseconds, then a count, then chance. */
+  function mark(text: string): void {
+    const now = Math.floor(performance.timeOrigin + performance.now());
+    const order = String(count++ % 10_000).padStart(4, "0");
+    const chance = Math.random().toString(36).slice(2, 5).padEnd(3, "0");
+    const name = `__lado_w${String(now).padStart(14, "0")}${order}${chance}`;
+    const path = /;\s*path\s*=([^;]*)/i.exec(text)?.[1] ?? "";
+    const domain = /;\s*domain\s*=([^;]*)/i.exec(text)?.[1] ?? "";
+    const key = [text.slice(0, Math.max(text.indexOf("="), 0)), domain, path].join(";");
+    const earlier = markers.get(key);
+    if (earlier) write(`${earlier}=; path=/; max-age=0`);
+    markers.set(key, name);
+    // Only what a cookie's value cannot hold is escaped, because a cookie holds 4096 bytes with its name.
+    const value = text.replace(/[^!#-+\--:<-[\]-~]|%/gu, encodeURIComponent);
+    write(`${name}=${value}; path=/; max-age=${MARKER_LIFE}`);
+  }
+
+  const visible = (cookies: string) =>
+    cookies
+      .split("; ")
+      .filter((cookie) => !OWN.test(cookie))
+      .join("; ");
+
+  const found = getOwnPropertyDescriptor(realm.Document?.prototype ?? {}, "cookie");
+  if (found) {
+    accessor(realm.Document.prototype, "cookie", {
+      read: visible,
+      write(value) {
+        const text = String(value);
+        const kept = replica(text);
+        // An empty cookie string sets nothing: what the site's own browser would have done with a refused one.
+        if (kept === undefined) return "lado_=; max-age=0";
+        mark(text);
+        return kept;
+      },
+    });
+  }
+
+  const store = realm.CookieStore?.prototype;
+  const own = (cookie: Any) => !!cookie && OWN.test(cookie.name);
+  method(store, "getAll", undefined, async (list) => (await list).filter((cookie: Any) => !own(cookie)));
+  method(store, "get", undefined, async (found) => {
+    const cookie = await found;
+    return own(cookie) ? null : cookie;
+  });
+  // What the store sets is told through the same text form, so that the jar reads one syntax.
+  const asText = (removed: boolean) => (native: Fn) =>
+    ({
+      async hook(this: Any, ...args: Any[]) {
+        const given = typeof args[0] === "object" ? args[0] : { name: args[0], value: args[1] };
+        const { domain, ...rest } = given;
+        const { name, value = "", path = "/", sameSite, partitioned } = given;
+        const expires = removed ? 0 : given.expires;
+        const text = [
+          `${name}=${value}`,
+          domain && `domain=${domain}`,
+          `path=${path}`,
+          "secure",
+          sameSite && `samesite=${sameSite}`,
+          partitioned && "partitioned",
+          expires !== undefined && expires !== null && `expires=${new Date(Number(expires)).toUTCString()}`,
+        ]
+          .filter(Boolean)
+          .join("; ");
+        if (replica(text) === undefined) return apply(native, this, args);
+        const result = await apply(native, this, [rest]);
+        if (document) mark(text);
+        return result;
+      },
+    }).hook;
+  replaceMethod(store, "set", asText(false));
+  replaceMethod(store, "delete", asText(true));
+}

@@ -1,0 +1,34 @@
+// fetch, Request, sendBeacon and the Cache API.
+
+import type { Any } from "../natives";
+import { type Before, type Context, construction, method } from "./replace";
+
+export function hookFetch({ realm, map, texts }: Context): void {
+  const address = (input: Any) =>
+    realm.Request && input instanceof realm.Request ? input : texts.value(input, map.toView);
+
+  const request: Before = (args) => {
+    if (!args.length) return;
+    args[0] = address(args[0]);
+    const init = args[1];
+    if (!init || typeof init !== "object") return;
+    if (typeof init.referrer === "string") args[1] = { ...init, referrer: map.toView(init.referrer) };
+    // Lado knows the customer by a cookie of the view host. The jar's cookies are the server's concern.
+    if (init.credentials === "omit" && typeof args[0] === "string" && local(args[0]))
+      args[1] = { ...args[1], credentials: "same-origin" };
+  };
+  const local = (url: string) => new realm.URL(url, map.view).origin === map.view;
+
+  method(realm, "fetch", request);
+  method(realm, "fetchLater", request);
+  construction(realm, "Request", request);
+  method(realm.Navigator?.prototype, "sendBeacon", request);
+
+  const first: Before = (args) => {
+    if (args.length) args[0] = Array.isArray(args[0]) ? args[0].map(address) : address(args[0]);
+  };
+  for (const owner of [realm.Cache, realm.CacheStorage]) {
+    for (const name of ["add", "addAll", "put", "match", "matchAll", "delete", "keys"])
+      if (owner !== realm.CacheStorage || name === "match") method(owner?.prototype, name, first);
+  }
+}

@@ -1,0 +1,60 @@
+// Worker, SharedWorker, importScripts, worklets, and the service workers that a session does not have.
+
+import { type Any, apply, natives } from "../natives";
+import { argument, type Context, construction, method, replaceMethod } from "./replace";
+
+export function hookWorkers({ realm, map, texts, boot }: Context): void {
+  const toView = (value: Any) => texts.value(value, map.toView);
+  /** Blob URLs that a wrapper still has to load after the page has revoked them. */
+  const wrapped = new Set<string>();
+
+  /** Lado puts the hooks in front of scripts that it serves; scripts made in the page get them here. */
+  function wrap(url: string, module: boolean): string {
+    if (!boot.worker || !/^(?:blob|data):/i.test(url)) return map.toView(url);
+    // Data URLs have an opaque origin, whose requests carry no cookie: Lado would refuse them.
+    const inner = /^data:/i.test(url) ? natives.createObjectURL(decodeData(url)) : url;
+    wrapped.add(inner);
+    const hooks = JSON.stringify(map.view + boot.worker);
+    const script = JSON.stringify(inner);
+    const source = module ? `import ${hooks};import ${script}` : `importScripts(${hooks},${script})`;
+    return natives.createObjectURL(new natives.Blob([source], { type: "text/javascript" }));
+  }
+
+  for (const name of ["Worker", "SharedWorker"]) {
+    construction(realm, name, (args) => {
+      if (args.length) args[0] = texts.value(args[0], (url) => wrap(url, args[1]?.type === "module"));
+    });
+  }
+  replaceMethod(realm.URL, "revokeObjectURL", (native) => {
+    const { hook } = {
+      hook(this: Any, ...args: Any[]) {
+        // Ten seconds: a worker starts its script long before.
+        if (wrapped.delete(args[0])) natives.setTimeout(() => apply(native, this, args), 10_000);
+        else apply(native, this, args);
+      },
+    };
+    return hook;
+  });
+  method(realm, "importScripts", (args) => {
+    for (const [i, url] of args.entries()) args[i] = toView(url);
+  });
+  method(realm.Worklet?.prototype, "addModule", argument(0, toView));
+
+  const container = realm.ServiceWorkerContainer?.prototype;
+  const answer = (name: string, result: () => Promise<Any>) =>
+    replaceMethod(container, name, () => ({ hook: () => result() }).hook);
+  answer("register", async () => {
+    throw new realm.DOMException("Service workers are not available here.", "SecurityError");
+  });
+  answer("getRegistrations", async () => []);
+  answer("getRegistration", async () => undefined);
+}
+
+function decodeData(url: string): Blob {
+  const comma = url.indexOf(",");
+  const body = decodeURIComponent(url.slice(comma + 1));
+  const bytes = /;\s*base64\s*$/i.test(url.slice(0, comma))
+    ? Uint8Array.from(atob(body), (c) => c.charCodeAt(0))
+    : body;
+  return new natives.Blob([bytes], { type: "text/javascript" });
+}
