@@ -110,7 +110,6 @@ export function createMap({ session, site, view, aliases }: MapConfig): SiteMap 
 
   function toView(raw: string): string {
     // As the URL standard's parser sees it: no C0 controls or spaces around, no tabs or newlines inside.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that URL parsers strip
     const url = /^[\0- ]|[\t\n\r]/.test(raw) ? raw.replace(/^[\0- ]+|[\t\n\r]/g, "") : raw;
     const match = ABSOLUTE.exec(url);
     const [prefix = "", written, slashes = "", authority = ""] = match ?? [];

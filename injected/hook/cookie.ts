@@ -45,12 +45,14 @@ export function hookCookies({ realm, map, boot }: Context): void {
     return kept.join(";");
   }
 
-  /** The marker sorts by the time of writing over all tabs: milliseconds, then a count, then chance. */
+  /**
+   * The marker's number sorts by the time of writing over all tabs: milliseconds (13 digits), a count (4), chance (2).
+   * It fits into 64 bits.
+   */
   function mark(text: string): void {
     const now = Math.floor(performance.timeOrigin + performance.now());
-    const order = String(count++ % 10_000).padStart(4, "0");
-    const chance = Math.random().toString(36).slice(2, 5).padEnd(3, "0");
-    const name = `__lado_w${String(now).padStart(14, "0")}${order}${chance}`;
+    const digits = (value: number, length: number) => String(Math.floor(value)).padStart(length, "0");
+    const name = `__lado_w${now}${digits(count++ % 10_000, 4)}${digits(Math.random() * 100, 2)}`;
     const path = /;\s*path\s*=([^;]*)/i.exec(text)?.[1] ?? "";
     const domain = /;\s*domain\s*=([^;]*)/i.exec(text)?.[1] ?? "";
     const key = [text.slice(0, Math.max(text.indexOf("="), 0)), domain, path].join(";");
