@@ -1,0 +1,25 @@
+// The agents' console.
+
+import { render } from "preact";
+import * as de from "../locales/de.json";
+import * as en from "../locales/en.json";
+import * as es from "../locales/es.json";
+import * as fr from "../locales/fr.json";
+import * as ptBR from "../locales/pt-BR.json";
+import { startLanguage } from "../shared/i18n";
+import { App } from "./app";
+import { start } from "./state";
+import "./console.css";
+
+// Named one by one, the other sections stay out of the bundle.
+startLanguage({
+  en: { common: en.common, console: en.console },
+  "pt-BR": { common: ptBR.common, console: ptBR.console },
+  es: { common: es.common, console: es.console },
+  fr: { common: fr.common, console: fr.console },
+  de: { common: de.common, console: de.console },
+});
+
+const root = document.getElementById("app");
+if (root) render(<App />, root);
+start();

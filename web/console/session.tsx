@@ -1,0 +1,473 @@
+// One session: its invitation, then the mirrored page with its tools, then its end.
+
+import {
+  ArrowLeft,
+  ArrowRight,
+  CircleCheck,
+  CircleHelp,
+  House,
+  Lock,
+  Maximize,
+  Minimize,
+  PhoneOff,
+  RotateCw,
+  SearchX,
+  TriangleAlert,
+  Wifi,
+  WifiOff,
+  X,
+} from "lucide";
+import { Component, createRef } from "preact";
+import { Refusal } from "../../injected/protocol/messages";
+import type { Permission } from "../shared/api";
+import { language, t } from "../shared/i18n";
+import { Icon } from "../shared/icon";
+import type { FromConsole, FromViewer } from "../viewer/bridge";
+import { Invitation } from "./invitation";
+import { LevelBadge, PinForm, siteOf } from "./parts";
+import { end, explain, helping, load, sessions, show, viewer } from "./state";
+
+interface Toast {
+  key: number;
+  text: string;
+  locked: boolean;
+}
+
+interface State {
+  /** `unknown`: Lado has no such session for this agent. */
+  found: "loading" | "yes" | "unknown" | "failed";
+  /** The viewer's document, without its ticket once it is loaded. */
+  viewer: string | null;
+  /** Lado wants this agent's own PIN before it shows the page. */
+  pin: boolean;
+  problem: string;
+  page: { title: string; url: string; width: number; height: number } | null;
+  level: Permission | null;
+  online: boolean | null;
+  connection: "connecting" | "open" | "lost";
+  fit: boolean;
+  ended: boolean;
+  toasts: Toast[];
+}
+
+const TOAST = 6000;
+
+export class SessionScreen extends Component<{ id: string }, State> {
+  override state: State = {
+    found: sessions.value.has(this.props.id) ? "yes" : "loading",
+    viewer: null,
+    pin: false,
+    problem: "",
+    page: null,
+    level: null,
+    online: null,
+    connection: "connecting",
+    fit: true,
+    ended: false,
+    toasts: [],
+  };
+  readonly #frame = createRef<HTMLIFrameElement>();
+  readonly #first = createRef<HTMLButtonElement>();
+  #opening = false;
+  #toast = 0;
+  #language = language();
+  #stop: (() => void) | undefined;
+
+  override componentDidMount(): void {
+    const press = (event: KeyboardEvent) => {
+      if (event.altKey && event.shiftKey && !event.ctrlKey && !event.metaKey && this.#shortcut(event.code)) {
+        event.preventDefault();
+      }
+    };
+    const hear = (event: MessageEvent) => this.#hear(event);
+    addEventListener("keydown", press);
+    addEventListener("message", hear);
+    // The session becomes active by an event, here or in another tab of the agent's.
+    const watch = sessions.subscribe(() => this.#open());
+    this.#stop = () => {
+      removeEventListener("keydown", press);
+      removeEventListener("message", hear);
+      watch();
+    };
+    load(this.props.id).then(
+      () => this.setState({ found: "yes" }),
+      (error) => {
+        if (sessions.value.has(this.props.id)) return;
+        this.setState({ found: error.status === 404 || error.status === 403 ? "unknown" : "failed" });
+      },
+    );
+  }
+
+  override componentDidUpdate(): void {
+    if (this.#language !== language()) {
+      this.#language = language();
+      this.#say({ type: "locale", locale: this.#language });
+    }
+  }
+
+  override componentWillUnmount(): void {
+    this.#stop?.();
+  }
+
+  /** Gets a viewer as soon as the session is active. */
+  #open(): void {
+    const session = sessions.value.get(this.props.id);
+    if (session?.state !== "active" || this.state.viewer || this.#opening) return;
+    this.#opening = true;
+    viewer(this.props.id)
+      .then(
+        (url) => this.setState({ viewer: url, problem: "", pin: false }),
+        (error) =>
+          // Active, but not for this agent: a colleague entered the PIN.
+          error.status === 403 || error.status === 409
+            ? this.setState({ pin: true })
+            : this.setState({ problem: explain(error) }),
+      )
+      .finally(() => {
+        this.#opening = false;
+      });
+  }
+
+  #say(message: FromConsole): void {
+    const { viewer } = this.state;
+    if (viewer)
+      this.#frame.current?.contentWindow?.postMessage(
+        { lado: "console", ...message },
+        new URL(viewer).origin,
+      );
+  }
+
+  #hear(event: MessageEvent): void {
+    const { viewer: url } = this.state;
+    if (!url || event.source !== this.#frame.current?.contentWindow || event.origin !== new URL(url).origin)
+      return;
+    const message = event.data as { lado?: unknown } & FromViewer;
+    if (typeof message !== "object" || message === null || message.lado !== "viewer") return;
+    switch (message.type) {
+      case "ready":
+        this.#say({ type: "mode", fit: this.state.fit });
+        this.#say({ type: "locale", locale: language() });
+        break;
+      case "page":
+        this.setState({ page: message });
+        document.title = `${message.title || siteOf(message.url)} · Lado`;
+        break;
+      case "nopage":
+        this.setState({ page: null });
+        break;
+      case "level":
+        this.setState({ level: message.level });
+        break;
+      case "refused":
+        this.#refused(message.refusal, message.rule, message.label);
+        break;
+      case "online":
+        this.setState({ online: message.online });
+        break;
+      case "ended":
+        this.setState({ ended: true });
+        break;
+      case "connection":
+        this.setState({ connection: message.state });
+        break;
+      case "ticket?":
+        viewer(this.props.id).then(
+          (next) => this.#say({ type: "ticket", ticket: new URL(next).hash.slice(1) }),
+          (error) => {
+            if (error.status === 404 || error.status === 410) this.setState({ ended: true });
+          },
+        );
+        break;
+      case "shortcut":
+        this.#shortcut(message.code);
+        break;
+      case "leave":
+        this.#first.current?.focus();
+        break;
+    }
+  }
+
+  #refused(refusal: Refusal, rule: string, label: string): void {
+    const named = { label: String(label ?? ""), rule: String(rule ?? "") };
+    const text = (() => {
+      switch (refusal) {
+        case Refusal.Locked:
+          return named.label ? t("console.refused_locked", named) : t("console.refused_locked_plain");
+        case Refusal.Masked:
+          return t("console.refused_masked");
+        case Refusal.NotAllowed:
+          return t(
+            (this.state.level ?? "look") === "control" ? "console.refused_not" : "console.refused_level",
+          );
+        case Refusal.Gone:
+          return t("console.refused_gone");
+        case Refusal.Paused:
+          return t("console.refused_paused");
+        default:
+          return t("console.refused_not");
+      }
+    })();
+    const toast: Toast = { key: ++this.#toast, text, locked: refusal === Refusal.Locked };
+    // The same words twice would only push the page around.
+    const others = this.state.toasts.filter((other) => other.text !== text).slice(-2);
+    this.setState({ toasts: [...others, toast] });
+    setTimeout(() => this.#dismiss(toast.key), TOAST);
+  }
+
+  #dismiss(key: number): void {
+    this.setState(({ toasts }) => ({ toasts: toasts.filter((toast) => toast.key !== key) }));
+  }
+
+  /** Alt+Shift and a key, whether the console or the page has the keyboard. */
+  #shortcut(code: string): boolean {
+    switch (code) {
+      case "KeyF":
+        this.#mode(!this.state.fit);
+        return true;
+      case "KeyR":
+        this.#say({ type: "act", action: "reload" });
+        return true;
+      case "ArrowLeft":
+        this.#say({ type: "act", action: "back" });
+        return true;
+      case "ArrowRight":
+        this.#say({ type: "act", action: "forward" });
+        return true;
+      case "KeyH":
+        helping.value = !helping.value;
+        return true;
+      case "KeyE":
+        this.#end();
+        return true;
+    }
+    return false;
+  }
+
+  #mode(fit: boolean): void {
+    this.setState({ fit });
+    this.#say({ type: "mode", fit });
+  }
+
+  #end(): void {
+    end(this.props.id).then(
+      () => this.setState({ ended: true }),
+      (error) => this.setState({ problem: explain(error) }),
+    );
+  }
+
+  override render() {
+    const session = sessions.value.get(this.props.id);
+    const { found, ended, pin } = this.state;
+    if (session && (session.state === "ended" || ended)) return <Over icon={CircleCheck} what="ended" />;
+    if (session && (session.state === "invited" || session.state === "waiting")) {
+      return <Invitation session={session} end={() => this.#end()} />;
+    }
+    if (session && pin && !this.state.viewer) {
+      return (
+        <Over icon={Lock} what="pin">
+          <PinForm
+            done={() => {
+              this.setState({ pin: false });
+              this.#open();
+            }}
+          />
+        </Over>
+      );
+    }
+    if (session) return this.#stage(session);
+    if (found === "unknown") return <Over icon={SearchX} what="unknown" />;
+    if (found === "failed") return <Over icon={WifiOff} what="failed" />;
+    return (
+      <div class="whole" role="status">
+        <span class="spinner" />
+        <span class="sr">{t("console.loading")}</span>
+      </div>
+    );
+  }
+
+  #stage(session: {
+    site: string;
+    level: Permission;
+    online: boolean;
+    page?: { title: string; url: string } | null;
+  }) {
+    const { viewer, page, fit, problem, toasts, connection } = this.state;
+    const level = this.state.level ?? session.level;
+    const online = this.state.online ?? session.online;
+    const shown = page ?? session.page ?? null;
+    const control = level === "control";
+    const tool = (icon: typeof ArrowLeft, label: string, act: () => void, disabled = false) => (
+      <button
+        class="button quiet square"
+        type="button"
+        aria-label={label}
+        title={label}
+        disabled={disabled}
+        onClick={act}
+      >
+        <Icon of={icon} />
+      </button>
+    );
+    return (
+      <div class="watching">
+        <header class="bar">
+          <button
+            class="button quiet square"
+            type="button"
+            ref={this.#first}
+            aria-label={t("console.home")}
+            title={t("console.home")}
+            onClick={() => show(null)}
+          >
+            <Icon of={House} />
+          </button>
+          <span class="rule" />
+          {tool(ArrowLeft, t("console.back"), () => this.#say({ type: "act", action: "back" }), !control)}
+          {tool(
+            ArrowRight,
+            t("console.forward"),
+            () => this.#say({ type: "act", action: "forward" }),
+            !control,
+          )}
+          {tool(RotateCw, t("console.reload"), () => this.#say({ type: "act", action: "reload" }), !control)}
+          <div class="address" title={shown?.url}>
+            <strong>{shown?.title || siteOf(session.site)}</strong>
+            <span class="muted">{shown ? readable(shown.url) : siteOf(session.site)}</span>
+          </div>
+          <LevelBadge level={level} />
+          <Connected connection={connection} online={online} />
+          <span class="rule" />
+          {tool(fit ? Maximize : Minimize, fit ? t("console.full") : t("console.fit"), () =>
+            this.#mode(!fit),
+          )}
+          {tool(CircleHelp, t("console.help"), () => {
+            helping.value = true;
+          })}
+          <button class="button danger small" type="button" onClick={() => this.#end()}>
+            <Icon of={PhoneOff} size={18} />
+            {t("console.end")}
+          </button>
+        </header>
+        {problem && (
+          <p class="note bad problem" role="alert">
+            <Icon of={TriangleAlert} size={18} />
+            <span>{problem}</span>
+            <button
+              class="button small"
+              type="button"
+              onClick={() => {
+                this.setState({ problem: "" });
+                this.#open();
+              }}
+            >
+              {t("common.again")}
+            </button>
+          </p>
+        )}
+        <main>
+          {viewer ? (
+            <iframe
+              class="viewer"
+              ref={this.#frame}
+              src={viewer}
+              title={t("console.page_of_customer")}
+              allow=""
+              sandbox="allow-scripts allow-same-origin"
+              onLoad={() => {
+                // The viewer learns the console's origin from the first message.
+                this.#say({ type: "mode", fit: this.state.fit });
+                this.#say({ type: "locale", locale: language() });
+              }}
+            />
+          ) : (
+            <div class="whole" role="status">
+              <span class="spinner" />
+              <span class="sr">{t("console.loading")}</span>
+            </div>
+          )}
+        </main>
+        <div class="toasts" role="status">
+          {toasts.map(({ key, text, locked }) => (
+            <p class="toast" key={key}>
+              <Icon of={locked ? Lock : TriangleAlert} size={18} />
+              <span>{text}</span>
+              <button
+                class="button quiet square"
+                type="button"
+                aria-label={t("common.close")}
+                onClick={() => this.#dismiss(key)}
+              >
+                <Icon of={X} size={16} />
+              </button>
+            </p>
+          ))}
+        </div>
+      </div>
+    );
+  }
+}
+
+function Connected({ connection, online }: { connection: State["connection"]; online: boolean }) {
+  if (connection === "lost") {
+    return (
+      <span class="badge bad" role="status">
+        <Icon of={WifiOff} size={14} />
+        {t("console.connection_lost")}
+      </span>
+    );
+  }
+  if (connection === "connecting") return <span class="badge">{t("console.connecting")}</span>;
+  return online ? (
+    <span class="badge good" role="status">
+      <Icon of={Wifi} size={14} />
+      {t("console.connected")}
+    </span>
+  ) : (
+    <span class="badge warn" role="status">
+      <Icon of={WifiOff} size={14} />
+      {t("console.customer_away")}
+    </span>
+  );
+}
+
+const OVER = {
+  ended: ["console.over", "console.over_more"],
+  unknown: ["console.unknown", "console.unknown_more"],
+  failed: ["console.failed", "console.failed_more"],
+  pin: ["console.own_pin", "console.own_pin_more"],
+} as const;
+
+interface OverProps {
+  icon: typeof Lock;
+  what: keyof typeof OVER;
+  children?: preact.ComponentChildren;
+}
+
+function Over({ icon, what, children }: OverProps) {
+  const [title, text] = OVER[what];
+  return (
+    <div class="whole">
+      <article class="card over">
+        <span class={`round ${what === "ended" ? "good" : ""}`}>
+          <Icon of={icon} size={28} />
+        </span>
+        <h1>{t(title)}</h1>
+        <p class="muted">{t(text)}</p>
+        {children}
+        <button class={`button ${children ? "" : "primary"}`} type="button" onClick={() => show(null)}>
+          {t("console.home")}
+        </button>
+      </article>
+    </div>
+  );
+}
+
+/** An address without what is only noise to people. */
+function readable(url: string): string {
+  try {
+    const { host, pathname } = new URL(url);
+    return host.replace(/^www\./, "") + (pathname === "/" ? "" : decodeURI(pathname));
+  } catch {
+    return url;
+  }
+}

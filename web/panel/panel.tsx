@@ -1,0 +1,308 @@
+// The panel: who watches, the PIN, what they may do, and the end; as a card or as a pill.
+
+import {
+  ChevronDown,
+  Eye,
+  Hourglass,
+  MousePointer2,
+  MousePointerClick,
+  PhoneOff,
+  ShieldCheck,
+  WifiOff,
+} from "lucide";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Permission } from "../shared/api";
+import { Mark } from "../shared/brand";
+import { type Key, language, t, useLanguage } from "../shared/i18n";
+import { Icon } from "../shared/icon";
+import type { Connection, PanelSocket, PanelState } from "./socket";
+
+/** Presses in the first moment after something has moved under the finger do not count. */
+const CALM = 500;
+
+export function Panel({ socket }: { socket: PanelSocket }) {
+  useLanguage();
+  const [state, setState] = useState<PanelState | null>(null);
+  const [connection, setConnection] = useState<Connection>("connecting");
+  const [open, setOpen] = useState(true);
+  const [ending, setEnding] = useState(false);
+  const shown = useRef(Date.now());
+  const root = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    socket.onstate = setState;
+    socket.onconnection = setConnection;
+    socket.open();
+  }, [socket]);
+  useEffect(() => announceSize(root.current), []);
+  useEffect(() => {
+    shown.current = Date.now();
+  }, [open, state?.phase]);
+
+  const ended = connection === "ended" || state?.phase === "ended";
+  const status = statusOf(state, connection, ended);
+  const calmly = (act: () => void) => () => {
+    if (Date.now() - shown.current >= CALM) act();
+  };
+
+  return (
+    <div class="frame" ref={root}>
+      {open ? (
+        <section class="card panel" aria-label={t("panel.title")}>
+          <header>
+            <Mark size={22} />
+            <h1>
+              <span class={`dot ${status.tone}`} aria-hidden="true" />
+              <span role="status">{status.text}</span>
+            </h1>
+            <button
+              class="button quiet square"
+              type="button"
+              aria-expanded="true"
+              aria-label={t("panel.collapse")}
+              title={t("panel.collapse")}
+              onClick={() => setOpen(false)}
+            >
+              <Icon of={ChevronDown} />
+            </button>
+          </header>
+          {ended ? (
+            <p class="note good">
+              <Icon of={ShieldCheck} size={18} />
+              <span>{t("panel.ended_more")}</span>
+            </p>
+          ) : state ? (
+            <>
+              {connection === "lost" && (
+                <p class="note warn" role="alert">
+                  <Icon of={WifiOff} size={18} />
+                  <span>{t("panel.lost_more")}</span>
+                </p>
+              )}
+              {state.phase === "active" ? <Agents state={state} /> : <Pin state={state} socket={socket} />}
+              {state.phase === "active" && (
+                <Permissions
+                  level={state.level}
+                  choose={(level) => calmly(() => socket.level(level))()}
+                  agent={agentOf(state)}
+                />
+              )}
+              <button
+                class="button danger end"
+                type="button"
+                disabled={ending}
+                aria-busy={ending}
+                onClick={calmly(() => {
+                  setEnding(true);
+                  socket.end();
+                })}
+              >
+                <Icon of={PhoneOff} size={18} />
+                {t("panel.end")}
+              </button>
+            </>
+          ) : (
+            <div class="loading">
+              <span class="spinner" />
+            </div>
+          )}
+        </section>
+      ) : (
+        <button
+          class="pill"
+          type="button"
+          aria-expanded="false"
+          aria-label={`${t("panel.title")}: ${status.text}`}
+          onClick={() => setOpen(true)}
+        >
+          <Mark size={20} />
+          <span class={`dot ${status.tone}`} aria-hidden="true" />
+          <span class="words" role="status">
+            {status.text}
+          </span>
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Agents({ state }: { state: PanelState }) {
+  const company = companyOf(state);
+  return (
+    <>
+      <ul class="agents">
+        {state.agents.map(({ display, role }) => (
+          <li key={display}>
+            <span class="face" aria-hidden="true">
+              {initials(display)}
+            </span>
+            <span>
+              <strong>{display}</strong>
+              <small>
+                {roleOf(role)} · {company}
+              </small>
+            </span>
+          </li>
+        ))}
+      </ul>
+      <p class="hint">
+        <Icon of={ShieldCheck} size={16} />
+        <span>{t("panel.private")}</span>
+      </p>
+    </>
+  );
+}
+
+function Pin({ state, socket }: { state: PanelState; socket: PanelSocket }) {
+  const left = useMinutes(state.pin_expires);
+  const { pin } = state;
+  if (!pin || left <= 0) {
+    return (
+      <div class="pin">
+        <p>
+          <Icon of={Hourglass} size={18} /> {t("panel.pin_expired")}
+        </p>
+        <button class="button primary" type="button" onClick={() => socket.newPin()}>
+          {t("panel.pin_new")}
+        </button>
+      </div>
+    );
+  }
+  const groups = [pin.slice(0, 3), pin.slice(3)];
+  return (
+    <div class="pin">
+      <p id="pin-label">{t("panel.pin", { agent: agentOf(state) })}</p>
+      {/* Read digit by digit: "four hundred eighty-two" is of no use on the telephone. */}
+      <p class="digits">
+        <span class="sr">{pin.split("").join(" ")}</span>
+        {groups.map((group, index) => (
+          <span key={index} aria-hidden="true">
+            {group}
+          </span>
+        ))}
+      </p>
+      <p class="hint">{t("panel.pin_left", { count: left })}</p>
+    </div>
+  );
+}
+
+const LEVELS: { level: Permission; icon: typeof Eye; title: Key; more: Key }[] = [
+  { level: "look", icon: Eye, title: "panel.look", more: "panel.look_more" },
+  { level: "point", icon: MousePointer2, title: "panel.point", more: "panel.point_more" },
+  { level: "control", icon: MousePointerClick, title: "panel.control", more: "panel.control_more" },
+];
+
+interface PermissionsProps {
+  level: Permission;
+  agent: string;
+  choose(level: Permission): void;
+}
+
+/**
+ * Unlike native radio buttons, arrows only move the focus and Enter does nothing: only a click, a tap or the space bar
+ * gives an agent more than before.
+ */
+function Permissions({ level, agent, choose }: PermissionsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  const [focused, setFocused] = useState<number | null>(null);
+  const current = LEVELS.findIndex((row) => row.level === level);
+  const stop = focused ?? Math.max(current, 0);
+
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (event.key === "Enter") event.preventDefault();
+    if (!step) return;
+    event.preventDefault();
+    const next = (stop + step + LEVELS.length) % LEVELS.length;
+    setFocused(next);
+    (list.current?.children[next] as HTMLElement | undefined)?.focus();
+  };
+
+  return (
+    <div class="permissions">
+      <h2 id="permissions">{t("panel.may", { agent })}</h2>
+      <div class="levels" role="radiogroup" aria-labelledby="permissions" ref={list} onKeyDown={move}>
+        {LEVELS.map((row, index) => (
+          // biome-ignore lint/a11y/useSemanticElements: a native radio button changes its value with the arrow keys
+          <button
+            key={row.level}
+            type="button"
+            role="radio"
+            class="level"
+            aria-checked={row.level === level}
+            tabIndex={index === stop ? 0 : -1}
+            onClick={() => row.level !== level && choose(row.level)}
+            onFocus={() => setFocused(index)}
+          >
+            <Icon of={row.icon} size={20} />
+            <span>
+              <strong>{t(row.title)}</strong>
+              <small>{t(row.more)}</small>
+            </span>
+            <span class="mark" aria-hidden="true" />
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function statusOf(
+  state: PanelState | null,
+  connection: Connection,
+  ended: boolean,
+): { text: string; tone: string } {
+  if (ended) return { text: t("panel.ended"), tone: "" };
+  if (connection === "lost") return { text: t("panel.lost"), tone: "bad" };
+  if (!state) return { text: t("panel.connecting"), tone: "warn" };
+  if (state.phase !== "active") return { text: t("panel.waiting", { agent: agentOf(state) }), tone: "warn" };
+  if (state.viewers === 0) return { text: t("panel.away", { agent: agentOf(state) }), tone: "warn" };
+  if (state.agents.length > 1)
+    return { text: t("panel.watch_many", { count: state.agents.length }), tone: "good" };
+  return { text: t("panel.watch", { agent: agentOf(state) }), tone: "good" };
+}
+
+function agentOf(state: PanelState): string {
+  return state.agents[0]?.display ?? state.agent?.display ?? companyOf(state);
+}
+
+function companyOf({ company }: PanelState): string {
+  return typeof company === "string" ? company : company.name;
+}
+
+function roleOf(role: string): string {
+  return role === "supervisor"
+    ? t("panel.role_supervisor")
+    : role === "admin"
+      ? t("panel.role_admin")
+      : t("panel.role_agent");
+}
+
+function initials(name: string): string {
+  const parts = name.trim().split(/\s+/);
+  return ((parts[0]?.[0] ?? "") + (parts.length > 1 ? (parts.at(-1)?.[0] ?? "") : "")).toLocaleUpperCase(
+    language(),
+  );
+}
+
+/** Whole minutes until then, counted down; 0 when it is over. */
+function useMinutes(until: string | null | undefined): number {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => draw((n) => n + 1), 5000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!until) return 1;
+  return Math.max(0, Math.ceil((Date.parse(until) - Date.now()) / 60_000));
+}
+
+/** Tells the page around the frame how large the panel is, and nothing else. */
+function announceSize(root: HTMLElement | null): (() => void) | undefined {
+  if (!root || window.parent === window) return undefined;
+  const watcher = new ResizeObserver(() => {
+    const { width, height } = root.getBoundingClientRect();
+    window.parent.postMessage({ lado: "panel", width: Math.ceil(width), height: Math.ceil(height) }, "*");
+  });
+  watcher.observe(root);
+  return () => watcher.disconnect();
+}

@@ -1,0 +1,129 @@
+// The panel's connection to Lado: JSON text, reconnecting with a token that only this page's memory holds.
+
+import type { Permission } from "../shared/api";
+
+export interface PanelState {
+  phase: "invited" | "waiting" | "active" | "ended";
+  /** Six digits, while there is one to read out. */
+  pin?: string | null;
+  /** RFC 3339. */
+  pin_expires?: string | null;
+  level: Permission;
+  company: string | { name: string; color?: string | null };
+  /** The agent who made the link. */
+  agent?: { display: string; role?: string } | null;
+  /** The agents who have entered a PIN. */
+  agents: { display: string; role: string }[];
+  /** How many viewers show the page at the moment. */
+  viewers: number;
+  /** Whether this browser's page is connected. */
+  online: boolean;
+  session_started?: string | null;
+}
+
+export type Connection = "connecting" | "open" | "lost" | "ended";
+
+type Incoming =
+  | ({ type: "state"; token?: string } & PanelState)
+  | { type: "token"; token: string }
+  | { type: "ended" }
+  | { type: "error"; error?: { code?: string } };
+
+type Outgoing = { type: "level"; level: Permission } | { type: "pin" } | { type: "end" };
+
+const FIRST_RETRY = 400;
+const LAST_RETRY = 6000;
+
+export class PanelSocket {
+  #socket: WebSocket | null = null;
+  #token: string | null = null;
+  #retry = FIRST_RETRY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+  /** What the customer decided while the connection was away: sent as soon as it is back. */
+  #unsent = new Map<string, Outgoing>();
+  onstate: (state: PanelState) => void = () => {};
+  onconnection: (connection: Connection) => void = () => {};
+
+  constructor(readonly ticket: string) {
+    addEventListener("online", () => this.#again(0));
+    addEventListener("offline", () => this.#socket?.close());
+  }
+
+  open(): void {
+    if (this.#over || this.#socket) return;
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/panel/socket`);
+    this.#socket = socket;
+    this.onconnection("connecting");
+    socket.onopen = () => {
+      const proof = this.#token ? { token: this.#token } : { ticket: this.ticket };
+      socket.send(JSON.stringify({ type: "hello", ...proof }));
+    };
+    socket.onmessage = (event: MessageEvent) => this.#receive(String(event.data));
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      if (this.#over) return;
+      this.onconnection("lost");
+      this.#again(this.#retry * (0.75 + Math.random() / 2));
+      this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+    };
+  }
+
+  level(level: Permission): void {
+    this.#send({ type: "level", level });
+  }
+
+  newPin(): void {
+    this.#send({ type: "pin" });
+  }
+
+  end(): void {
+    this.#send({ type: "end" });
+  }
+
+  #send(message: Outgoing): void {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    else this.#unsent.set(message.type, message);
+  }
+
+  #receive(text: string): void {
+    let message: Incoming;
+    try {
+      message = JSON.parse(text) as Incoming;
+    } catch {
+      return;
+    }
+    switch (message.type) {
+      case "token":
+        this.#token = message.token;
+        break;
+      case "state": {
+        if (message.token) this.#token = message.token;
+        this.#retry = FIRST_RETRY;
+        this.onconnection("open");
+        for (const unsent of this.#unsent.values()) this.#socket?.send(JSON.stringify(unsent));
+        this.#unsent.clear();
+        this.onstate(message);
+        if (message.phase === "ended") this.#end();
+        break;
+      }
+      case "ended":
+        this.#end();
+        break;
+    }
+  }
+
+  #end(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.onconnection("ended");
+    this.#socket?.close();
+  }
+
+  #again(after: number): void {
+    if (this.#over || this.#socket) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.open(), after);
+  }
+}

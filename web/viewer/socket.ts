@@ -1,0 +1,150 @@
+// The viewer's connection: ops and notices in, requests out, always reconnecting.
+
+import {
+  type Action,
+  MAX_MESSAGE,
+  type Op,
+  OpTag,
+  readViewerMessage,
+  VERSION,
+  ViewerMessageTag,
+  type ViewerNotice,
+  ViewerNoticeTag,
+  type ViewerRequest,
+  ViewerRequestTag,
+  writeViewerRequest,
+} from "../../injected/protocol/messages";
+import { Reader, Writer } from "../../injected/protocol/wire";
+
+export type Connection = "connecting" | "open" | "lost";
+
+export interface Watcher {
+  connection(state: Connection): void;
+  ops(ops: readonly Op[]): void;
+  notice(notice: ViewerNotice): void;
+  /** Tickets are single-use: each connection needs one more. */
+  ticket(): Promise<string>;
+}
+
+const FIRST_RETRY = 400;
+const LAST_RETRY = 8000;
+/** At most one request for a snapshot in this many milliseconds. */
+const RESYNC_EVERY = 1500;
+
+export class WatchSocket {
+  #socket: WebSocket | null = null;
+  /** The tree is wrong: ops are dropped until a snapshot comes. */
+  #waiting = true;
+  #retry = FIRST_RETRY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #asked = 0;
+  #act = 0;
+  #over = false;
+
+  constructor(
+    readonly address: string,
+    readonly watcher: Watcher,
+  ) {
+    addEventListener("online", () => this.#again(0));
+    addEventListener("offline", () => this.#socket?.close());
+  }
+
+  open(ticket: string): void {
+    if (this.#over) return;
+    this.watcher.connection("connecting");
+    const socket = new WebSocket(this.address);
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      this.#waiting = true;
+      this.#send({ tag: ViewerRequestTag.Hello, version: VERSION, ticket });
+    };
+    socket.onmessage = (event: MessageEvent) => {
+      if (event.data instanceof ArrayBuffer && event.data.byteLength <= MAX_MESSAGE)
+        this.#receive(event.data);
+    };
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.watcher.connection("lost");
+      this.#again(this.#retry * (0.75 + Math.random() / 2));
+      this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+    };
+  }
+
+  /** The number by which the answer names the action. */
+  act(action: Action): number {
+    const id = ++this.#act;
+    this.#send({ tag: ViewerRequestTag.Act, id, action });
+    return id;
+  }
+
+  pointer(shown: boolean, x: number, y: number): void {
+    this.#send({ tag: ViewerRequestTag.Pointer, shown, x: Math.round(x), y: Math.round(y) });
+  }
+
+  resync(): void {
+    this.#waiting = true;
+    const now = Date.now();
+    if (now - this.#asked < RESYNC_EVERY) return;
+    this.#asked = now;
+    this.#send({ tag: ViewerRequestTag.Resync });
+  }
+
+  #receive(data: ArrayBuffer): void {
+    try {
+      const message = readViewerMessage(new Reader(new Uint8Array(data)));
+      if (message.tag === ViewerMessageTag.Notice) this.#notice(message.notice);
+      else this.#ops(message.ops);
+    } catch {
+      this.resync();
+    }
+  }
+
+  #ops(ops: readonly Op[]): void {
+    // A viewer that fell behind gets a snapshot, and a socket loses nothing: sequence numbers tell nothing more here.
+    const fresh = ops.some((op) => op.tag === OpTag.Snapshot);
+    if (fresh) this.#waiting = false;
+    else if (this.#waiting) return this.resync();
+    this.watcher.ops(ops);
+  }
+
+  #notice(notice: ViewerNotice): void {
+    switch (notice.tag) {
+      case ViewerNoticeTag.Welcome:
+        this.#retry = FIRST_RETRY;
+        this.watcher.connection("open");
+        break;
+      case ViewerNoticeTag.Ended:
+        this.#over = true;
+        break;
+      case ViewerNoticeTag.Reconnect:
+        this.#retry = Math.max(notice.after, FIRST_RETRY);
+        break;
+      case ViewerNoticeTag.NoPage:
+        this.#waiting = true;
+        this.#asked = Date.now();
+        break;
+    }
+    this.watcher.notice(notice);
+  }
+
+  #send(request: ViewerRequest): void {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    // Each message has a dictionary of its own.
+    const writer = new Writer();
+    writeViewerRequest(writer, request);
+    this.#socket.send(writer.take());
+  }
+
+  #again(after: number): void {
+    if (this.#over || this.#socket) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.watcher.ticket().then(
+        (ticket) => this.open(ticket),
+        () => this.#again(this.#retry),
+      );
+    }, after);
+  }
+}

@@ -1,0 +1,515 @@
+// The stage: a frame without scripts in which a page is rebuilt from ops, node by node, never from HTML strings.
+
+import { NodeKind, type Op, OpTag, type Viewport } from "../../injected/protocol/messages";
+import type { TreeNode } from "../../injected/protocol/wire";
+import { attribute, HTML, MATHML, SVG, tag, VOID, XLINK } from "./allow";
+import { stageSheet } from "./sheet";
+
+/** An op names a node that is not here, or does not fit: the tree went wrong and a snapshot is needed. */
+export class StageError extends Error {}
+
+type Snapshot = Extract<Op, { tag: OpTag.Snapshot }>;
+type Place = Document | ShadowRoot;
+
+const DOCUMENT = 1;
+
+/** A new page shows when its style sheets have loaded, but never later than this. */
+const PATIENCE = 1500;
+
+export class Stage {
+  readonly frame: HTMLIFrameElement;
+  /** Resolves when the page is fit to be shown. */
+  readonly ready: Promise<void>;
+  viewport: Viewport;
+  title: string;
+  url: string;
+  /** The node with the customer's keyboard focus, 0 for none. */
+  focus = 0;
+  readonly #placeholder: string;
+  readonly #nodes = new Map<number, Node>();
+  readonly #ids = new WeakMap<Node, number>();
+  /** Ops that came before the frame's empty document had loaded. */
+  #early: Op[] | null = [];
+  #failed: ((error: StageError) => void) | undefined;
+  readonly #adopted = new Map<number, readonly string[]>();
+  readonly #sheets = new Map<number, string>();
+  /** Scroll positions that the layout does not allow yet: tried again when something has loaded. */
+  readonly #scrolls = new Map<number, { x: number; y: number }>();
+
+  /** `placeholder` is what stands in frames that nobody may look into. */
+  constructor(
+    holder: HTMLElement,
+    page: Snapshot,
+    placeholder: string,
+    failed?: (error: StageError) => void,
+  ) {
+    this.viewport = page.viewport;
+    this.title = page.title;
+    this.url = page.url;
+    this.#placeholder = placeholder;
+    this.#failed = failed;
+    this.frame = document.createElement("iframe");
+    this.frame.className = "stage";
+    this.frame.setAttribute("sandbox", "allow-same-origin");
+    this.frame.tabIndex = -1;
+    this.frame.srcdoc = `${page.quirks ? "" : "<!doctype html>"}<html><head></head><body></body></html>`;
+    this.#size();
+    const loaded = new Promise<void>((resolve) => {
+      this.frame.addEventListener("load", () => resolve(), { once: true });
+    });
+    this.ready = loaded.then(() => this.#start(page));
+    holder.append(this.frame);
+  }
+
+  get document(): Document | null {
+    return this.frame.contentDocument;
+  }
+
+  apply(op: Op): void {
+    if (this.#early) this.#early.push(op);
+    else this.#apply(op);
+  }
+
+  node(id: number): Node | undefined {
+    return this.#nodes.get(id);
+  }
+
+  id(node: Node): number | undefined {
+    return this.#ids.get(node);
+  }
+
+  remove(): void {
+    this.frame.remove();
+    this.#nodes.clear();
+  }
+
+  async #start(page: Snapshot): Promise<void> {
+    const early = this.#early ?? [];
+    this.#early = null;
+    const document = this.document;
+    if (!document) return;
+    try {
+      this.#open(document, DOCUMENT);
+      this.#insert(document, null, page.base, page.tree as readonly TreeNode[]);
+      for (const op of early) this.#apply(op);
+    } catch (error) {
+      this.#failed?.(error instanceof StageError ? error : new StageError(String(error)));
+    }
+    this.#scrolls.set(DOCUMENT, this.#scrolls.get(DOCUMENT) ?? { x: page.scrollX, y: page.scrollY });
+    await Promise.race([sheetsLoaded(document), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    this.#settle();
+  }
+
+  /** Empties a document and makes it the stage's own: styles for masks and locks, and an ear for what loads. */
+  #open(document: Document, id: number): void {
+    for (const child of [...document.childNodes]) {
+      if (child.nodeType !== Node.DOCUMENT_TYPE_NODE) child.remove();
+    }
+    this.#know(id, document);
+    this.#adopt(document, id);
+    // `load` does not bubble, but is seen on the way down.
+    document.addEventListener("load", this.#loaded, true);
+  }
+
+  readonly #loaded = (event: Event) => {
+    const id = this.#ids.get(event.target as Node);
+    const css = id === undefined ? undefined : this.#sheets.get(id);
+    if (id !== undefined && css !== undefined) this.#rewriteSheet(id, css);
+    this.#settle();
+  };
+
+  #apply(op: Op): void {
+    switch (op.tag) {
+      case OpTag.Snapshot:
+        throw new StageError("a snapshot needs a stage of its own");
+      case OpTag.Insert: {
+        const parent = this.#get(op.parent);
+        this.#insert(parent, this.#after(parent, op.prev), op.base, op.tree as readonly TreeNode[]);
+        break;
+      }
+      case OpTag.Move:
+        this.#move(this.#get(op.node), this.#get(op.parent), op.prev);
+        break;
+      case OpTag.Remove:
+        for (const id of op.nodes) this.#remove(id);
+        break;
+      case OpTag.SetAttr: {
+        const element = this.#get(op.node);
+        if (element.nodeType === Node.ELEMENT_NODE) setAttribute(element as Element, op.name, op.value);
+        break;
+      }
+      case OpTag.SetText: {
+        const node = this.#get(op.node);
+        if (node.nodeType === Node.TEXT_NODE) (node as Text).data = op.text;
+        break;
+      }
+      case OpTag.SetValue:
+        setValue(this.#get(op.node), op.value);
+        break;
+      case OpTag.SetChecked: {
+        const input = this.#get(op.node) as HTMLInputElement;
+        if (input.localName !== "input") break;
+        input.checked = op.checked;
+        input.indeterminate = op.indeterminate;
+        break;
+      }
+      case OpTag.SetSelected: {
+        const select = this.#get(op.node) as HTMLSelectElement;
+        if (select.localName !== "select") break;
+        const chosen = new Set(op.options);
+        for (const option of select.options) option.selected = chosen.has(this.#ids.get(option) ?? 0);
+        break;
+      }
+      case OpTag.Scroll:
+        this.#get(op.node);
+        this.#scrolls.set(op.node, { x: op.x, y: op.y });
+        this.#settle();
+        break;
+      case OpTag.Resize:
+        this.viewport = op.viewport;
+        this.#size();
+        break;
+      case OpTag.SetTitle:
+        this.title = op.title;
+        break;
+      case OpTag.SetUrl:
+        this.url = op.url;
+        break;
+      case OpTag.Focus:
+        this.#focus(op.node);
+        break;
+      case OpTag.SetSheet:
+        this.#get(op.node);
+        this.#sheets.set(op.node, op.css);
+        this.#rewriteSheet(op.node, op.css);
+        break;
+      case OpTag.SetAdopted: {
+        const place = this.#get(op.node) as Place;
+        this.#adopted.set(op.node, op.sheets);
+        if ("adoptedStyleSheets" in place) this.#adopt(place, op.node);
+        break;
+      }
+      case OpTag.Opaque: {
+        const frame = this.#get(op.node) as HTMLIFrameElement;
+        if (frame.localName === "iframe") this.#label(frame);
+        break;
+      }
+    }
+  }
+
+  #get(id: number): Node {
+    const node = this.#nodes.get(id);
+    if (!node) throw new StageError(`there is no node ${id}`);
+    return node;
+  }
+
+  #know(id: number, node: Node): void {
+    this.#nodes.set(id, node);
+    this.#ids.set(node, id);
+  }
+
+  /** The child of `parent` that comes after the node `prev`, or after nothing. */
+  #after(parent: Node, prev: number): Node | null {
+    const node = prev === 0 ? undefined : this.#get(prev);
+    // A shadow root comes first on the wire but is no child.
+    if (node && node.parentNode === parent) return node.nextSibling;
+    if (node && node.nodeType !== Node.DOCUMENT_FRAGMENT_NODE)
+      throw new StageError(`${prev} is not a sibling`);
+    const first = parent.firstChild;
+    return first?.nodeType === Node.DOCUMENT_TYPE_NODE ? first.nextSibling : first;
+  }
+
+  #insert(parent: Node, before: Node | null, base: number, tree: readonly TreeNode[]): void {
+    const owner = ownerOf(parent);
+    // Frames have a document only once they are connected: what goes inside waits here, in order from the outside in.
+    const inner: { frame: HTMLIFrameElement; id: number; holder: DocumentFragment }[] = [];
+    const shadows: number[] = [];
+    const roots = owner.createDocumentFragment();
+    const open: Node[] = [];
+    let id = base;
+    for (const item of tree) {
+      if (item.kind === NodeKind.End) {
+        open.pop();
+        continue;
+      }
+      if (item.kind === NodeKind.At) {
+        id = item.id;
+        continue;
+      }
+      const top = open.at(-1);
+      const into = top ?? roots;
+      // At the top of the tree, shadow roots and documents belong to the element that the tree goes into.
+      const host = top ?? parent;
+      const next = id++;
+      switch (item.kind) {
+        case NodeKind.Text: {
+          const text = owner.createTextNode(item.text);
+          this.#know(next, text);
+          into.appendChild(text);
+          break;
+        }
+        case NodeKind.Shadow: {
+          const shadow = shadowOf(host, owner);
+          this.#know(next, shadow);
+          shadows.push(next);
+          open.push(shadow);
+          break;
+        }
+        case NodeKind.Document: {
+          const holder = owner.createDocumentFragment();
+          if ((host as Element).localName === "iframe") {
+            inner.push({ frame: host as HTMLIFrameElement, id: next, holder });
+          } else {
+            this.#know(next, holder);
+          }
+          open.push(holder);
+          break;
+        }
+        case NodeKind.Html:
+        case NodeKind.Svg:
+        case NodeKind.MathMl: {
+          const element = create(owner, item);
+          this.#know(next, element);
+          into.appendChild(element);
+          open.push(element);
+        }
+      }
+    }
+    place(parent, roots, before);
+    for (const { frame, id, holder } of inner) this.#fill(frame, id, [...holder.childNodes]);
+    for (const shadow of shadows) this.#adopt(this.#get(shadow) as Place, shadow);
+  }
+
+  /** Gives a frame a document of its own, in standards mode, and puts nodes in it. */
+  #fill(frame: HTMLIFrameElement, id: number, nodes: Node[]): void {
+    const document = frame.contentDocument;
+    if (!document) throw new StageError("a frame is not connected");
+    // The only markup ever written: a doctype, because about:blank is in quirks mode.
+    document.open();
+    document.write("<!doctype html>");
+    document.close();
+    this.#open(document, id);
+    for (const node of nodes) if (node.nodeType !== Node.TEXT_NODE) document.append(node);
+  }
+
+  #label(frame: HTMLIFrameElement): void {
+    const document = frame.contentDocument;
+    if (!document) return;
+    for (const child of [...document.childNodes]) child.remove();
+    const html = document.createElement("html");
+    const body = document.createElement("body");
+    const text = document.createElement("p");
+    text.textContent = this.#placeholder;
+    text.className = "lado-opaque";
+    body.append(text);
+    html.append(body);
+    document.append(html);
+    this.#adopt(document, 0);
+  }
+
+  #move(node: Node, parent: Node, prev: number): void {
+    if (node.contains(parent)) throw new StageError("a node cannot move into itself");
+    const before = this.#after(parent, prev);
+    if (before === node) return;
+    const frames = framesIn(node).flatMap((frame) => {
+      const document = frame.contentDocument;
+      const id = document ? this.#ids.get(document) : undefined;
+      const opaque = document?.querySelector("p.lado-opaque") !== null && id === undefined;
+      return document ? [{ frame, document, id, opaque }] : [];
+    });
+    place(parent, node, before);
+    // A frame that moves gets a new, empty document; its nodes follow.
+    for (const { frame, document, id, opaque } of frames) {
+      if (frame.contentDocument === document) continue;
+      if (id !== undefined) this.#fill(frame, id, [...document.childNodes].filter(isElement));
+      else if (opaque) this.#label(frame);
+    }
+    if (frames.length > 0) {
+      for (const id of this.#adopted.keys()) {
+        const place = this.#nodes.get(id);
+        if (place && "adoptedStyleSheets" in place) this.#adopt(place as Place, id);
+      }
+      for (const [id, css] of this.#sheets) this.#rewriteSheet(id, css);
+    }
+  }
+
+  #remove(id: number): void {
+    const node = this.#get(id);
+    this.#forget(node);
+    if (node.parentNode) node.parentNode.removeChild(node);
+    else if (node.nodeType === Node.DOCUMENT_NODE) for (const child of [...node.childNodes]) child.remove();
+    this.#scrolls.delete(id);
+  }
+
+  #forget(top: Node): void {
+    const pending: Node[] = [top];
+    for (let node = pending.pop(); node; node = pending.pop()) {
+      const id = this.#ids.get(node);
+      if (id !== undefined) {
+        this.#nodes.delete(id);
+        this.#adopted.delete(id);
+        this.#sheets.delete(id);
+        this.#scrolls.delete(id);
+      }
+      pending.push(...node.childNodes);
+      const { shadowRoot, contentDocument } = node as HTMLIFrameElement;
+      if (shadowRoot) pending.push(shadowRoot);
+      if (contentDocument) pending.push(contentDocument);
+    }
+  }
+
+  #adopt(place: Place, id: number): void {
+    const view = ownerOf(place).defaultView;
+    if (!view || !("adoptedStyleSheets" in place)) return;
+    const sheets = [...(this.#adopted.get(id) ?? []), stageSheet].map((css) => {
+      const sheet = new view.CSSStyleSheet();
+      sheet.replaceSync(css);
+      return sheet;
+    });
+    place.adoptedStyleSheets = sheets;
+  }
+
+  /** Puts a script-made state of a style or link element in place, rule by rule: its text nodes keep their ids. */
+  #rewriteSheet(id: number, css: string): void {
+    const element = this.#nodes.get(id) as HTMLStyleElement | HTMLLinkElement | undefined;
+    const sheet = element?.sheet;
+    const view = element?.ownerDocument.defaultView;
+    if (!sheet || !view) return;
+    const parsed = new view.CSSStyleSheet();
+    parsed.replaceSync(css);
+    while (sheet.cssRules.length > 0) sheet.deleteRule(0);
+    for (const rule of parsed.cssRules) sheet.insertRule(rule.cssText, sheet.cssRules.length);
+  }
+
+  #focus(id: number): void {
+    (this.#nodes.get(this.focus) as Element | undefined)?.removeAttribute?.("data-lado-focus");
+    this.focus = id;
+    if (id === 0) return;
+    const node = this.#get(id);
+    if (isElement(node) && !["body", "html"].includes(node.localName))
+      node.setAttribute("data-lado-focus", "");
+  }
+
+  /** Scrolls to where the customer is, as far as the layout goes by now. */
+  #settle(): void {
+    for (const [id, { x, y }] of this.#scrolls) {
+      const node = this.#nodes.get(id);
+      if (!node) {
+        this.#scrolls.delete(id);
+        continue;
+      }
+      const target =
+        node.nodeType === Node.DOCUMENT_NODE ? (node as Document).defaultView : (node as Element);
+      if (!target || !("scrollTo" in target)) continue;
+      target.scrollTo({ left: x, top: y, behavior: "instant" });
+      const now = scrollOf(target);
+      if (Math.abs(now.x - x) < 1.5 && Math.abs(now.y - y) < 1.5) this.#scrolls.delete(id);
+    }
+  }
+
+  #size(): void {
+    this.frame.style.width = `${this.viewport.width}px`;
+    this.frame.style.height = `${this.viewport.height}px`;
+  }
+}
+
+export function scrollOf(target: Window | Element): { x: number; y: number } {
+  return "scrollX" in target
+    ? { x: target.scrollX, y: target.scrollY }
+    : { x: target.scrollLeft, y: target.scrollTop };
+}
+
+function isElement(node: Node): node is Element {
+  return node.nodeType === Node.ELEMENT_NODE;
+}
+
+function ownerOf(node: Node): Document {
+  return node.ownerDocument ?? (node as Document);
+}
+
+type ElementItem = Extract<TreeNode, { tag: string }>;
+
+function create(owner: Document, item: ElementItem): Element {
+  const namespace = item.kind === NodeKind.Html ? HTML : item.kind === NodeKind.Svg ? SVG : MATHML;
+  let element: Element;
+  const name = tag(namespace, item.tag);
+  try {
+    element = owner.createElementNS(name === VOID ? HTML : namespace, name);
+  } catch {
+    element = owner.createElementNS(HTML, VOID);
+  }
+  if (element.localName === "iframe") element.setAttribute("sandbox", "allow-same-origin");
+  for (const [name, value] of item.attrs) setAttribute(element, name, value);
+  return element;
+}
+
+function setAttribute(element: Element, name: string, value: string | null): void {
+  const allowed = value === null ? null : attribute(element, name, value);
+  try {
+    if (name === "xlink:href") {
+      if (allowed === null) element.removeAttributeNS(XLINK, "href");
+      else element.setAttributeNS(XLINK, "xlink:href", allowed);
+    } else if (allowed === null) {
+      // The frame's own sandbox is not the page's to take away.
+      if (name.toLowerCase() !== "sandbox") element.removeAttribute(name);
+    } else {
+      element.setAttribute(name, allowed);
+    }
+  } catch {
+    // Parsers make names that scripts may not set; nothing is styled by them.
+  }
+}
+
+function setValue(node: Node, value: string): void {
+  const field = node as HTMLInputElement;
+  if (field.localName === "input" && field.type === "file") return;
+  if (["input", "textarea", "select"].includes(field.localName)) field.value = value;
+}
+
+function shadowOf(host: Node, owner: Document): ShadowRoot | DocumentFragment {
+  const element = host as Element;
+  if (element.shadowRoot) return element.shadowRoot;
+  try {
+    return element.attachShadow({ mode: "open" });
+  } catch {
+    // Not every element may have one.
+    return owner.createDocumentFragment();
+  }
+}
+
+function place(parent: Node, node: Node, before: Node | null): void {
+  if (parent.nodeType === Node.DOCUMENT_NODE) {
+    // A document takes one element and no text.
+    for (const child of node.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? [...node.childNodes] : [node]) {
+      if (!isElement(child)) continue;
+      const root = (parent as Document).documentElement;
+      if (root && root !== child) throw new StageError("a document has one element");
+      parent.insertBefore(child, before);
+    }
+    return;
+  }
+  try {
+    parent.insertBefore(node, before);
+  } catch (error) {
+    throw new StageError(String(error));
+  }
+}
+
+function framesIn(node: Node): HTMLIFrameElement[] {
+  if (!isElement(node)) return [];
+  const frames = [...node.querySelectorAll("iframe")];
+  return node.localName === "iframe" ? [node as HTMLIFrameElement, ...frames] : frames;
+}
+
+function sheetsLoaded(document: Document): Promise<unknown> {
+  const links = [...document.querySelectorAll("link")].filter((link) => link.rel && link.href && !link.sheet);
+  return Promise.all(
+    links.map(
+      (link) =>
+        new Promise<void>((resolve) => {
+          link.addEventListener("load", () => resolve(), { once: true });
+          link.addEventListener("error", () => resolve(), { once: true });
+        }),
+    ),
+  );
+}

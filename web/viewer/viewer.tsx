@@ -1,0 +1,398 @@
+// The stage with what lies over it: both pointers, the glass that takes the agent's input, and what to say meanwhile.
+
+import { type EyeOff, MonitorOff, MousePointer2, PlugZap, WifiOff } from "lucide";
+import { Component, createRef } from "preact";
+import {
+  type Action,
+  ActionTag,
+  Level,
+  type Op,
+  OpTag,
+  Refusal,
+  type ViewerNotice,
+  ViewerNoticeTag,
+} from "../../injected/protocol/messages";
+import type { Permission } from "../shared/api";
+import { type Key, t } from "../shared/i18n";
+import { Icon } from "../shared/icon";
+import { Bridge, type FromConsole } from "./bridge";
+import { Chooser } from "./chooser";
+import { type Agent, listen, pageScroll, type Target } from "./input";
+import { type Connection, WatchSocket } from "./socket";
+import { Stage } from "./stage";
+
+const LEVELS: Record<Level, Permission> = {
+  [Level.Look]: "look",
+  [Level.Point]: "point",
+  [Level.Control]: "control",
+};
+
+/** Between two pages the old one stays for this long before the stage says that there is none. */
+const GAP = 1200;
+/** The customer's pointer fades when it has not moved. */
+const STILL = 6000;
+
+interface State {
+  connection: Connection;
+  phase: "waiting" | "page" | "gap" | "nopage" | "ended";
+  level: Level;
+  online: boolean;
+  fit: boolean;
+  scale: number;
+  viewport: { width: number; height: number } | null;
+  customer: { x: number; y: number; at: number } | null;
+  chooser: Target | null;
+  ripple: { x: number; y: number; key: number } | null;
+}
+
+interface Props {
+  ticket: string;
+  language(locale: string): void;
+}
+
+export class Viewer extends Component<Props, State> implements Agent {
+  override state: State = {
+    connection: "connecting",
+    phase: "waiting",
+    level: Level.Look,
+    online: true,
+    fit: true,
+    scale: 1,
+    viewport: null,
+    customer: null,
+    chooser: null,
+    ripple: null,
+  };
+
+  readonly #space = createRef<HTMLDivElement>();
+  readonly #holder = createRef<HTMLDivElement>();
+  readonly #glass = createRef<HTMLDivElement>();
+  readonly #keys = createRef<HTMLTextAreaElement>();
+  readonly #bridge = new Bridge((message) => this.#told(message));
+  readonly #socket = new WatchSocket(`${location.origin.replace(/^http/, "ws")}/__lado/watch`, {
+    connection: (connection) => {
+      this.setState({ connection });
+      this.#bridge.send({ type: "connection", state: connection });
+    },
+    ops: (ops) => this.#ops(ops),
+    notice: (notice) => this.#notice(notice),
+    ticket: () => this.#ticket(),
+  });
+  /** The page that shows, and the one that is being built behind it. */
+  #shown: Stage | null = null;
+  #next: Stage | null = null;
+  #asking: ((ticket: string) => void) | null = null;
+  #gap: ReturnType<typeof setTimeout> | undefined;
+  #still: ReturnType<typeof setTimeout> | undefined;
+  #acts = new Map<number, { label: string; quiet: boolean }>();
+  #told_page = "";
+  #stop: (() => void) | undefined;
+  #watching: ResizeObserver | undefined;
+
+  override componentDidMount(): void {
+    const { current: glass } = this.#glass;
+    const { current: keys } = this.#keys;
+    const { current: space } = this.#space;
+    if (!glass || !keys || !space) return;
+    this.#stop = listen(glass, keys, this);
+    this.#watching = new ResizeObserver(() => this.#fit());
+    this.#watching.observe(space);
+    this.#bridge.send({ type: "ready" });
+    if (this.props.ticket) this.#socket.open(this.props.ticket);
+    else this.#ticket().then((ticket) => this.#socket.open(ticket));
+  }
+
+  override componentWillUnmount(): void {
+    this.#stop?.();
+    this.#watching?.disconnect();
+  }
+
+  // --- what the agent does ---
+
+  stage(): Stage | null {
+    return this.state.phase === "page" ? this.#shown : null;
+  }
+
+  level(): Level {
+    return this.state.level;
+  }
+
+  scale(): number {
+    return this.state.scale;
+  }
+
+  act(action: Action, target: Target | null, quiet = false): void {
+    const id = this.#socket.act(action);
+    this.#acts.set(id, { label: target ? labelOf(target.element) : "", quiet });
+    if (this.#acts.size > 100) this.#acts.delete(this.#acts.keys().next().value ?? 0);
+    if (action.tag === ActionTag.Click && target) {
+      const { box } = target;
+      const x = box.left + (box.width * action.x) / 1000;
+      const y = box.top + (box.height * action.y) / 1000;
+      this.setState({ ripple: { x, y, key: id } });
+    }
+  }
+
+  pointer(shown: boolean, x: number, y: number): void {
+    this.#socket.pointer(shown, x, y);
+  }
+
+  denied(): void {
+    this.#bridge.send({ type: "refused", refusal: Refusal.NotAllowed, rule: "", label: "" });
+  }
+
+  choose(target: Target): void {
+    this.setState({ chooser: target });
+  }
+
+  shortcut(code: string): void {
+    this.#bridge.send({ type: "shortcut", code });
+  }
+
+  leave(): void {
+    this.#keys.current?.blur();
+    this.#bridge.send({ type: "leave" });
+  }
+
+  // --- what the console says ---
+
+  #told(message: FromConsole): void {
+    switch (message.type) {
+      case "mode":
+        this.setState({ fit: message.fit === true }, () => this.#fit());
+        break;
+      case "locale":
+        this.props.language(String(message.locale));
+        this.forceUpdate();
+        break;
+      case "ticket":
+        this.#asking?.(String(message.ticket));
+        this.#asking = null;
+        break;
+      case "act":
+        if (message.action === "back") this.act({ tag: ActionTag.Back }, null);
+        else if (message.action === "forward") this.act({ tag: ActionTag.Forward }, null);
+        else if (message.action === "reload") this.act({ tag: ActionTag.Reload }, null);
+        else if (message.url) this.act({ tag: ActionTag.Navigate, url: message.url }, null);
+        break;
+    }
+  }
+
+  #ticket(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#asking = resolve;
+      this.#bridge.send({ type: "ticket?" });
+      setTimeout(() => reject(new Error("the console gave no ticket")), 5000);
+    });
+  }
+
+  // --- what the customer's page does ---
+
+  #ops(ops: readonly Op[]): void {
+    for (const op of ops) {
+      if (op.tag === OpTag.Snapshot) {
+        this.#build(op);
+        continue;
+      }
+      const stage = this.#next ?? this.#shown;
+      if (!stage) return this.#socket.resync();
+      try {
+        stage.apply(op);
+      } catch {
+        return this.#socket.resync();
+      }
+      if (op.tag === OpTag.Resize && stage === this.#shown) this.#fit();
+    }
+    this.#tell();
+    // The customer's pointer is drawn by where the page is scrolled to.
+    if (ops.some((op) => op.tag === OpTag.Scroll)) this.forceUpdate();
+  }
+
+  /** Builds a page out of sight, behind the one that shows. */
+  #build(page: Extract<Op, { tag: OpTag.Snapshot }>): void {
+    const { current: holder } = this.#holder;
+    if (!holder) return;
+    this.#next?.remove();
+    const stage = new Stage(holder, page, t("viewer.opaque"), () => this.#socket.resync());
+    this.#next = stage;
+    stage.ready.then(() => {
+      if (this.#next !== stage) return;
+      const before = this.#shown;
+      this.#shown = stage;
+      this.#next = null;
+      stage.frame.classList.add("shown");
+      before?.remove();
+      clearTimeout(this.#gap);
+      this.setState({ phase: "page", chooser: null, customer: null });
+      this.#fit();
+      this.#tell();
+    });
+  }
+
+  #notice(notice: ViewerNotice): void {
+    switch (notice.tag) {
+      case ViewerNoticeTag.Welcome:
+      case ViewerNoticeTag.SetLevel:
+        this.setState({ level: notice.level });
+        this.#bridge.send({ type: "level", level: LEVELS[notice.level] ?? "look" });
+        break;
+      case ViewerNoticeTag.NoPage:
+        this.#bridge.send({ type: "nopage" });
+        if (this.state.phase === "page") this.setState({ phase: "gap" });
+        clearTimeout(this.#gap);
+        this.#gap = setTimeout(() => this.setState({ phase: "nopage" }), this.#shown ? GAP : 0);
+        break;
+      case ViewerNoticeTag.Pointer:
+        this.setState({ customer: { x: notice.x, y: notice.y, at: Date.now() } });
+        clearTimeout(this.#still);
+        this.#still = setTimeout(() => this.forceUpdate(), STILL + 50);
+        break;
+      case ViewerNoticeTag.Acted: {
+        const act = this.#acts.get(notice.id);
+        this.#acts.delete(notice.id);
+        if (notice.refusal === null || act?.quiet) break;
+        this.#bridge.send({
+          type: "refused",
+          refusal: notice.refusal,
+          rule: notice.rule,
+          label: act?.label ?? "",
+        });
+        break;
+      }
+      case ViewerNoticeTag.Online:
+        this.setState({ online: notice.online });
+        this.#bridge.send({ type: "online", online: notice.online });
+        break;
+      case ViewerNoticeTag.Ended:
+        clearTimeout(this.#gap);
+        this.#shown?.remove();
+        this.#next?.remove();
+        this.#shown = this.#next = null;
+        this.setState({ phase: "ended" });
+        this.#bridge.send({ type: "ended" });
+        break;
+    }
+  }
+
+  /** Tells the console what page shows, when that has changed. */
+  #tell(): void {
+    const stage = this.#shown;
+    if (!stage) return;
+    const { title, url, viewport } = stage;
+    const page = { title, url, width: viewport.width, height: viewport.height };
+    const told = JSON.stringify(page);
+    if (told === this.#told_page) return;
+    this.#told_page = told;
+    this.#bridge.send({ type: "page", ...page });
+  }
+
+  #fit(): void {
+    const { current: space } = this.#space;
+    const viewport = this.#shown?.viewport;
+    if (!space || !viewport) return;
+    const scale = this.state.fit
+      ? Math.min(1, (space.clientWidth - 32) / viewport.width, (space.clientHeight - 32) / viewport.height)
+      : 1;
+    this.setState({
+      scale: Math.max(scale, 0.1),
+      viewport: { width: viewport.width, height: viewport.height },
+    });
+  }
+
+  override render() {
+    const { phase, viewport, scale, fit, customer, connection, online, chooser, ripple, level } = this.state;
+    const shown = phase === "page" || phase === "gap";
+    const size = viewport && { width: viewport.width * scale, height: viewport.height * scale };
+    const scroll = this.#shown ? pageScroll(this.#shown) : { x: 0, y: 0 };
+    return (
+      <div class={`space ${fit ? "" : "full"}`} ref={this.#space}>
+        <div
+          class={`window ${shown && size ? "" : "unseen"} ${phase === "gap" || !online || connection !== "open" ? "dim" : ""}`}
+          style={size ? { width: `${size.width}px`, height: `${size.height}px` } : undefined}
+        >
+          <div class="holder" ref={this.#holder} style={{ transform: `scale(${scale})` }} />
+          <div class="glass" ref={this.#glass}>
+            <textarea
+              class="keys"
+              ref={this.#keys}
+              aria-label={t("viewer.keys")}
+              autocomplete="off"
+              autocapitalize="off"
+              spellcheck={false}
+            />
+          </div>
+          {customer && shown && (
+            <div
+              class={`customer ${Date.now() - customer.at > STILL ? "still" : ""}`}
+              style={{
+                transform: `translate(${(customer.x - scroll.x) * scale}px, ${(customer.y - scroll.y) * scale}px)`,
+              }}
+              aria-hidden="true"
+            >
+              <Icon of={MousePointer2} size={22} />
+              <span>{t("viewer.customer")}</span>
+            </div>
+          )}
+          {ripple && shown && (
+            <div
+              key={ripple.key}
+              class="ripple"
+              style={{ left: `${ripple.x * scale}px`, top: `${ripple.y * scale}px` }}
+            />
+          )}
+          {chooser && shown && level === Level.Control && (
+            <Chooser
+              target={chooser}
+              scale={scale}
+              label={labelOf(chooser.element)}
+              id={(option) => this.#shown?.id(option)}
+              done={(action) => {
+                if (action) this.act(action, chooser);
+                this.setState({ chooser: null });
+                this.#keys.current?.focus({ preventScroll: true });
+              }}
+            />
+          )}
+        </div>
+        <Status {...this.state} />
+      </div>
+    );
+  }
+}
+
+/** What there is to say about the page, in words. */
+function Status({ phase, connection, online }: State) {
+  const [icon, title, text] = ((): [typeof EyeOff | null, Key, Key] | [] => {
+    if (phase === "ended") return [PlugZap, "viewer.ended", "viewer.ended_more"];
+    if (phase === "nopage") return [MonitorOff, "viewer.nopage", "viewer.nopage_more"];
+    if (connection === "lost") return [WifiOff, "viewer.lost", "viewer.lost_more"];
+    if (!online && phase !== "waiting") return [WifiOff, "viewer.offline", "viewer.offline_more"];
+    if (phase === "waiting") return [null, "viewer.waiting", "viewer.waiting_more"];
+    return [];
+  })();
+  if (!title || !text) return <div class="status" role="status" />;
+  const over = phase === "page" || phase === "gap";
+  return (
+    <div class="status" role="status">
+      <div class={over ? "banner" : "blank"}>
+        {icon ? <Icon of={icon} size={over ? 20 : 32} /> : <span class="spinner" />}
+        <div>
+          <strong>{t(title)}</strong>
+          <p>{t(text)}</p>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** What an element is called, to be read in a sentence. */
+function labelOf(element: Element): string {
+  const named = element.closest("button, a, label, [role=button], [role=link], [data-lado-lock]") ?? element;
+  const text =
+    named.getAttribute("aria-label") ||
+    (named as HTMLInputElement).value ||
+    named.textContent ||
+    named.getAttribute("title");
+  const short = (text ?? "").replace(/\s+/g, " ").trim();
+  return short.length > 60 ? `${short.slice(0, 59)}…` : short;
+}
