@@ -1,1 +1,178 @@
 //! The console's JSON API and apps, for agents and for customers who join.
+
+mod apps;
+mod error;
+mod guard;
+mod join;
+mod panel;
+pub mod password;
+mod sessions;
+mod sign_in;
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::header::{HeaderMap, ORIGIN};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::hub::Hubs;
+use crate::session::{Sessions, lock};
+use crate::span::Span;
+use error::ApiError;
+pub use sessions::SessionView;
+
+/// The largest body the API reads: addresses and names.
+const MAX_BODY: usize = 16 * 1024;
+/// Passwords checked at the same time; each takes 19 MiB (argon2's default).
+const VERIFIERS: usize = 4;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How long an agent stays signed in.
+    pub sign_in_expires: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { sign_in_expires: Span(Duration::from_secs(12 * 3600)) }
+    }
+}
+
+/// What the console's routes work on.
+pub struct Console {
+    config: Config,
+    sessions: Arc<Sessions>,
+    hubs: Arc<Hubs>,
+    /// Scheme, name and port, as browsers send it.
+    origin: String,
+    signed_in: Mutex<sign_in::SignedIn>,
+    verifiers: Semaphore,
+    /// The hash that is checked when nobody has the name.
+    decoy: String,
+}
+
+impl Console {
+    /// `origin` is the console's own, such as `https://lado.example.com`.
+    ///
+    /// # Errors
+    /// [`password::PasswordError`] when the system cannot hash.
+    pub fn new(
+        config: Config,
+        sessions: Arc<Sessions>,
+        hubs: Arc<Hubs>,
+        origin: String,
+    ) -> Result<Arc<Self>, password::PasswordError> {
+        Ok(Arc::new(Self {
+            config,
+            sessions,
+            hubs,
+            origin,
+            signed_in: Mutex::default(),
+            verifiers: Semaphore::new(VERIFIERS),
+            decoy: password::hash("nobody has this password")?,
+        }))
+    }
+
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Everything that the console's own host answers.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let (api, document) = self.api().split_for_parts();
+        let document = Arc::new(document);
+        api.route("/api/openapi.json", get(move || async move { Json(OpenApi::clone(&document)) }))
+            .route("/", get(apps::console))
+            .route("/j/{token}", get(apps::join))
+            .route("/panel", get(apps::panel))
+            .route("/assets/{name}", get(apps::asset))
+            .fallback(apps::nowhere)
+            .method_not_allowed_fallback(|| async { ApiError::Method })
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(from_fn_with_state(Arc::clone(self), guard::same_origin))
+            .layer(from_fn_with_state(Arc::clone(self), guard::headers))
+    }
+
+    /// The API's description, the same that is served at `/api/openapi.json`.
+    pub fn openapi(self: &Arc<Self>) -> OpenApi {
+        self.api().into_openapi()
+    }
+
+    /// Every route of the API stands in one of these two lists; the description is made of them, and a test asks each.
+    fn api(self: &Arc<Self>) -> OpenApiRouter {
+        let signed_in = OpenApiRouter::new()
+            .routes(routes!(sign_in::sign_out))
+            .routes(routes!(sign_in::me))
+            .routes(routes!(sessions::create, sessions::list))
+            .routes(routes!(sessions::get))
+            .routes(routes!(sessions::end))
+            .routes(routes!(sessions::viewer))
+            .routes(routes!(sessions::pin))
+            .routes(routes!(sessions::events))
+            .route_layer(from_fn_with_state(Arc::clone(self), sign_in::require));
+        // A password, a link or a ticket authorises these.
+        let open = OpenApiRouter::with_openapi(description())
+            .routes(routes!(sign_in::sign_in))
+            .routes(routes!(join::invitation))
+            .routes(routes!(join::accept))
+            .routes(routes!(join::decline))
+            .routes(routes!(panel::socket));
+        open.merge(signed_in).with_state(Arc::clone(self))
+    }
+
+    /// What browsers are told to load and to frame.
+    fn policy(&self, framed: bool) -> String {
+        let view = self.sessions.domain();
+        let views = format!("{}://*.{}", view.scheme, view.domain);
+        let socket = self.origin.replacen("http", "ws", 1);
+        let ancestors = if framed { views.as_str() } else { "'none'" };
+        let frames = if framed { "'none'" } else { views.as_str() };
+        format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+             connect-src 'self' {socket}; frame-src {frames}; base-uri 'none'; form-action 'none'; \
+             frame-ancestors {ancestors}"
+        )
+    }
+
+    /// Forgets expired sign-ins for as long as the console lives.
+    pub async fn tend(console: Weak<Self>) {
+        let mut every = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            every.tick().await;
+            let Some(console) = console.upgrade() else { return };
+            lock(&console.signed_in).sweep(Instant::now());
+        }
+    }
+}
+
+/// Whether a request comes from a document of `origin`, by its own word: browsers do not lie about it.
+fn is_from(headers: &HeaderMap, origin: &str) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    origins.next().is_some_and(|value| value.as_bytes() == origin.as_bytes()) && origins.next().is_none()
+}
+
+fn description() -> OpenApi {
+    let mut document = OpenApi::default();
+    document.info.title = "Lado".into();
+    document.info.version = env!("CARGO_PKG_VERSION").into();
+    document.info.description = Some(
+        "What the console's apps ask Lado. Requests that change something are JSON and, when they name an origin, come \
+         from the console's own. Every refusal has the same body: a code for programs and a sentence for people."
+            .into(),
+    );
+    let cookie = ApiKeyValue::with_description("lado_agent", "Set by signing in: HttpOnly, SameSite=Strict.");
+    let mut components = document.components.take().unwrap_or_default();
+    components.security_schemes.insert("agent".into(), SecurityScheme::ApiKey(ApiKey::Cookie(cookie)).into());
+    document.components = Some(components);
+    document
+}

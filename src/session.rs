@@ -2,10 +2,9 @@
 
 mod asset;
 pub mod company;
+pub mod limit;
 mod link;
-
 mod pin;
-pub use crate::span;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -22,12 +21,11 @@ use crate::id::{Pin, Secret, SessionId};
 use crate::protocol::Level;
 use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Scheme, ViewDomain, ViewMap};
+use crate::span::Span;
 
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Role};
 pub use link::LinkError;
-
 pub use pin::PinError;
-use span::Span;
 
 /// How long sessions live and how many there may be.
 #[derive(Clone, Deserialize)]
@@ -146,6 +144,8 @@ pub struct Ended {
     pub created: SystemTime,
     pub ended: SystemTime,
     pub by: EndedBy,
+    /// The agents who had entered the PIN.
+    pub admitted: Vec<Agent>,
     /// When an agent started to watch, if one ever did.
     pub active_since: Option<SystemTime>,
     /// The `Set-Cookie` value that takes the customer's cookie away.
@@ -221,6 +221,10 @@ impl Sessions {
             changes: broadcast::channel(1024).0,
             at_end: Mutex::default(),
         }))
+    }
+
+    pub fn domain(&self) -> &ViewDomain {
+        &self.domain
     }
 
     pub fn companies(&self) -> &Companies {
@@ -445,7 +449,7 @@ impl Sessions {
             return;
         }
         lock(&self.pins).forget(session.id);
-        let active_since = session.state().active_since;
+        let State { active_since, admitted, .. } = session.state();
         self.remember(Ended {
             id: session.id,
             company: Arc::clone(&session.company),
@@ -454,6 +458,7 @@ impl Sessions {
             created: session.created,
             ended: SystemTime::now(),
             by,
+            admitted,
             active_since,
             expired_cookie: session.expired_cookie(),
         });

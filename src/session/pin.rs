@@ -1,8 +1,9 @@
 //! PINs: six digits that belong to one company, work once, and cannot be guessed in number.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::limit::Limiter;
 use crate::id::{Pin, SessionId};
 
 pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -13,16 +14,20 @@ const WRONG_PER_AGENT: usize = 5;
 const WRONG_PER_COMPANY: usize = 50;
 
 /// The PINs that are out, and who has guessed wrong lately.
-#[derive(Default)]
 pub(super) struct Pins {
     out: HashMap<(String, Pin), (SessionId, Instant)>,
-    wrong: HashMap<Guesser, VecDeque<Instant>>,
+    wrong_by_agent: Limiter,
+    wrong_by_company: Limiter,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Guesser {
-    Agent(String),
-    Company(String),
+impl Default for Pins {
+    fn default() -> Self {
+        Self {
+            out: HashMap::new(),
+            wrong_by_agent: Limiter::new(WRONG_PER_AGENT, WINDOW),
+            wrong_by_company: Limiter::new(WRONG_PER_COMPANY, WINDOW),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,17 +62,15 @@ impl Pins {
         text: &str,
         now: Instant,
     ) -> Result<SessionId, PinError> {
-        let agent = Guesser::Agent(agent.to_owned());
-        let everyone = Guesser::Company(company.to_owned());
-        self.limit(&agent, WRONG_PER_AGENT, now)?;
-        self.limit(&everyone, WRONG_PER_COMPANY, now)?;
+        self.wrong_by_agent.check(agent, now).map_err(PinError::TooMany)?;
+        self.wrong_by_company.check(company, now).map_err(PinError::TooMany)?;
         // What is not six digits is a slip of the hand, not a guess.
         let pin = Pin::parse(text).map_err(|_| PinError::Invalid)?;
         match self.out.remove(&(company.to_owned(), pin)) {
             Some((session, expires)) if expires > now => Ok(session),
             _ => {
-                self.wrong.entry(agent).or_default().push_back(now);
-                self.wrong.entry(everyone).or_default().push_back(now);
+                self.wrong_by_agent.failed(agent, now);
+                self.wrong_by_company.failed(company, now);
                 Err(PinError::Invalid)
             }
         }
@@ -80,18 +83,8 @@ impl Pins {
     /// Drops what time has made meaningless.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.out.retain(|_, (_, expires)| *expires > now);
-        self.wrong.retain(|_, times| times.back().is_some_and(|last| now.duration_since(*last) < WINDOW));
-    }
-
-    fn limit(&mut self, guesser: &Guesser, most: usize, now: Instant) -> Result<(), PinError> {
-        let Some(times) = self.wrong.get_mut(guesser) else { return Ok(()) };
-        while times.front().is_some_and(|first| now.duration_since(*first) >= WINDOW) {
-            times.pop_front();
-        }
-        match times.front() {
-            Some(first) if times.len() >= most => Err(PinError::TooMany(WINDOW - now.duration_since(*first))),
-            _ => Ok(()),
-        }
+        self.wrong_by_agent.sweep(now);
+        self.wrong_by_company.sweep(now);
     }
 }
 
