@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{MethodFilter, get, on};
 use axum::{Json, Router};
 use http::header::{HeaderMap, ORIGIN};
 use serde::Deserialize;
@@ -96,6 +96,8 @@ impl Console {
             .route("/j/{token}", get(apps::join))
             .route("/panel", get(apps::panel))
             .route("/assets/{name}", get(apps::asset))
+            // Over HTTP/2 a WebSocket is asked for with CONNECT (RFC 8441).
+            .route("/api/panel/socket", on(MethodFilter::CONNECT, panel::socket).with_state(Arc::clone(self)))
             .fallback(apps::nowhere)
             .method_not_allowed_fallback(|| async { ApiError::Method })
             .layer(DefaultBodyLimit::max(MAX_BODY))
