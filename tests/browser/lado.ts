@@ -1,0 +1,58 @@
+// Starts the built Lado with its demo shop on ports of the system's choosing.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+export interface Ready {
+  console: string;
+  view_domain: string;
+  ports: { lado: number; shop: number };
+  agent: { name: string; password: string };
+  company: string;
+  site: string;
+}
+
+export class Lado {
+  private constructor(
+    readonly ready: Ready,
+    readonly process: ChildProcess,
+    readonly log: string[],
+  ) {}
+
+  static async start(more: string[] = []): Promise<Lado> {
+    const child = spawn(binary(), ["demo", "--listen", "127.0.0.1:0", "--json", ...more], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const log: string[] = [];
+    createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
+    const first = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once("line", resolve);
+      child.once("exit", (code) => reject(new Error(`lado ended with ${code}\n${log.join("\n")}`)));
+    });
+    return new Lado(JSON.parse(first) as Ready, child, log);
+  }
+
+  /** The demo shop's own word on how many orders it has taken. */
+  async orders(): Promise<number> {
+    const answer = await fetch(`${this.ready.site}/api/orders/count`);
+    return ((await answer.json()) as { count: number }).count;
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.exitCode !== null) return;
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill("SIGTERM");
+    const late = setTimeout(() => this.process.kill("SIGKILL"), 10_000);
+    await ended;
+    clearTimeout(late);
+  }
+}
+
+function binary(): string {
+  const built = path.resolve(process.env.CARGO_TARGET_DIR ?? "target", "debug/lado");
+  const chosen = process.env.LADO_BIN ?? built;
+  if (!existsSync(chosen)) throw new Error(`${chosen} is missing: run cargo build --bin lado`);
+  return chosen;
+}

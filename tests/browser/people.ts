@@ -1,0 +1,200 @@
+// The two people of a session, each in a browser of their own, and what they do there.
+
+import { type BrowserContext, expect, type Frame, type Locator, type Page } from "@playwright/test";
+import type { Ready } from "./lado";
+import type { Relay } from "./relay";
+
+export type Level = "Only look" | "Point" | "Click and type";
+
+export class Agent {
+  constructor(
+    readonly page: Page,
+    readonly relay: Relay,
+    private readonly ready: Ready,
+  ) {}
+
+  async signIn(): Promise<void> {
+    await this.page.goto(this.ready.console);
+    await this.page.getByLabel("Name", { exact: true }).fill(this.ready.agent.name);
+    await this.page.getByLabel("Password").fill(this.ready.agent.password);
+    await this.page.getByRole("button", { name: "Sign in" }).click();
+    await expect(this.page.getByLabel("Site address")).toBeVisible();
+  }
+
+  /** Starts a session and answers the link to send. */
+  async invite(site: string): Promise<string> {
+    await this.page.getByLabel("Site address").fill(site);
+    await this.page.getByRole("button", { name: "Get a link" }).click();
+    const link = this.page.getByLabel("Link", { exact: true });
+    await expect(link).toHaveValue(/^http/);
+    return link.inputValue();
+  }
+
+  async enterPin(pin: string): Promise<void> {
+    await this.page.getByLabel("Six-digit PIN").fill(pin);
+    const open = this.page.getByRole("button", { name: "Open", exact: true });
+    // The sixth digit may have sent the form already.
+    if (await open.isVisible().catch(() => false)) await open.click({ timeout: 3000 }).catch(() => {});
+  }
+
+  /** The frame with the viewer, once it has loaded. */
+  async viewer(): Promise<Frame> {
+    const element = await this.page.locator("iframe.viewer").elementHandle();
+    const frame = await element?.contentFrame();
+    if (!frame) throw new Error("the viewer is not there");
+    await frame.waitForSelector(".glass", { state: "attached" });
+    return frame;
+  }
+
+  /** Runs a function on the mirrored page. The stage has no scripts of its own: the viewer's reach into it. */
+  async stage<T>(read: (page: Document) => T): Promise<T | null> {
+    const frame = await this.viewer();
+    // As text, because it runs in the viewer, whose policy lets nothing but the test make code out of it.
+    return frame.evaluate(`(() => {
+      const page = document.querySelector("iframe.stage.shown")?.contentDocument;
+      return page?.body ? (${String(read)})(page) : null;
+    })()`);
+  }
+
+  /** What a person reads on the mirrored page. */
+  async reads(): Promise<string> {
+    return (await this.stage((page) => page.body.innerText).catch(() => "")) ?? "";
+  }
+
+  async sees(text: string | RegExp): Promise<void> {
+    const seen = expect.poll(() => this.reads(), { message: `the stage shows ${text}`, timeout: 15_000 });
+    await (typeof text === "string" ? seen.toContain(text) : seen.toMatch(text));
+  }
+
+  /** Where the middle of an element of the mirrored page is on the agent's screen. */
+  async spot(selector: string): Promise<{ x: number; y: number }> {
+    const frame = await this.viewer();
+    const inside = () =>
+      frame.evaluate((selector) => {
+        const stage = document.querySelector<HTMLIFrameElement>("iframe.stage.shown");
+        const element = stage?.contentDocument?.querySelector(selector);
+        const glass = document.querySelector(".glass")?.getBoundingClientRect();
+        if (!stage || !element || !glass) return null;
+        const scale = glass.width / stage.clientWidth;
+        const box = element.getBoundingClientRect();
+        return {
+          x: glass.left + (box.left + box.width / 2) * scale,
+          y: glass.top + (box.top + box.height / 2) * scale,
+        };
+      }, selector);
+    await expect.poll(inside, { message: `the stage has ${selector}` }).not.toBeNull();
+    const spot = await inside();
+    const outer = await this.page.locator("iframe.viewer").boundingBox();
+    if (!spot || !outer) throw new Error(`${selector} is gone`);
+    return { x: outer.x + spot.x, y: outer.y + spot.y };
+  }
+
+  async click(selector: string): Promise<void> {
+    const { x, y } = await this.spot(selector);
+    await this.page.mouse.click(x, y);
+  }
+
+  async move(selector: string): Promise<void> {
+    const { x, y } = await this.spot(selector);
+    await this.page.mouse.move(x - 3, y - 3);
+    await this.page.mouse.move(x, y, { steps: 4 });
+  }
+
+  /** The line that tells why something was refused. */
+  refusal(text: string | RegExp): Locator {
+    return this.page.locator(".toasts").getByText(text);
+  }
+}
+
+export class Customer {
+  constructor(
+    readonly page: Page,
+    readonly relay: Relay,
+    private readonly ready: Ready,
+  ) {}
+
+  /** Opens the link and agrees; ends on the proxied site. */
+  async join(link: string): Promise<void> {
+    await this.page.goto(link);
+    await this.page.getByRole("button", { name: "Start", exact: true }).click();
+    await this.page.waitForURL((url) => url.host.endsWith(this.ready.view_domain));
+  }
+
+  /** The origin of the site's view host. */
+  get view(): string {
+    return new URL(this.page.url()).origin;
+  }
+
+  async panel(): Promise<Frame> {
+    const find = () =>
+      this.page.frames().find((frame) => frame.url().startsWith(`${this.ready.console}/panel`));
+    await expect.poll(find, { message: "the panel is there" }).toBeTruthy();
+    const frame = find();
+    if (!frame) throw new Error("the panel is gone");
+    return frame;
+  }
+
+  async pin(): Promise<string> {
+    const digits = (await this.panel()).locator(".digits .sr");
+    await expect(digits).toHaveText(/^(\d ){5}\d$/);
+    return (await digits.innerText()).replaceAll(" ", "");
+  }
+
+  async allow(level: Level): Promise<void> {
+    const choice = (await this.panel()).getByRole("radio", { name: level });
+    // The panel takes no press in the first moment after it has changed under the finger.
+    await expect(async () => {
+      await choice.click({ timeout: 2000 });
+      await expect(choice).toBeChecked({ timeout: 700 });
+    }).toPass({ timeout: 15_000 });
+  }
+
+  async end(): Promise<void> {
+    const end = (await this.panel()).getByRole("button", { name: "End", exact: true });
+    await expect(async () => {
+      if (!this.page.url().includes("/__lado/farewell")) await end.click({ timeout: 1000 });
+      await this.page.waitForURL(/__lado\/farewell/, { timeout: 2000 });
+    }).toPass({ timeout: 15_000 });
+  }
+
+  async reads(): Promise<string> {
+    return this.page.evaluate(() => document.body.innerText);
+  }
+
+  /** All text in the page's tree, closed shadow roots included: what Lado draws over the page is in one. */
+  async overlay(): Promise<string> {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    try {
+      const { root } = await devtools.send("DOM.getDocument", { depth: -1, pierce: true });
+      const texts: string[] = [];
+      const walk = (node: typeof root, inside: boolean) => {
+        const within = inside || node.nodeName === "LADO-OVERLAY";
+        if (within && node.nodeType === 3) texts.push(node.nodeValue);
+        for (const child of [...(node.children ?? []), ...(node.shadowRoots ?? [])]) walk(child, within);
+      };
+      walk(root, false);
+      return texts.join("\n");
+    } finally {
+      await devtools.detach();
+    }
+  }
+}
+
+export interface Pair {
+  agent: Agent;
+  customer: Customer;
+}
+
+/** From sign-in to the mirrored page. */
+export async function together({ agent, customer }: Pair, site: string): Promise<void> {
+  await agent.signIn();
+  const link = await agent.invite(site);
+  await customer.join(link);
+  await agent.enterPin(await customer.pin());
+  await agent.viewer();
+  await expect.poll(() => agent.reads(), { message: "the mirrored page" }).not.toBe("");
+}
+
+export async function close(context: BrowserContext): Promise<void> {
+  await context.close({ reason: "the test is over" }).catch(() => {});
+}

@@ -1,0 +1,163 @@
+// One session from the agent's sign-in to the customer's farewell, in two browsers.
+
+import { expect, test } from "./fixture";
+import { together } from "./people";
+
+test("agent and customer meet, look at the same page, and part", async ({ agent, customer, lado }) => {
+  const { site } = lado.ready;
+  await agent.signIn();
+  const link = await agent.invite(`${site}/en/`);
+  await expect(agent.page.getByRole("img", { name: /QR/ })).toBeVisible();
+
+  await customer.page.goto(link);
+  await expect(customer.page.getByText(lado.ready.company).first()).toBeVisible();
+  await expect(customer.page.getByText(/will not see/).first()).toBeVisible();
+  await expect(customer.page.getByRole("button", { name: "No, thanks" })).toBeVisible();
+  await customer.join(link);
+  await expect(customer.page.getByRole("heading", { level: 1 })).toHaveText("Good things for bright days");
+  const pin = await customer.pin();
+
+  const wrong = pin === "111111" ? "222222" : "111111";
+  await agent.enterPin(wrong);
+  await expect(agent.page.getByText(/Invalid PIN/)).toBeVisible();
+  await agent.enterPin(pin);
+
+  // The same words, and the site's pictures and styles.
+  await agent.sees("Good things for bright days");
+  await expect.poll(() => agent.reads()).toBe(await customer.reads());
+  const pictures = () =>
+    agent.stage(
+      (page) => [...page.images].filter((image) => image.complete && image.naturalWidth > 0).length,
+    );
+  await expect.poll(pictures).toBeGreaterThan(3);
+  const hero = (page: Document) =>
+    page.defaultView?.getComputedStyle(page.querySelector(".hero") ?? page.body).borderRadius;
+  expect(await agent.stage(hero)).toBe("16px");
+
+  // The customer goes on in the site, and what scripts draw later comes along.
+  await customer.page.getByRole("link", { name: "Tide kettle" }).click();
+  await agent.sees("Enamelled steel");
+  await agent.sees("Davi & filhos");
+  await customer.page.getByRole("button", { name: "Add to bag" }).click();
+  await agent.sees("It is in your bag");
+  await expect.poll(() => agent.stage((page) => page.querySelector(".badge")?.textContent)).toBe("1");
+
+  // Both reload: the session is still theirs.
+  await customer.page.reload();
+  await expect(customer.page.locator(".badge")).toHaveText("1");
+  await agent.sees("Davi & filhos");
+  await agent.page.reload();
+  await agent.sees("Davi & filhos");
+
+  // The end is the customer's, too.
+  const page = customer.page.url();
+  await customer.end();
+  await expect(agent.page.getByText("The session has ended").first()).toBeVisible();
+  const after = await customer.page.goto(page);
+  expect(after?.status()).toBe(410);
+  expect(await customer.page.context().cookies(page)).toEqual([]);
+  const again = await customer.page.goto(link);
+  expect(again?.ok()).toBe(true);
+  await expect(customer.page.getByText("This invitation is no longer good")).toBeVisible();
+});
+
+test("a customer who says no shares nothing", async ({ agent, customer, lado }) => {
+  await agent.signIn();
+  const link = await agent.invite(`${lado.ready.site}/en/`);
+  await customer.page.goto(link);
+  await customer.page.getByRole("button", { name: "No, thanks" }).click();
+  await expect(customer.page.getByText("You said no, thanks")).toBeVisible();
+  await customer.page.goto(link);
+  await expect(customer.page.getByText("This invitation is no longer good")).toBeVisible();
+});
+
+test("the agent may end the session, and the customer is told", async ({ agent, customer, lado }) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/`);
+  await agent.page.locator(".bar").getByRole("button", { name: "End", exact: true }).click();
+  await customer.page.waitForURL(/__lado\/farewell/);
+  await expect(agent.page.getByText("The session has ended").first()).toBeVisible();
+});
+
+test("a session goes on after the customer's connection has dropped", async ({ agent, customer, lado }) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
+  await agent.sees("Davi & filhos");
+  customer.relay.cut();
+  await expect(agent.page.getByText("Customer offline").first()).toBeVisible();
+  await customer.page.evaluate(() => {
+    document.querySelector("h1")?.append(" of the dawn");
+  });
+  customer.relay.mend();
+  await agent.sees("Aurora mug of the dawn");
+  await expect(agent.page.getByText("Connected").first()).toBeVisible();
+  // And so it is for the agent's.
+  agent.relay.cut();
+  await customer.page.evaluate(() => {
+    document.querySelector("h1")?.append(" and of the dusk");
+  });
+  agent.relay.mend();
+  await agent.sees("Aurora mug of the dawn and of the dusk");
+});
+
+test("each sees the other's pointer, with name and role", async ({ agent, customer, lado }) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/`);
+  await agent.sees("Good things");
+  await expect(async () => {
+    await customer.page.mouse.move(300, 250);
+    await customer.page.mouse.move(340, 270, { steps: 5 });
+    const viewer = await agent.viewer();
+    await expect(viewer.locator(".customer")).toContainText("Customer", { timeout: 1000 });
+  }).toPass();
+
+  // Looking only, the agent has no pointer there.
+  await agent.move(".hero h1");
+  expect(await customer.overlay()).not.toContain("Ana");
+  await customer.allow("Point");
+  await expect(agent.page.getByText("Point", { exact: true }).first()).toBeVisible();
+  await expect(async () => {
+    await agent.move(".hero p");
+    await agent.move(".hero h1");
+    expect(await customer.overlay()).toMatch(/Ana.*Agent/);
+  }).toPass();
+});
+
+test("the agent acts as far as the customer allows", async ({ agent, customer, lado }) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/`);
+  await agent.sees("Good things");
+
+  await agent.click('.item a[href="#"], .item a');
+  await expect(agent.refusal(/has not allowed this yet/)).toBeVisible();
+  expect(new URL(customer.page.url()).pathname).toBe("/en/");
+
+  await customer.allow("Click and type");
+  await expect(agent.page.getByText("Click and type", { exact: true }).first()).toBeVisible();
+  await agent.click("#search");
+  await expect.poll(() => customer.page.evaluate(() => document.activeElement?.id)).toBe("search");
+  await agent.page.keyboard.type("lamp");
+  await expect(customer.page.locator("#search")).toHaveValue("lamp");
+  await expect(customer.page.locator(".item:visible")).toHaveCount(1);
+  await expect.poll(() => agent.stage((page) => page.querySelectorAll(".item:not([hidden])").length)).toBe(1);
+
+  await agent.page.keyboard.press("Backspace");
+  for (let i = 0; i < 3; i++) await agent.page.keyboard.press("Backspace");
+  await expect(customer.page.locator(".item:visible")).toHaveCount(8);
+
+  const { x, y } = await agent.spot(".hero");
+  await agent.page.mouse.move(x, y);
+  await agent.page.mouse.wheel(0, 300);
+  await expect.poll(() => customer.page.evaluate(() => scrollY)).toBeGreaterThan(100);
+  await expect.poll(() => agent.stage((page) => page.defaultView?.scrollY ?? 0)).toBeGreaterThan(100);
+
+  await agent.click('.item[data-name="Tide kettle"] a');
+  await customer.page.waitForURL(/product\/kettle/);
+  await agent.sees("Enamelled steel");
+  await agent.page.getByRole("button", { name: "Back", exact: true }).click();
+  await customer.page.waitForURL(/\/en\/$/);
+  await agent.sees("Good things");
+
+  // What was allowed can be taken back.
+  await customer.allow("Only look");
+  await expect(agent.page.getByText("Look only").first()).toBeVisible();
+  await agent.click('.item[data-name="Tide kettle"] a');
+  await expect(agent.refusal(/has not allowed this yet/)).toBeVisible();
+  expect(new URL(customer.page.url()).pathname).toBe("/en/");
+});
