@@ -62,9 +62,13 @@ export const natives = {
   href: accessor(prototype("HTMLAnchorElement"), "href"),
 };
 
-/** The script element that this runs in, for the documents that have to be given the same one. */
-export const ownScript: HTMLScriptElement | null =
-  (scope.document?.currentScript as HTMLScriptElement | null) ?? null;
+/** The element that started this script. */
+export const ownScript: HTMLScriptElement | undefined = scope.document?.currentScript ?? undefined;
+
+/** The tag that started this script, for documents made of text that have to start with the same one. */
+export const ownTag: string = ownScript?.src
+  ? `<script src="${ownScript.src}"${ownScript.nonce ? ` nonce="${ownScript.nonce}"` : ""}></script>`
+  : "";
 
 /** Runs a hook's own work: whatever goes wrong in it, the page gets what the browser alone would have done. */
 export function guard<T>(work: () => T, otherwise: T): T {

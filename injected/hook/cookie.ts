@@ -13,8 +13,8 @@ let count = 0;
 export function hookCookies({ realm, map, boot }: Context): void {
   const site = new natives.URL(map.site).hostname;
   const secure = boot.view.scheme === "https";
-  const { document } = realm;
-  const write = (text: string) => natives.cookie.set(document, text);
+  // The window may get another document: `about:blank` hands its window on.
+  const write = (text: string) => natives.cookie.set(realm.document, text);
   /** Cookie's name, domain and path → its marker: only the last write of a cookie counts. */
   const markers = new Map<string, string>();
 
@@ -113,7 +113,7 @@ export function hookCookies({ realm, map, boot }: Context): void {
           .join("; ");
         if (replica(text) === undefined) return apply(native, this, args);
         const result = await apply(native, this, [rest]);
-        if (document) mark(text);
+        if (realm.document) mark(text);
         return result;
       },
     }).hook;

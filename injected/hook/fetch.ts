@@ -5,7 +5,8 @@ import { type Before, type Context, construction, method } from "./replace";
 
 export function hookFetch({ realm, map, texts }: Context): void {
   const address = (input: Any) =>
-    realm.Request && input instanceof realm.Request ? input : texts.value(input, map.toView);
+    // A Request may come from a child frame's realm: it is told by what it has, and its URL is mapped already.
+    input && typeof input === "object" && "clone" in input ? input : texts.value(input, map.toView);
 
   const request: Before = (args) => {
     if (!args.length) return;

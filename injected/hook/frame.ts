@@ -25,7 +25,9 @@ export function hookFrames(context: Context): void {
         name,
         (args, self) => prepare(context, self, args),
         (result, _, args) => {
-          for (const node of args) if (node?.nodeType === 1 && node.isConnected) reachFrames(context, node);
+          for (const node of args)
+            if (node?.nodeType === 1 && mayHold(node) && node.isConnected) reachFrames(context, node);
+          for (const frame of moved.get(args) ?? []) reachFrames(context, frame);
           return result;
         },
       );
@@ -33,6 +35,12 @@ export function hookFrames(context: Context): void {
   }
   hookWindows(context);
 }
+
+/** Arguments of an insertion → the frames that were in its fragments, which are empty afterwards. */
+const moved = new WeakMap<Any[], Any[]>();
+const HOLDERS = new Set(["iframe", "frame", "object", "style", "script"]);
+/** Most insertions are of single elements and texts: they cost no search. */
+const mayHold = (node: Any): boolean => HOLDERS.has(node.localName) || node.firstElementChild;
 
 /** Texts that start requests as soon as they are in the document: they are mapped before. */
 function prepare(context: Context, parent: Any, nodes: Any[]): void {
@@ -44,9 +52,15 @@ function prepare(context: Context, parent: Any, nodes: Any[]): void {
       if (!change) continue;
       if (type === 3) node.data = change(node.data);
       else nodes[nodes.indexOf(node)] = change(node);
-    } else if ((type === 1 || type === 11) && (parent.isConnected || parent.ownerDocument === null)) {
-      for (const found of [node, ...special(node)]) {
-        const change = type && textOf(context, found);
+    } else if (
+      (type === 1 || type === 11) &&
+      mayHold(node) &&
+      (parent.isConnected || parent.ownerDocument === null)
+    ) {
+      const all = [node, ...special(node)];
+      if (type === 11) moved.set(nodes, all.filter(isFrame));
+      for (const found of all) {
+        const change = textOf(context, found);
         if (!change) continue;
         const text = natives.textContent.get(found);
         const next = change(text);
@@ -63,12 +77,12 @@ export function insertedFrames(context: Context, parent: Any, texts: Any[]): voi
   if (parent && texts.some((text) => /<i?frame|<object/i.test(String(text)))) reachFrames(context, parent);
 }
 
-const FRAME = /^(?:iframe|frame|object)$/;
+export const isFrame = (node: Any): boolean => /^(?:iframe|frame|object)$/.test(node.localName);
 const watched = new WeakSet<Any>();
 
 export function reachFrames(context: Context, root: Any): void {
   for (const frame of [root, ...special(root)]) {
-    if (!FRAME.test(frame.localName)) continue;
+    if (!isFrame(frame)) continue;
     const reach = () => {
       if (!expectsForeign(context, frame)) context.reach(natives.contentWindow.get(frame));
     };
@@ -120,6 +134,7 @@ function show(context: Context, window: Any, isForeign: boolean): Any {
     get(_, name) {
       if (name === "postMessage") return post;
       if (name === "self" || name === "window") return proxy;
+      if (name === "location") return place(context, window.location);
       const value = window[name];
       return typeof value === "function" && !getOwnPropertyDescriptor(value, "prototype")
         ? value.bind(window)
@@ -132,6 +147,22 @@ function show(context: Context, window: Any, isForeign: boolean): Any {
   });
   shown.set(window, proxy);
   return proxy;
+}
+
+/** Another site's `location` can only be written: it has `href` and `replace`. */
+function place({ map, texts }: Context, location: Any): Any {
+  const toView = (url: Any) => texts.value(url, map.toView);
+  return new Proxy(location, {
+    get(_, name) {
+      const value = location[name];
+      if (name === "replace" || name === "assign") return (url: Any) => apply(value, location, [toView(url)]);
+      return typeof value === "function" ? value.bind(location) : value;
+    },
+    set(_, name, value) {
+      location[name] = name === "href" ? toView(value) : value;
+      return true;
+    },
+  });
 }
 
 /** `(message, origin, transfer)` or `(message, { targetOrigin })`; `*` and `/` are no addresses and stay. */

@@ -2,7 +2,7 @@
 
 import type { Boot } from "../boot";
 import { createMap, type SiteMap } from "../map";
-import { type Any, defineProperty, guard } from "../natives";
+import { type Any, defineProperty, guard, ownScript } from "../natives";
 import { hookAddresses } from "./address";
 import { hookCookies } from "./cookie";
 import { hookElements } from "./element";
@@ -35,6 +35,8 @@ const MARK = "__lado_hooked";
 
 export function installHooks(boot: Boot, realm: Window & typeof globalThis): void {
   install(boot, createMap(boot), realm, [...SHARED, ...DOCUMENT]);
+  // The page finds its own first script where it expects it.
+  ownScript?.remove();
 }
 
 /** The part that works without a document. */

@@ -2,7 +2,7 @@
 
 import { type Any, guard, natives } from "../natives";
 import { attributeValue } from "./element";
-import { reachFrames } from "./frame";
+import { isFrame, reachFrames } from "./frame";
 import { type Context, method } from "./replace";
 import { URL_ATTRIBUTES } from "./urls";
 
@@ -15,9 +15,7 @@ export function observe(context: Context, root: Any): void {
   const observer = new natives.MutationObserver((records) => {
     for (const { type, target, attributeName, addedNodes } of records as Any[]) {
       if (type === "attributes") guard(() => fix(context, target, attributeName), undefined);
-      // While the document loads, what is added has just been written by Lado, or by hooks.
-      else if (context.realm.document.readyState !== "loading")
-        for (const node of addedNodes) guard(() => sweep(context, node), undefined);
+      else for (const node of addedNodes) guard(() => sweep(context, node), undefined);
     }
   });
   observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: FILTER });
@@ -32,6 +30,11 @@ export function hookShadowRoots(context: Context): void {
 
 function sweep(context: Context, node: Any): void {
   if (node.nodeType !== 1) return;
+  // While the document loads, what is added has just been mapped by Lado, or by hooks; the parser adds one by one.
+  if (context.realm.document.readyState === "loading") {
+    if (isFrame(node)) reachFrames(context, node);
+    return;
+  }
   reachFrames(context, node);
   for (const element of [node, ...natives.getElementsByTagName(node, "*")])
     for (const { name } of [...element.attributes]) fix(context, element, name);

@@ -1,7 +1,7 @@
 // Finds and maps the URLs inside of longer texts: style sheets, srcset, HTML.
 
 import type { SiteMap } from "../map";
-import { type Any, guard, ownScript } from "../natives";
+import { type Any, guard, ownTag } from "../natives";
 import { URL_ATTRIBUTES, type UrlKind } from "./urls";
 
 export interface Texts {
@@ -35,7 +35,9 @@ const REFRESH = new RegExp(`(url\\s*=\\s*["']?)${URL_REST}`, "i");
 const JSON_STRING = /(")((?:https?:)?(?:\\?\/){2}[^"\\]*)/gi;
 
 const OPEN = /<([a-z][^\s/>]*)/iy;
-const ATTRIBUTE = /[\s/]*([^\s/>=][^\s/>=]*)(?:(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?/y;
+/** A leading `=` belongs to the name (HTML standard, "before attribute name state"). */
+const ATTRIBUTE = /[\s/]*([^\s/>][^\s/>=]*)(?:(\s*=\s*)(?:"([^"]*)"|'([^']*)'|([^\s>"'][^\s>]*)))?/y;
+const OPEN_QUOTE = /\s*=\s*["']/y;
 const CLOSE = /[\s/]*>/y;
 const RAW_TEXT = /^(?:script|style|textarea|title|xmp|iframe|noembed|noframes)$/;
 const TYPED_SCRIPT = /^\s*(?:importmap|speculationrules)\s*$/i;
@@ -88,13 +90,10 @@ export function createTexts(map: SiteMap, trusted: Any): Texts {
     return own && Object.hasOwn(own, name) ? own[name] : URL_ATTRIBUTES["*"]?.[name];
   };
 
-  /** The tag that starts the hooks in a document made of text; after the doctype, which must stay first. */
-  const tag = ownScript?.src
-    ? `<script src="${ownScript.src}"${ownScript.nonce ? ` nonce="${ownScript.nonce}"` : ""}></script>`
-    : "";
+  /** The hooks' tag goes after the doctype, which must stay first. */
   const srcdoc = (text: string) =>
-    tag && !text.includes(tag)
-      ? html(text).replace(/^(?:\s*<!doctype[^>]*>)?/i, (start) => start + tag)
+    ownTag && !text.includes(ownTag)
+      ? html(text).replace(/^(?:\s*<!doctype[^>]*>)?/i, (start) => start + ownTag)
       : html(text);
 
   /**
@@ -129,8 +128,9 @@ export function createTexts(map: SiteMap, trusted: Any): Texts {
           break;
         }
         const found = ATTRIBUTE.exec(text);
+        OPEN_QUOTE.lastIndex = ATTRIBUTE.lastIndex;
         // An unfinished tag: the next piece of text ends it, and the observer sees the element.
-        if (!found) return out + text.slice(done);
+        if (!found || OPEN_QUOTE.test(text)) return out + text.slice(done);
         const value = found[3] ?? found[4] ?? found[5];
         const quote = found[3] !== undefined ? '"' : found[4] !== undefined ? "'" : "";
         const to = ATTRIBUTE.lastIndex;
@@ -187,7 +187,7 @@ export function createTexts(map: SiteMap, trusted: Any): Texts {
 
   const read = (text: Any) => {
     if (typeof text !== "string" || !text.includes(map.session)) return text;
-    return map.toSite(tag && text.includes(tag) ? text.replaceAll(tag, "") : text);
+    return map.toSite(ownTag && text.includes(ownTag) ? text.replaceAll(ownTag, "") : text);
   };
 
   let policy: Any;

@@ -5,19 +5,23 @@ import { argument, type Context, construction, method, replaceMethod } from "./r
 
 export function hookWorkers({ realm, map, texts, boot }: Context): void {
   const toView = (value: Any) => texts.value(value, map.toView);
-  /** Blob URLs that a wrapper still has to load after the page has revoked them. */
-  const wrapped = new Set<string>();
+  /** Script's URL → the URL of its wrapper: a SharedWorker is known by its URL. */
+  const wrappers = new Map<string, string>();
 
   /** Lado puts the hooks in front of scripts that it serves; scripts made in the page get them here. */
   function wrap(url: string, module: boolean): string {
     if (!boot.worker || !/^(?:blob|data):/i.test(url)) return map.toView(url);
-    // Data URLs have an opaque origin, whose requests carry no cookie: Lado would refuse them.
-    const inner = /^data:/i.test(url) ? natives.createObjectURL(decodeData(url)) : url;
-    wrapped.add(inner);
-    const hooks = JSON.stringify(map.view + boot.worker);
-    const script = JSON.stringify(inner);
-    const source = module ? `import ${hooks};import ${script}` : `importScripts(${hooks},${script})`;
-    return natives.createObjectURL(new natives.Blob([source], { type: "text/javascript" }));
+    let wrapper = wrappers.get(url);
+    if (!wrapper) {
+      // Data URLs have an opaque origin, whose requests carry no cookie: Lado would refuse them.
+      const inner = /^data:/i.test(url) ? natives.createObjectURL(decodeData(url)) : url;
+      const hooks = JSON.stringify(map.view + boot.worker);
+      const script = JSON.stringify(inner);
+      const source = module ? `import ${hooks};import ${script}` : `importScripts(${hooks},${script})`;
+      wrapper = natives.createObjectURL(new natives.Blob([source], { type: "text/javascript" }));
+      wrappers.set(url, wrapper);
+    }
+    return wrapper;
   }
 
   for (const name of ["Worker", "SharedWorker"]) {
@@ -28,8 +32,8 @@ export function hookWorkers({ realm, map, texts, boot }: Context): void {
   replaceMethod(realm.URL, "revokeObjectURL", (native) => {
     const { hook } = {
       hook(this: Any, ...args: Any[]) {
-        // Ten seconds: a worker starts its script long before.
-        if (wrapped.delete(args[0])) natives.setTimeout(() => apply(native, this, args), 10_000);
+        // The wrapper has yet to load it. Ten seconds: a worker starts its script long before.
+        if (wrappers.delete(args[0])) natives.setTimeout(() => apply(native, this, args), 10_000);
         else apply(native, this, args);
       },
     };

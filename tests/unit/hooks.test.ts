@@ -56,6 +56,7 @@ const PAGES: Record<string, string> = {
     parent.postMessage("ready", "${SHOP}");
   </script>`,
   "/typed": "<body>",
+  "/parent": `<body><script>parent.location.href = "${SHOP}/from-frame"</script>`,
 };
 const SCRIPTS: Record<string, string> = {
   "/worker.js": `fetch("${CDN}/from-worker").then((r) => postMessage([r.url, location.href, self.origin]))`,
@@ -395,9 +396,13 @@ test("frames made by scripts have the hooks when they are first reached", async 
     holder.innerHTML = "<iframe></iframe>";
     document.body.append(holder);
     out.push(new (window[3] as Window & typeof globalThis).Request(`${cdn}/r`).url);
+    const fragment = document.createDocumentFragment();
+    fragment.append(document.createElement("iframe"));
+    document.body.prepend(fragment);
+    out.push(new (window[4] as Window & typeof globalThis).Request(`${cdn}/r`).url);
     return out;
   }, CDN);
-  expect(result).toEqual([`${CDN}/blank`, `${CDN}/rCSS1Compat`, false, `${CDN}/r`, `${CDN}/r`]);
+  expect(result).toEqual([`${CDN}/blank`, `${CDN}/rCSS1Compat`, false, `${CDN}/r`, `${CDN}/r`, `${CDN}/r`]);
   for (const path of ["written.png", "scripted", "srcdoc.png"])
     await expect.poll(() => seen, path).toContain(`GET ${CDN}/${path}`);
 });
@@ -427,6 +432,14 @@ test("messages between sites carry the sites' origins", async () => {
     return out;
   }, CDN);
   expect(result).toEqual(["ready", CDN, true, { from: SHOP, data: "hi" }, "opts", true, "self"]);
+});
+
+test("a frame of another site sends the page above it to another address", async () => {
+  // Through `parent`. `top` cannot be redefined, and the page above gets no navigate event from another origin.
+  await page.evaluate((url) => {
+    document.body.innerHTML = `<iframe src="${url}"></iframe>`;
+  }, `${CDN}/parent`);
+  await page.waitForURL(`${view(SHOP)}/from-frame`);
 });
 
 test("workers have the hooks, wherever their script comes from", async () => {
