@@ -50,8 +50,9 @@ export const test = base.extend<PerTest, PerWorker>({
       locale: "en-GB",
       viewport: { width: 1400, height: 900 },
     });
+    agent.relay.mend();
     agent.relay.forget();
-    await use(new Agent(await context.newPage(), agent.relay, lado.ready));
+    await use(new Agent(await context.newPage(), lado.ready));
     await close(context);
   },
 
@@ -61,7 +62,7 @@ export const test = base.extend<PerTest, PerWorker>({
       viewport: { width: 1280, height: 800 },
     });
     customer.relay.mend();
-    await use(new Customer(await context.newPage(), customer.relay, lado.ready));
+    await use(new Customer(await context.newPage(), lado.ready));
     await close(context);
   },
 });

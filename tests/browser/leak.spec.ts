@@ -9,7 +9,7 @@ const CPF = "529.982.247-25";
 const PASSWORD = "Segredo-Azul-77";
 const EMAIL = "zelia.private@example.com";
 
-test("card number, CVV, CPF and password never reach the agent", async ({ agent, customer, lado }) => {
+test("card number, CVV, CPF and password never reach the agent", async ({ agent, customer, lado, sides }) => {
   const bodies: Promise<Buffer>[] = [];
   const frames: Buffer[] = [];
   const events: string[] = [];
@@ -25,7 +25,7 @@ test("card number, CVV, CPF and password never reach the agent", async ({ agent,
   devtools.on("Network.eventSourceMessageReceived", ({ data }) => events.push(data));
 
   await together({ agent, customer }, `${lado.ready.site}/pt-BR/login`);
-  const cvv = unseen(Buffer.concat([agent.relay.received(), ...(await Promise.all(bodies))]));
+  const cvv = unseen(Buffer.concat([sides.agent.relay.received(), ...(await Promise.all(bodies))]));
   const { page } = customer;
 
   // A sign-in that fails, with the password shown and hidden, as sites with an eye button do.
@@ -80,7 +80,7 @@ test("card number, CVV, CPF and password never reach the agent", async ({ agent,
   await agent.sees("Obrigado!");
 
   const received = Buffer.concat([
-    agent.relay.received(),
+    sides.agent.relay.received(),
     ...(await Promise.all(bodies)),
     ...frames,
     Buffer.from(events.join("\n")),

@@ -2,14 +2,12 @@
 
 import { type BrowserContext, expect, type Frame, type Locator, type Page } from "@playwright/test";
 import type { Ready } from "./lado";
-import type { Relay } from "./relay";
 
 export type Level = "Only look" | "Point" | "Click and type";
 
 export class Agent {
   constructor(
     readonly page: Page,
-    readonly relay: Relay,
     private readonly ready: Ready,
   ) {}
 
@@ -109,7 +107,6 @@ export class Agent {
 export class Customer {
   constructor(
     readonly page: Page,
-    readonly relay: Relay,
     private readonly ready: Ready,
   ) {}
 

@@ -78,23 +78,28 @@ test("the agent may end the session, and the customer is told", async ({ agent, 
   await expect(agent.page.getByText("The session has ended").first()).toBeVisible();
 });
 
-test("a session goes on after the customer's connection has dropped", async ({ agent, customer, lado }) => {
+test("a session goes on after the customer's connection has dropped", async ({
+  agent,
+  customer,
+  lado,
+  sides,
+}) => {
   await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
   await agent.sees("Davi & filhos");
-  customer.relay.cut();
+  sides.customer.relay.cut();
   await expect(agent.page.getByText("Customer offline").first()).toBeVisible();
   await customer.page.evaluate(() => {
     document.querySelector("h1")?.append(" of the dawn");
   });
-  customer.relay.mend();
+  sides.customer.relay.mend();
   await agent.sees("Aurora mug of the dawn");
   await expect(agent.page.getByText("Connected").first()).toBeVisible();
   // And so it is for the agent's.
-  agent.relay.cut();
+  sides.agent.relay.cut();
   await customer.page.evaluate(() => {
     document.querySelector("h1")?.append(" and of the dusk");
   });
-  agent.relay.mend();
+  sides.agent.relay.mend();
   await agent.sees("Aurora mug of the dawn and of the dusk");
 });
 
