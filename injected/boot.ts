@@ -44,7 +44,7 @@ export interface Boot {
   panel: string;
   /** Labels of sites whose names do not fit, by origin, as known when this was served. */
   aliases: Record<string, string>;
-  /** Path of the script that workers start with, like `/__lado/worker.{hash}.js`; pages put it in front of their own. */
+  /** Path of the script that workers start with, where it has a name of its own that may be kept. */
   worker?: string;
   rules: PageRules;
   /** Words in the customer's language: `hidden`, `locked`, `agent`. */

@@ -10,12 +10,12 @@ export function hookWorkers({ realm, map, texts, boot }: Context): void {
 
   /** Lado puts the hooks in front of scripts that it serves; scripts made in the page get them here. */
   function wrap(url: string, module: boolean): string {
-    if (!boot.worker || !/^(?:blob|data):/i.test(url)) return map.toView(url);
+    if (!/^(?:blob|data):/i.test(url)) return map.toView(url);
     let wrapper = wrappers.get(url);
     if (!wrapper) {
       // Data URLs have an opaque origin, whose requests carry no cookie: Lado would refuse them.
       const inner = /^data:/i.test(url) ? natives.createObjectURL(decodeData(url)) : url;
-      const hooks = JSON.stringify(map.view + boot.worker);
+      const hooks = JSON.stringify(map.view + (boot.worker ?? "/__lado/worker.js"));
       const script = JSON.stringify(inner);
       const source = module ? `import ${hooks};import ${script}` : `importScripts(${hooks},${script})`;
       wrapper = natives.createObjectURL(new natives.Blob([source], { type: "text/javascript" }));

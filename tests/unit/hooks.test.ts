@@ -31,7 +31,6 @@ const boot = (site: string) =>
     console: `http://lado.localhost:${port}`,
     panel: "",
     aliases: {},
-    worker: "/__lado/worker.js",
     rules: { mask: [], unmask: [], lock: [], names: [], detectors: [] },
     text: {},
   });
