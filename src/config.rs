@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::session::{Companies, CompanyConfig};
-use crate::{listener, page, route, session, upstream};
+use crate::{console, hub, listener, page, route, session, upstream};
 
 /// The commented template that `lado config default` prints.
 pub const TEMPLATE: &str = include_str!("config/default.toml");
@@ -22,6 +22,8 @@ pub struct Config {
     pub upstream: upstream::Config,
     pub page: page::Config,
     pub session: session::Config,
+    pub hub: hub::Config,
+    pub console: console::Config,
     pub log: Log,
     #[serde(rename = "company")]
     pub companies: Vec<Spanned<CompanyConfig>>,

@@ -122,6 +122,11 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// How long open responses have once draining has begun.
+    pub fn grace(&self) -> Duration {
+        self.config.grace.0
+    }
+
     /// Serves until `drain` is cancelled; then open responses have the configured grace to finish.
     pub async fn serve<H, F>(self, handler: H, drain: CancellationToken)
     where

@@ -1,6 +1,31 @@
-//! The life of a request on a view host, read top to bottom.
+//! The life of a request on a view host, read top to bottom: session, participant, site, upstream, rewrite, respond.
 
+mod boot;
+mod exchange;
+mod own;
+mod tunnel;
+mod viewer;
+
+use std::sync::Arc;
+
+use http::Method;
+use http::header::HeaderValue;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::hub::Hubs;
+use crate::id::SessionId;
+use crate::respond::{self, Failure, Request, Response};
+use crate::rewrite::cookie::farewell;
+use crate::rewrite::url::{Label, Scheme};
+use crate::route::Hosts;
+use crate::session::{Found, Session, Sessions, Ticket};
+use crate::upstream::Upstream;
+use boot::Boots;
+use exchange::Exchange;
+use own::PREFIX;
+use viewer::Assets;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,4 +42,112 @@ impl Default for Config {
     fn default() -> Self {
         Self { max_page: 128 * 1024 * 1024, asset_cache: 64 * 1024 * 1024, max_asset: 32 * 1024 * 1024 }
     }
+}
+
+/// Answers on view, viewer and panel hosts.
+pub struct Pages {
+    config: Config,
+    /// The console's origin, without a slash at its end.
+    console: String,
+    scheme: Scheme,
+    sessions: Arc<Sessions>,
+    hubs: Arc<Hubs>,
+    upstream: Upstream,
+    boots: Boots,
+    assets: Arc<Assets>,
+    /// Sockets and tunnels, which outlive their requests.
+    sockets: TaskTracker,
+    drain: CancellationToken,
+}
+
+impl Pages {
+    pub fn new(
+        config: Config,
+        hosts: &Hosts,
+        sessions: Arc<Sessions>,
+        hubs: Arc<Hubs>,
+        upstream: Upstream,
+        sockets: TaskTracker,
+        drain: CancellationToken,
+    ) -> Self {
+        let assets = Arc::new(Assets::new(&config));
+        let kept = assets.clone();
+        sessions.at_end(move |session| kept.forget(session.id));
+        let (console, scheme) = (hosts.console(), hosts.view().scheme);
+        let boots = Boots::new(console.clone());
+        Self { config, console, scheme, sessions, hubs, upstream, boots, assets, sockets, drain }
+    }
+
+    /// The life of a request of the customer's browser.
+    ///
+    /// # Errors
+    /// [`Failure`] for [`respond::rescue`].
+    pub async fn view(&self, id: SessionId, label: &Label, request: Request) -> Result<Response, Failure> {
+        let session = self.session(id, &request)?;
+        let own = request.uri().path().strip_prefix(PREFIX).map(str::to_owned);
+        if own.as_deref() == Some("enter") {
+            return self.enter(&session, &request);
+        }
+        if !session.is_customer(request.headers()) {
+            return Err(Failure::NotCustomer);
+        }
+        let site = session.views.site(label).ok_or(Failure::NoSite)?;
+        if let Some(path) = own {
+            return self.own(&session, &site, &path, request).await;
+        }
+        let exchange = Exchange::begin(&session, &site, &request)?;
+        check_allowed(&session, &exchange)?;
+        if respond::is_websocket(&request) {
+            return self.tunnel(&session, exchange, request).await;
+        }
+        let request = exchange.request(&session, request)?;
+        let response =
+            self.upstream.send(request).await.map_err(|cause| Failure::Upstream { site: site.origin(), cause })?;
+        self.answer(&session, exchange, response)
+    }
+
+    /// The door to the customer's panel: it lets the panel's frame through, with a ticket, and nothing else.
+    ///
+    /// # Errors
+    /// [`Failure`] for [`respond::rescue`].
+    pub fn panel(&self, id: SessionId, request: &Request) -> Result<Response, Failure> {
+        let session = self.session(id, request)?;
+        let in_frame = request.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "iframe");
+        if request.uri().path() != "/" || request.method() != Method::GET {
+            return Err(Failure::NotFound);
+        }
+        if !in_frame {
+            return Err(Failure::Forbidden("the panel opens inside a page only"));
+        }
+        if !session.is_customer(request.headers()) {
+            return Err(Failure::NotCustomer);
+        }
+        Ok(respond::redirect(&format!("{}/panel#{}", self.console, session.ticket(Ticket::Panel))))
+    }
+
+    fn session(&self, id: SessionId, request: &Request) -> Result<Arc<Session>, Failure> {
+        match self.sessions.find(id) {
+            Found::Open(session) => Ok(session),
+            Found::Ended(_) | Found::Unknown => Err(self.ended(id, request)),
+        }
+    }
+
+    /// The farewell: what the session left in the browser goes with it.
+    fn ended(&self, id: SessionId, request: &Request) -> Failure {
+        let headers = request.headers().get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes);
+        let mut cookies = farewell(headers, request.uri().path(), self.scheme);
+        if let Some(ended) = self.sessions.ended(id) {
+            cookies.extend(HeaderValue::try_from(ended.expired_cookie.as_str()).ok());
+        }
+        Failure::Ended { cookies }
+    }
+}
+
+/// The company's list holds for what the customer opens. What a page loads from elsewhere is the page's own business.
+fn check_allowed(session: &Session, exchange: &Exchange) -> Result<(), Failure> {
+    if !exchange.opens_page() || session.company.allows(exchange.url()) {
+        return Ok(());
+    }
+    let back = session.views.map_url(&session.start).map_or_else(String::new, String::from);
+    Err(Failure::NotAllowed { site: exchange.site().origin(), back })
 }

@@ -1,0 +1,112 @@
+//! Lado's own paths on view hosts: the way in, the injected scripts, the sync socket, aliases.
+
+use std::sync::Arc;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::json;
+use url::Url;
+
+use super::Pages;
+use crate::respond::{self, Body, Failure, Locale, Request, Response};
+use crate::rewrite::url::Site;
+use crate::session::{Session, Ticket};
+use crate::sync;
+
+/// Everything under this is Lado's own, on view and on viewer hosts.
+pub const PREFIX: &str = "/__lado/";
+
+/// An origin is a scheme, a host name of at most 255 octets, and a port.
+const MAX_ORIGIN: usize = 512;
+
+impl Pages {
+    /// Lets the customer's browser in: the ticket of the accepted link becomes a cookie.
+    pub(super) fn enter(&self, session: &Session, request: &Request) -> Result<Response, Failure> {
+        let address = format!("http://lado{}", request.uri());
+        let address = Url::parse(&address).map_err(|_| Failure::Malformed("the ticket's address"))?;
+        let query =
+            |name: &str| address.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let redeemed = query("ticket").and_then(|ticket| self.sessions.redeem(&ticket));
+        let entered = matches!(redeemed, Some((of, Ticket::Enter)) if of.id == session.id);
+        // Who comes back to this address (history, reload) is in already.
+        if !entered && !session.is_customer(request.headers()) {
+            return Err(Failure::NotCustomer);
+        }
+        let start = session.views.map_url(&session.start).map_or_else(|| "/".to_owned(), String::from);
+        let to = query("to").filter(|to| to.starts_with('/') && !to[1..].starts_with(['/', '\\'])).unwrap_or(start);
+        let mut response = respond::redirect(&to);
+        if entered && let Ok(cookie) = HeaderValue::try_from(session.cookie()) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    /// What the customer's browser asks for under [`PREFIX`].
+    pub(super) async fn own(
+        &self,
+        session: &Arc<Session>,
+        site: &Site,
+        path: &str,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        match (request.method(), path) {
+            (_, "sync") => self.sync(session, site.clone(), request),
+            (&Method::POST, "alias") => alias(session, site, request).await,
+            (&Method::GET, "farewell") => Ok(respond::redirect("/")),
+            (&Method::GET, _) => self.script(session, site, path, &request),
+            _ => Err(Failure::NotFound),
+        }
+    }
+
+    /// The socket of a page: only the view host's own documents may open it.
+    fn sync(&self, session: &Arc<Session>, site: Site, mut request: Request) -> Result<Response, Failure> {
+        if !sync::is_from(request.headers(), &session.views.origin(&site)) {
+            return Err(Failure::Forbidden("the sync socket is for the view host's own pages"));
+        }
+        let Some(hub) = self.hubs.of(session) else { return Err(self.ended(session.id, &request)) };
+        let (response, socket) = respond::websocket(&mut request)?;
+        self.sockets.spawn(async move {
+            match socket.await {
+                Ok(socket) => sync::page(hub, site, socket).await,
+                Err(error) => tracing::debug!(%error, "a page's socket did not open"),
+            }
+        });
+        Ok(response)
+    }
+
+    /// `boot.{hash}.js` and `worker.{hash}.js`.
+    fn script(&self, session: &Session, site: &Site, path: &str, request: &Request) -> Result<Response, Failure> {
+        let scripts = self.boots.scripts(session, site, Locale::of(request.headers()));
+        let bundle = if path.starts_with("boot.") && path.ends_with(".js") {
+            &scripts.boot
+        } else if path.starts_with("worker.") && path.ends_with(".js") {
+            &scripts.worker
+        } else {
+            return Err(Failure::NotFound);
+        };
+        // A page that was loaded before a new alias came asks for an older script: it gets today's, but not to keep.
+        let current = path.split('.').nth(1) == Some(bundle.hash.as_str());
+        let keep = if current { "private, max-age=31536000, immutable" } else { "no-store" };
+        let mut response = Response::new(Body::from(bundle.bytes.clone()));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+        headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        // Pages under COEP take only what says that it is theirs.
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+        Ok(response)
+    }
+}
+
+/// Gives out the label of a site whose name does not fit into one.
+async fn alias(session: &Session, site: &Site, request: Request) -> Result<Response, Failure> {
+    // The label is no secret, but the session's aliases are bounded: other pages may not use them up.
+    if !sync::is_from(request.headers(), &session.views.origin(site)) {
+        return Err(Failure::Forbidden("aliases are for the view host's own pages"));
+    }
+    let body = Limited::new(request.into_body(), MAX_ORIGIN).collect().await;
+    let body = body.map_err(|_| Failure::Malformed("the alias's origin"))?.to_bytes();
+    let site = str::from_utf8(&body).ok().and_then(Site::parse).ok_or(Failure::Malformed("the alias's origin"))?;
+    Ok(respond::json(StatusCode::OK, &json!({ "label": session.views.label(&site) })))
+}

@@ -1,0 +1,87 @@
+//! WebSockets between a page and its site: bytes pass both ways, only the handshake is mapped.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{Method, StatusCode};
+use hyper::ext::Protocol;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::copy_bidirectional_with_sizes;
+
+use super::Pages;
+use super::exchange::{Exchange, drop_hop_by_hop};
+use crate::respond::{Body, Failure, Request, Response};
+use crate::session::{Phase, Session};
+
+/// Thousands of tunnels idle: each direction gets this much.
+const BUFFER: usize = 4 * 1024;
+
+impl Pages {
+    /// # Errors
+    /// [`Failure::Upstream`] when the site did not answer. A site that says no is answered with its own words.
+    pub(super) async fn tunnel(
+        &self,
+        session: &Session,
+        exchange: Exchange,
+        mut request: Request,
+    ) -> Result<Response, Failure> {
+        let extended = request.extensions_mut().remove::<Protocol>().is_some();
+        let downstream = hyper::upgrade::on(&mut request);
+        let mut handshake = exchange.request(session, request.map(|_| Body::Empty))?;
+        *handshake.method_mut() = Method::GET;
+        let headers = handshake.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.remove(CONTENT_LENGTH);
+        if extended {
+            // HTTP/2 has no key (RFC 8441 §5), HTTP/1.1 needs one.
+            headers.insert(SEC_WEBSOCKET_KEY, fresh_key());
+        }
+        let site = exchange.site().origin();
+        let mut response = self.upstream.upgrade(handshake).await.map_err(|cause| Failure::Upstream { site, cause })?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return self.answer(session, exchange, response);
+        }
+        let upstream = hyper::upgrade::on(&mut response);
+        let mut answer = response.map(|_| Body::Empty);
+        drop_hop_by_hop(answer.headers_mut());
+        exchange.keep_cookies(session, answer.headers_mut());
+        if extended {
+            *answer.status_mut() = StatusCode::OK;
+            answer.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+        } else {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        let mut state = session.watch();
+        let drain = self.drain.clone();
+        self.sockets.spawn(async move {
+            tokio::select! {
+                () = copy(downstream, upstream) => {}
+                _ = state.wait_for(|state| state.phase == Phase::Ended) => {}
+                () = drain.cancelled() => {}
+            }
+        });
+        Ok(answer)
+    }
+}
+
+async fn copy(downstream: OnUpgrade, upstream: OnUpgrade) {
+    let (mut downstream, mut upstream) = match tokio::try_join!(downstream, upstream) {
+        Ok((downstream, upstream)) => (TokioIo::new(downstream), TokioIo::new(upstream)),
+        Err(error) => return tracing::debug!(%error, "a WebSocket did not open"),
+    };
+    if let Err(error) = copy_bidirectional_with_sizes(&mut downstream, &mut upstream, BUFFER, BUFFER).await {
+        tracing::debug!(%error, "a WebSocket broke off");
+    }
+}
+
+fn fresh_key() -> HeaderValue {
+    let bytes = crate::id::Secret::random();
+    let key = STANDARD.encode(&bytes.as_bytes()[..16]);
+    HeaderValue::try_from(key).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
