@@ -1,6 +1,9 @@
 //! Rewrites what passes between a site and a customer's browser: URLs, HTML, CSS, headers, cookies, policies.
 
+pub mod charset;
 pub mod cookie;
+pub mod csp;
 pub mod css;
+pub mod html;
 pub mod table;
 pub mod url;
