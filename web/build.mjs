@@ -12,10 +12,10 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** Each app's entry is web/{name}/main.tsx; `base` is where its files are served on its own host. */
 const APPS = [
-  { name: "console", base: "/assets/", title: "Lado" },
-  { name: "join", base: "/assets/", title: "Lado" },
-  { name: "panel", base: "/assets/", title: "Lado" },
-  { name: "viewer", base: "/__lado/", title: "Lado" },
+  { name: "console", base: "/assets/" },
+  { name: "join", base: "/assets/" },
+  { name: "panel", base: "/assets/" },
+  { name: "viewer", base: "/__lado/" },
 ];
 
 /** Scripts that get their configuration in front when they are served, so they have no hash of their own here. */
@@ -60,8 +60,11 @@ export async function bundleInjected(entry) {
   return outputFiles[0].contents;
 }
 
-/** No inline script or style: the apps' content security policies allow none. */
-function page({ base, title }, files) {
+/**
+ * No inline script or style: the apps' content security policies allow none. The panel's frame is transparent only while
+ * its colour scheme is that of the page around it.
+ */
+export function appDocument({ name, base }, files) {
   const of = (ext) => files.filter((file) => file.ext === ext);
   const styles = of(".css").map(({ name }) => `<link rel="stylesheet" href="${base}${name}">`);
   const scripts = of(".js").map(({ name }) => `<script type="module" src="${base}${name}"></script>`);
@@ -69,9 +72,9 @@ function page({ base, title }, files) {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>${title}</title>
+<title>Lado</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="${name === "panel" ? "light" : "light dark"}">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect x='2' y='5' width='17' height='22' rx='5' fill='%230f6e6e'/%3E%3Crect x='13' y='5' width='17' height='22' rx='5' fill='%23f0a04b' fill-opacity='.88'/%3E%3C/svg%3E">
 ${[...styles, ...scripts].join("\n")}
@@ -90,7 +93,7 @@ async function main(out) {
       writeFileSync(path.join(out, file.name), file.bytes);
       manifest.files.push(file);
     }
-    writeFileSync(path.join(out, `${app.name}.html`), page(app, files));
+    writeFileSync(path.join(out, `${app.name}.html`), appDocument(app, files));
   }
   for (const [name, entry] of Object.entries(INJECTED)) {
     writeFileSync(path.join(out, `${name}.js`), await bundleInjected(entry));

@@ -1,6 +1,6 @@
 // Lists, dates and colours to choose from: browsers open their own only for the person at the page.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Action, ActionTag } from "../../injected/protocol/messages";
 import { t } from "../shared/i18n";
 import type { Target } from "./input";
@@ -16,7 +16,7 @@ interface Props {
 
 export function Chooser({ target, scale, label, id, done }: Props) {
   const field = useRef<HTMLSelectElement & HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const { element, node, box } = target;
   const place = { left: `${box.left * scale}px`, top: `${(box.top + box.height) * scale + 4}px` };
   const onEscape = (event: KeyboardEvent) => {
@@ -36,7 +36,10 @@ export function Chooser({ target, scale, label, id, done }: Props) {
           size={Math.min(Math.max(options.length, 2), 8)}
           onKeyDown={(event) => {
             onEscape(event);
-            if (event.key === "Enter") pick(event.currentTarget.selectedIndex);
+            if (event.key !== "Enter") return;
+            // The keyboard goes back to the page at once: this key press must not follow it.
+            event.preventDefault();
+            pick(event.currentTarget.selectedIndex);
           }}
           onClick={(event) => pick(event.currentTarget.selectedIndex)}
           onBlur={() => done(null)}

@@ -272,7 +272,7 @@ export function boxOf(element: Element): Pick<Target, "box"> {
   const { left, top, width, height } = element.getBoundingClientRect();
   const box = { left, top, width, height };
   let view = element.ownerDocument.defaultView;
-  while (view?.frameElement && view.frameElement.className !== "stage") {
+  while (view?.frameElement && !view.frameElement.classList.contains("stage")) {
     const frame = view.frameElement;
     const around = frame.getBoundingClientRect();
     box.left += around.left + frame.clientLeft;

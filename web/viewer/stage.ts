@@ -52,7 +52,8 @@ export class Stage {
     this.frame.className = "stage";
     this.frame.setAttribute("sandbox", "allow-same-origin");
     this.frame.tabIndex = -1;
-    this.frame.srcdoc = `${page.quirks ? "" : "<!doctype html>"}<html><head></head><body></body></html>`;
+    // Documents from srcdoc are never in quirks mode, about:blank always is.
+    if (!page.quirks) this.frame.srcdoc = "<!doctype html><html><head></head><body></body></html>";
     this.#size();
     const loaded = new Promise<void>((resolve) => {
       this.frame.addEventListener("load", () => resolve(), { once: true });
