@@ -2,9 +2,10 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "@playwright/test";
 
-const web = path.join(__dirname, "../../web");
+const web = fileURLToPath(new URL("../../web", import.meta.url));
 const read = (language: string): Map<string, string> => {
   const sections = JSON.parse(readFileSync(path.join(web, "locales", `${language}.json`), "utf8"));
   return new Map(

@@ -384,16 +384,14 @@ test("inside the console, refusals are told by name and a lost connection asks f
     snapshot(document(el("button", { style: "width:400px;height:200px" }, "Buy now")), { title: MASK }),
   );
   await expect.poll(said).toContainEqual({ lado: "viewer", type: "ready" });
-  await expect
-    .poll(said)
-    .toContainEqual({
-      lado: "viewer",
-      type: "page",
-      title: MASK,
-      url: "https://www.shop.example/cart",
-      width: 800,
-      height: 500,
-    });
+  await expect.poll(said).toContainEqual({
+    lado: "viewer",
+    type: "page",
+    title: MASK,
+    url: "https://www.shop.example/cart",
+    width: 800,
+    height: 500,
+  });
   const glass = page.frameLocator("iframe").locator(".glass");
   await glass.click({ position: { x: 100, y: 50 } });
   await expect.poll(() => watch.acted(ActionTag.Click)).toBeDefined();
@@ -404,15 +402,13 @@ test("inside the console, refusals are told by name and a lost connection asks f
     refusal: Refusal.Locked,
     rule: "buy",
   });
-  await expect
-    .poll(said)
-    .toContainEqual({
-      lado: "viewer",
-      type: "refused",
-      refusal: Refusal.Locked,
-      rule: "buy",
-      label: "Buy now",
-    });
+  await expect.poll(said).toContainEqual({
+    lado: "viewer",
+    type: "refused",
+    refusal: Refusal.Locked,
+    rule: "buy",
+    label: "Buy now",
+  });
   await watch.drop();
   await expect.poll(async () => (await watch.said(ViewerRequestTag.Hello)).ticket).toBe("second");
   expect(watch.connections).toBe(2);
