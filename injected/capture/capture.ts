@@ -1,0 +1,888 @@
+// Watches the page and says in ops what has changed, once per animation frame.
+//
+// Ops come from the page's final state, not from the order of the observer's records: which nodes came, moved or went
+// is a set, and each node is placed behind its previous sibling as it stands now, ancestors first.
+
+import { failed, guard } from "../guard";
+import { MASK, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messages";
+import type { Rules } from "../rules";
+import { baseUrl, outward, pageUrl } from "./address";
+import * as dom from "./dom";
+import { isField, Said } from "./fields";
+import { Sheets } from "./sheets";
+import { isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
+
+/** A node that the mirror has, and below what the mirror has it. */
+interface Kept {
+  readonly id: number;
+  readonly node: Node;
+  parent: Kept | null;
+}
+
+/** A text that was written into a tree, and where, until its line of text is complete. */
+interface Written {
+  at: number;
+  node: Node;
+  text: string;
+}
+
+type Root = Document | ShadowRoot;
+type Realm = Window & typeof globalThis;
+
+/** The document's own id. */
+const PAGE = 1;
+
+/** A tree on the wire is at most 1,024 deep; what is deeper is left out. */
+const DEEPEST = 1000;
+
+/** While the tab is hidden there are no animation frames. */
+const HIDDEN_FRAME_MS = 100;
+
+export interface Listener {
+  /** Something has changed: call `flush` soon. */
+  changed(): void;
+  /** Customers scrolled, resized or moved things: positions of the overlay are old. */
+  moved(): void;
+  /** Roots that the overlay has to style, too. */
+  entered(root: Root): void;
+}
+
+export class Capture {
+  #kept = new WeakMap<Node, Kept>();
+  #byId = new Map<number, Kept>();
+  #next = PAGE + 1;
+  #epoch = 0;
+  #active = false;
+  #scheduled = false;
+
+  /** Nodes that came or moved since the last flush. */
+  #pending = new Set<Node>();
+  #gone: Kept[] = [];
+  #attributes = new Map<Element, Set<string>>();
+  #texts = new Set<Node>();
+  #fields = new Set<Element>();
+  #scrolled = new Set<Node>();
+  #positions = new Map<Node, string>();
+  /** Ancestor chains that are known to stand where they stand in the page, during one flush. */
+  #settled = new Set<Node>();
+  /** Frames whose documents may have changed. */
+  #frames = new Set<Element>();
+  /** Texts with something private in them, as they were sent. */
+  #covered = new WeakMap<Node, string>();
+  /** Texts of lines that changes have touched, as detectors leave them; during one flush. */
+  #judged = new Map<Node, string>();
+
+  #frameOf = new WeakMap<Document, Element>();
+  #documents = new WeakMap<Element, Document>();
+  #opaque = new WeakSet<Element>();
+  #said = new Said();
+  #sheets: Sheets;
+  #observer: MutationObserver;
+  #watched = new WeakSet<Root>();
+  #realms = new WeakSet<Window>();
+  #viewport: Viewport;
+  #title = "";
+  #url = "";
+  #focus = 0;
+  #focusMoved = false;
+  #resized = false;
+
+  constructor(
+    private readonly rules: Rules,
+    /** Lado's own element, which is not part of the page. */
+    private readonly overlay: Element,
+    ownSheet: CSSStyleSheet,
+    private readonly listener: Listener,
+  ) {
+    this.#sheets = new Sheets(ownSheet, () => this.#wake());
+    this.#observer = new dom.Observer(guard((records) => this.#collect(records)));
+    // Read once, before there is anything to lay out; then only when it changes.
+    this.#viewport = viewport();
+    this.#patch(window);
+    dom.listen(
+      window,
+      "resize",
+      guard(() => {
+        this.#viewport = viewport();
+        this.#resized = true;
+        this.#wake();
+        this.listener.moved();
+      }),
+    );
+    const urlChanged = guard(() => this.#wake());
+    for (const type of ["popstate", "hashchange"]) dom.listen(window, type, urlChanged);
+    const { navigation } = window as { navigation?: EventTarget };
+    if (navigation) dom.listen(navigation, "currententrychange", urlChanged);
+    this.#listenTo(document);
+  }
+
+  /** The node that an op or a command means. */
+  node(id: number): Node | null {
+    return id === PAGE ? document : (this.#byId.get(id)?.node ?? null);
+  }
+
+  id = (node: Node): number | undefined => (node === document ? PAGE : this.#kept.get(node)?.id);
+
+  /** The node above, through shadow roots and out of frames. */
+  up = (node: Node): Node | null => {
+    switch (dom.nodeType(node)) {
+      case dom.DOCUMENT: {
+        const frame = this.#frameOf.get(node as Document);
+        // A frame that has gone elsewhere leaves its old documents to those who still hold them.
+        return frame && this.#documents.get(frame) === node ? frame : null;
+      }
+      case dom.FRAGMENT:
+        return "host" in node ? dom.hostOf(node as ShadowRoot) : null;
+      default:
+        return dom.parentNode(node);
+    }
+  };
+
+  masked(node: Node): boolean {
+    return this.rules.masked(node, this.up);
+  }
+
+  /** A field whose value script has set. */
+  fieldChanged = guard((field: Element) => {
+    if (!this.#active || !this.id(field)) return;
+    this.#fields.add(field);
+    this.#wake();
+  });
+
+  /** The whole page as it is now, with ids that no node has had before. */
+  snapshot(): Op[] {
+    this.#active = true;
+    this.#observe(document);
+    this.#observer.takeRecords();
+    this.#kept = new WeakMap();
+    this.#byId.clear();
+    for (const set of [this.#pending, this.#attributes, this.#texts, this.#fields, this.#frames]) set.clear();
+    this.#gone = [];
+    this.#said = new Said();
+    this.#covered = new WeakMap();
+    this.#opaque = new WeakSet();
+    this.#sheets.reset();
+    this.rules.follow();
+    this.#kept.set(document, { id: PAGE, node: document, parent: null });
+    const base = this.#next;
+    const tokens: Tokens = [];
+    const late: Element[] = [];
+    this.#writeChildren(document, tokens, late);
+    this.#title = dom.title(document);
+    this.#url = pageUrl();
+    this.#focus = 0;
+    this.#focusMoved = true;
+    this.#resized = false;
+    const [x, y] = this.#position(document);
+    const ops: Op[] = [
+      {
+        tag: OpTag.Snapshot,
+        epoch: ++this.#epoch,
+        base,
+        url: this.#url,
+        baseUrl: baseUrl(dom.baseUri(document)),
+        title: this.rules.plain(this.#title),
+        quirks: document.compatMode === "BackCompat",
+        viewport: this.#viewport,
+        scrollX: x,
+        scrollY: y,
+        tree: tree(tokens),
+      },
+    ];
+    for (const node of this.#positions.keys()) {
+      if (this.id(node)) this.#scrolled.add(node);
+      else this.#positions.delete(node);
+    }
+    this.#scrolled.delete(document);
+    this.#finish(ops, late);
+    return ops;
+  }
+
+  /** What has changed since the last flush or snapshot. */
+  flush(): Op[] {
+    if (!this.#active) return [];
+    this.#scheduled = false;
+    this.#collect(this.#observer.takeRecords());
+    const ops: Op[] = [];
+    const url = pageUrl();
+    if (url !== this.#url) {
+      this.#url = url;
+      ops.push({ tag: OpTag.SetUrl, url });
+      if (this.rules.follow()) for (const element of this.rules.scan(document)) this.#retract(element, ops);
+    }
+    const first = this.#next;
+    const late: Element[] = [];
+    for (const frame of this.#frames) this.#recheckFrame(frame, ops);
+    this.#frames.clear();
+    this.#lastInsert = null;
+    this.#rescan(ops);
+    this.#judgeBlocks();
+    for (const node of this.#pending) this.#settle(node, ops, late);
+    this.#settled.clear();
+    this.#removeGone(ops);
+    const isOld = (node: Node): boolean => (this.id(node) ?? first) < first;
+    for (const [element, names] of this.#attributes)
+      if (isOld(element)) this.#setAttributes(element, names, ops);
+    this.#attributes.clear();
+    for (const node of this.#texts) if (isOld(node)) this.#setText(node, ops, true);
+    for (const node of this.#judged.keys())
+      if (isOld(node) && !this.#texts.has(node)) this.#setText(node, ops, false);
+    this.#texts.clear();
+    this.#judged.clear();
+    const title = dom.title(document);
+    if (title !== this.#title) {
+      this.#title = title;
+      ops.push({ tag: OpTag.SetTitle, title: this.rules.plain(title) });
+    }
+    this.#finish(ops, late);
+    return ops;
+  }
+
+  /** What a tree cannot say: fields, sheets, scroll positions, focus. */
+  #finish(ops: Op[], late: Element[]): void {
+    for (const element of late) {
+      if (isField(element)) this.#fields.add(element);
+      else if (this.#opaque.has(element)) ops.push({ tag: OpTag.Opaque, node: this.id(element) ?? 0 });
+      else this.#sheets.captured(element);
+    }
+    ops.push(...this.#sheets.ops(this.id));
+    for (const field of this.#fields) {
+      const node = this.id(field);
+      if (!node) continue;
+      const op = this.#said.op(field, node, this.masked(field), (text) => this.rules.plain(text), this.id);
+      if (op) ops.push(op);
+    }
+    this.#fields.clear();
+    if (this.#resized) ops.push({ tag: OpTag.Resize, viewport: this.#viewport });
+    this.#resized = false;
+    for (const node of this.#scrolled) {
+      const id = this.id(node);
+      if (id === undefined || (id !== PAGE && this.masked(node))) continue;
+      const [x, y] = this.#position(node);
+      ops.push({ tag: OpTag.Scroll, node: id, x, y });
+    }
+    this.#scrolled.clear();
+    if (!this.#focusMoved) return;
+    this.#focusMoved = false;
+    const active = activeElement();
+    const focus = (active && active !== document.body && this.id(active)) || 0;
+    if (focus !== this.#focus) ops.push({ tag: OpTag.Focus, node: focus });
+    this.#focus = focus;
+  }
+
+  // ---- what comes from the page
+
+  #wake(): void {
+    if (!this.#active || this.#scheduled) return;
+    this.#scheduled = true;
+    this.listener.changed();
+  }
+
+  #collect(records: readonly MutationRecord[]): void {
+    if (!this.#active || !records.length) return;
+    const lost: Node[] = [];
+    for (const record of records) {
+      const { target } = record;
+      switch (record.type) {
+        case "childList":
+          for (const node of record.addedNodes) if (node !== this.overlay) this.#pending.add(node);
+          for (const node of record.removedNodes) {
+            if (this.#kept.has(node)) lost.push(node);
+            else if (!dom.isConnected(node)) this.#pending.delete(node);
+          }
+          this.#styleChanged(target);
+          if (dom.isElement(target) && dom.localName(target) === "textarea") this.#fields.add(target);
+          break;
+        case "attributes": {
+          const name = record.attributeName ?? "";
+          if (!this.#kept.has(target) || name.startsWith("data-lado-")) break;
+          const element = target as Element;
+          const names = this.#attributes.get(element);
+          if (names) names.add(name);
+          else this.#attributes.set(element, new Set([name]));
+          if (isField(element)) this.#fields.add(element);
+          if (name === "disabled" || name === "media") this.#sheets.rewritten(element);
+          break;
+        }
+        default:
+          this.#texts.add(target);
+          this.#styleChanged(dom.parentNode(target));
+      }
+    }
+    for (const node of lost) this.#pending.add(node);
+    // What is out of the document now is out of the observer's sight: it comes back as a new node, if it does.
+    for (const node of lost) if (!dom.isConnected(node)) this.#forget(node);
+    this.#wake();
+    this.listener.moved();
+  }
+
+  #styleChanged(node: Node | null): void {
+    if (node && dom.isElement(node) && dom.localName(node) === "style") this.#sheets.rewritten(node);
+  }
+
+  #observe(root: Root): void {
+    if (this.#watched.has(root)) return;
+    this.#watched.add(root);
+    this.#observer.observe(root, { childList: true, attributes: true, characterData: true, subtree: true });
+  }
+
+  /** Listens to a document or shadow root; again after `document.open()`, which takes listeners away. */
+  #listenTo(root: Root): void {
+    for (const type of ["input", "change", "reset", "scroll", "load", "focusin", "focusout", "click"]) {
+      dom.listen(root, type, this.#onEvent, { capture: true, passive: true });
+    }
+    this.listener.entered(root);
+  }
+
+  #onEvent = guard((event: Event) => {
+    const target = event.target as Node;
+    if (!this.#active && event.type !== "scroll") return;
+    switch (event.type) {
+      case "scroll":
+        if (this.#active && !this.id(target)) return;
+        this.#positions.delete(target);
+        this.#scrolled.add(target);
+        this.listener.moved();
+        break;
+      case "load":
+        if (!dom.isElement(target) || dom.documentIn(target) === undefined) return;
+        this.#frames.add(target);
+        break;
+      case "focusin":
+      case "focusout":
+        this.#focusMoved = true;
+        break;
+      case "reset":
+        // Fields take their defaults after the event.
+        dom.timeout(
+          guard(() => {
+            for (const field of dom.query(target, "input,textarea,select")) this.fieldChanged(field);
+          }),
+          0,
+        );
+        return;
+      default:
+        if (!dom.isElement(target) || !isField(target)) return;
+        this.#fields.add(target);
+        if (dom.getAttribute(target, "type") === "radio") {
+          for (const radio of dom.query(dom.rootOf(target), "input[type=radio]")) this.#fields.add(radio);
+        }
+    }
+    this.#wake();
+  });
+
+  /** Watches what scripts of a window do to fields, sheets and shadow roots without the DOM showing it. */
+  #patch(realm: Realm): void {
+    if (this.#realms.has(realm)) return;
+    this.#realms.add(realm);
+    this.#sheets.patch(realm);
+    const changed = this.fieldChanged;
+    for (const name of ["value", "checked", "indeterminate", "valueAsNumber", "valueAsDate"]) {
+      dom.after(realm.HTMLInputElement?.prototype, name, changed);
+    }
+    for (const name of ["setRangeText", "stepUp", "stepDown"]) {
+      dom.after(realm.HTMLInputElement?.prototype, name, changed);
+      dom.after(realm.HTMLTextAreaElement?.prototype, name, changed);
+    }
+    dom.after(realm.HTMLTextAreaElement?.prototype, "value", changed);
+    for (const name of ["value", "selectedIndex"])
+      dom.after(realm.HTMLSelectElement?.prototype, name, changed);
+    dom.after(realm.HTMLOptionElement?.prototype, "selected", (option: HTMLOptionElement) => {
+      const list = option.closest("select");
+      if (list) changed(list);
+    });
+    dom.after(
+      realm.Element?.prototype,
+      "attachShadow",
+      guard((host: Element, _init, shadow) => {
+        dom.closedShadows.set(host, shadow as ShadowRoot);
+        if (!this.#active || !this.#kept.has(host)) return;
+        this.#pending.add(shadow as ShadowRoot);
+        this.#wake();
+      }),
+    );
+  }
+
+  // ---- structure
+
+  #keep(node: Node, parent: Kept | null): Kept {
+    const kept: Kept = { id: this.#next++, node, parent };
+    this.#kept.set(node, kept);
+    this.#byId.set(kept.id, kept);
+    this.#pending.delete(node);
+    return kept;
+  }
+
+  /** Takes the ids from a node and what is below it; the mirror is told when the flush ends. */
+  #forget(node: Node, top = true): void {
+    const kept = this.#kept.get(node);
+    if (kept) {
+      this.#kept.delete(node);
+      this.#byId.delete(kept.id);
+      this.#positions.delete(node);
+      // A node that moved before it went is elsewhere in the mirror than it was in the page.
+      if (this.#pending.delete(node) || top) this.#gone.push(kept);
+    }
+    if (dom.isElement(node)) {
+      const shadow = dom.shadowOf(node);
+      if (shadow) this.#forget(shadow, false);
+      const inner = this.#documents.get(node);
+      if (inner) {
+        this.#documents.delete(node);
+        this.#forget(inner, false);
+      }
+    }
+    for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) this.#forget(child, false);
+  }
+
+  #removeGone(ops: Op[]): void {
+    if (!this.#gone.length) return;
+    const gone = new Set(this.#gone);
+    const nodes: number[] = [];
+    for (const kept of gone) {
+      let above = kept.parent;
+      while (above && !gone.has(above)) above = above.parent;
+      if (!above) nodes.push(kept.id);
+    }
+    this.#gone = [];
+    if (nodes.length) ops.push({ tag: OpTag.Remove, nodes });
+  }
+
+  /** Brings the mirror's place of a pending node to where it is in the page, or forgets it. */
+  #settle(node: Node, ops: Op[], late: Element[]): void {
+    if (!this.#pending.has(node)) return;
+    const parent = this.up(node);
+    const stands = parent && dom.isConnected(node) && this.#ensure(parent, ops, late) && this.#holds(parent);
+    // It came with an ancestor, meanwhile.
+    if (!this.#pending.has(node)) return;
+    if (!stands) {
+      this.#pending.delete(node);
+      this.#forget(node);
+      return;
+    }
+    // Siblings before it that are pending, too, go first: each is placed behind one that is in its place.
+    const run: Node[] = [];
+    let before = 0;
+    for (let at: Node | null = node; at; at = dom.previousSibling(at)) {
+      if (this.#pending.has(at)) run.push(at);
+      else if (this.#kept.has(at)) {
+        before = this.id(at) ?? 0;
+        break;
+      }
+    }
+    const above = this.#kept.get(parent);
+    if (!above) return;
+    for (const each of run.reverse()) before = this.#place(each, above, before, ops, late) || before;
+  }
+
+  /** Whether the node is captured and stands in the mirror below the same ancestors as in the page. */
+  #ensure(node: Node, ops: Op[], late: Element[]): boolean {
+    const chain: Node[] = [];
+    let at: Node | null = node;
+    for (; at && at !== document && !this.#settled.has(at); at = this.up(at)) chain.push(at);
+    if (!at) return false;
+    for (const each of chain.reverse()) {
+      this.#settle(each, ops, late);
+      if (!this.#kept.has(each)) return false;
+      this.#settled.add(each);
+    }
+    return true;
+  }
+
+  /** Whether the children of a captured node are captured. */
+  #holds(parent: Node): boolean {
+    return !dom.isElement(parent) || !isOpaque(parent);
+  }
+
+  /** Emits the op for one pending node whose parent and siblings before are in place; returns its id, 0 for none. */
+  #place(node: Node, above: Kept, prev: number, ops: Op[], late: Element[]): number {
+    this.#pending.delete(node);
+    const kept = this.#kept.get(node);
+    if (kept) {
+      kept.parent = above;
+      ops.push({ tag: OpTag.Move, node: kept.id, parent: above.id, prev });
+      // Text is judged where it arrives; so are fields.
+      if (this.masked(above.node)) this.#retract(node, ops);
+      return kept.id;
+    }
+    const base = this.#next;
+    const tokens: Tokens = [];
+    if (dom.isElement(node)) this.rules.scan(node);
+    const run: Written[] = [];
+    this.#write(node, above, tokens, late, this.masked(above.node), 0, run);
+    this.#endLine(tokens, run);
+    if (this.#next === base) return 0;
+    const last = ops.at(-1);
+    // Siblings that come together come in one tree; ids count on through it.
+    if (
+      last?.tag === OpTag.Insert &&
+      last.parent === above.id &&
+      this.#lastInsert?.op === last &&
+      this.#lastInsert.root === prev &&
+      this.#lastInsert.next === base
+    ) {
+      for (const token of tokens) this.#lastInsert.tokens.push(token);
+      this.#lastInsert.root = base;
+      this.#lastInsert.next = this.#next;
+      return base;
+    }
+    const op: Op = { tag: OpTag.Insert, parent: above.id, prev, base, tree: tree(tokens) };
+    this.#lastInsert = { op, root: base, next: this.#next, tokens };
+    ops.push(op);
+    return base;
+  }
+
+  #lastInsert: { op: Op; root: number; next: number; tokens: Tokens } | null = null;
+
+  /** Writes the children of the page's document for a snapshot. */
+  #writeChildren(root: Document, tokens: Tokens, late: Element[]): void {
+    this.rules.scan(root);
+    const run: Written[] = [];
+    const page = this.#kept.get(root) ?? null;
+    for (let child = dom.firstChild(root); child; child = dom.nextSibling(child)) {
+      this.#write(child, page, tokens, late, false, 0, run);
+    }
+    this.#endLine(tokens, run);
+    this.#sheets.captured(root);
+  }
+
+  #write(
+    node: Node,
+    parent: Kept | null,
+    tokens: Tokens,
+    late: Element[],
+    masked: boolean,
+    depth: number,
+    run: Written[],
+  ): void {
+    switch (dom.nodeType(node)) {
+      case dom.TEXT:
+      case dom.CDATA: {
+        // A node that has an id is in the mirror already and moves here with an op of its own.
+        if (this.#kept.has(node)) return;
+        this.#keep(node, parent);
+        const raw = dom.data(node as CharacterData);
+        const judged = masked ? undefined : this.#judged.get(node);
+        if (judged !== undefined && judged !== raw) this.#covered.set(node, judged);
+        const text = judged ?? this.#textOf(node, raw, masked);
+        tokens.push(NodeKind.Text, text);
+        if (!masked && text) run.push({ at: tokens.length - 1, node, text });
+        return;
+      }
+      case dom.ELEMENT:
+        if (node === this.overlay || this.#kept.has(node) || depth > DEEPEST) return;
+        this.#writeElement(node as Element, parent, tokens, late, masked, depth, run);
+        return;
+      case dom.DOCUMENT:
+      case dom.FRAGMENT: {
+        if (this.#kept.has(node)) return;
+        const kept = this.#keep(node, parent);
+        const root = node as Root;
+        this.#observe(root);
+        this.#listenTo(root);
+        this.rules.scan(root);
+        this.#endLine(tokens, run);
+        tokens.push(dom.nodeType(node) === dom.DOCUMENT ? NodeKind.Document : NodeKind.Shadow);
+        for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
+          this.#write(child, kept, tokens, late, masked, depth + 1, run);
+        }
+        this.#endLine(tokens, run);
+        tokens.push(NodeKind.End);
+        this.#sheets.captured(root);
+      }
+    }
+  }
+
+  #writeElement(
+    element: Element,
+    parent: Kept | null,
+    tokens: Tokens,
+    late: Element[],
+    inherited: boolean,
+    depth: number,
+    run: Written[],
+  ): void {
+    const kept = this.#keep(element, parent);
+    const masked = this.rules.own(element) ?? inherited;
+    const inline = isInline(element);
+    if (!inline) this.#endLine(tokens, run);
+    const name = dom.localName(element);
+    const count = tokens.push(kindOf(element), name, 0) - 1;
+    const opaque = isOpaque(element);
+    if (!opaque && dom.hasAttributes(element)) {
+      let attributes = 0;
+      for (const attribute of dom.attributeNames(element)) {
+        const value = this.#attributeOf(element, attribute, masked);
+        if (value === null) continue;
+        tokens.push(attribute, value);
+        attributes++;
+      }
+      tokens[count] = attributes;
+    }
+    if (!opaque) {
+      const shadow = dom.shadowOf(element);
+      if (shadow) this.#write(shadow, kept, tokens, late, masked, depth + 1, run);
+      const inner = dom.documentIn(element);
+      if (inner) this.#writeFrame(element, inner, kept, tokens, late, masked, depth, run);
+      else if (inner === null) {
+        this.#opaque.add(element);
+        late.push(element);
+      }
+      if (isField(element) || name === "style" || name === "link") late.push(element);
+      for (let child = dom.firstChild(element); child; child = dom.nextSibling(child)) {
+        this.#write(child, kept, tokens, late, masked, depth + 1, run);
+      }
+    }
+    tokens.push(NodeKind.End);
+    if (!inline) this.#endLine(tokens, run);
+  }
+
+  // ---- frames
+
+  #writeFrame(
+    frame: Element,
+    inner: Document,
+    kept: Kept,
+    tokens: Tokens,
+    late: Element[],
+    masked: boolean,
+    depth: number,
+    run: Written[],
+  ): void {
+    this.#opaque.delete(frame);
+    this.#frameOf.set(inner, frame);
+    this.#documents.set(frame, inner);
+    const view = dom.viewOf(inner);
+    if (view) this.#patch(view as Realm);
+    this.#write(inner, kept, tokens, late, masked, depth + 1, run);
+  }
+
+  /** A frame has loaded: its document may be another one, or no longer this page's to see. */
+  #recheckFrame(frame: Element, ops: Op[]): void {
+    const kept = this.#kept.get(frame);
+    const inner = dom.documentIn(frame);
+    if (!kept || inner === undefined) return;
+    const before = this.#documents.get(frame);
+    if (before && before !== inner) {
+      this.#documents.delete(frame);
+      this.#forget(before);
+    }
+    if (!inner) {
+      if (!this.#opaque.has(frame)) ops.push({ tag: OpTag.Opaque, node: kept.id });
+      this.#opaque.add(frame);
+      return;
+    }
+    this.#opaque.delete(frame);
+    this.#frameOf.set(inner, frame);
+    this.#documents.set(frame, inner);
+    const view = dom.viewOf(inner);
+    if (view) this.#patch(view as Realm);
+    this.#observe(inner);
+    this.#listenTo(inner);
+    if (!this.#kept.has(inner)) this.#pending.add(inner);
+  }
+
+  // ---- attributes and texts
+
+  #attributeOf(element: Element, name: string, masked: boolean): string | null {
+    const raw = dom.getAttribute(element, name);
+    if (raw === null) return null;
+    const value = this.rules.attribute(element, name, outward(raw), masked);
+    return value && this.#isForeign(element) && /^(src|href|poster|srcset)$/.test(name)
+      ? fromBase(element, name, value)
+      : value;
+  }
+
+  /** In a frame, where relative addresses start elsewhere than the page's. */
+  #isForeign(element: Element): boolean {
+    return dom.ownerDocument(element) !== document;
+  }
+
+  /** Attributes have changed: rules may select other elements now, the changed ones, below them or beside them. */
+  #rescan(ops: Op[]): void {
+    const around = new Set<Node>();
+    for (const [element, names] of this.#attributes) {
+      for (const name of names)
+        if (this.rules.selectsBy(name)) around.add(dom.parentNode(element) ?? element);
+    }
+    for (const root of around) for (const fresh of this.rules.scan(root)) this.#retract(fresh, ops);
+  }
+
+  #setAttributes(element: Element, names: Set<string>, ops: Op[]): void {
+    if (isOpaque(element)) return;
+    const masked = this.masked(element);
+    const node = this.id(element) ?? 0;
+    for (const name of names) {
+      const value = this.#attributeOf(element, name, masked);
+      // Those that never leave the page are not told to have gone, either.
+      if (value !== null || dom.getAttribute(element, name) === null) {
+        ops.push({ tag: OpTag.SetAttr, node, name, value });
+      }
+    }
+  }
+
+  /** What was sent of a node that is masked from now on is taken back. */
+  #retract(node: Node, ops: Op[]): void {
+    const kept = this.#kept.get(node);
+    if (kept && !dom.isElement(node) && this.#isText(node)) {
+      ops.push({
+        tag: OpTag.SetText,
+        node: kept.id,
+        text: this.#textOf(node, dom.data(node as CharacterData), true),
+      });
+    } else if (kept && dom.isElement(node)) {
+      if (isOpaque(node) || this.rules.own(node) === false) return;
+      for (const name of dom.attributeNames(node)) {
+        const value = this.#attributeOf(node, name, true);
+        if (value === MASK) ops.push({ tag: OpTag.SetAttr, node: kept.id, name, value });
+      }
+      if (isField(node)) this.#fields.add(node);
+    }
+    for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) this.#retract(child, ops);
+    const inner = dom.isElement(node) && (dom.shadowOf(node) ?? this.#documents.get(node));
+    if (inner) this.#retract(inner, ops);
+  }
+
+  #isText(node: Node): boolean {
+    const type = dom.nodeType(node);
+    return type === dom.TEXT || type === dom.CDATA;
+  }
+
+  #textOf(node: Node, text: string, masked: boolean): string {
+    const parent = dom.parentNode(node);
+    if (masked) return text.trim() ? MASK : text;
+    return parent && dom.isElement(parent) && dom.localName(parent) === "style" ? outward(text) : text;
+  }
+
+  #setText(node: Node, ops: Op[], always: boolean): void {
+    const parent = dom.parentNode(node);
+    if (!parent || !this.#holds(parent) || !this.#isText(node)) return;
+    const raw = dom.data(node as CharacterData);
+    const masked = this.masked(node);
+    const text = masked
+      ? this.#textOf(node, raw, true)
+      : (this.#judged.get(node) ?? this.#textOf(node, raw, false));
+    if (!always && (this.#covered.get(node) ?? raw) === text) return;
+    if (text === raw) this.#covered.delete(node);
+    else this.#covered.set(node, text);
+    ops.push({ tag: OpTag.SetText, node: this.id(node) ?? 0, text });
+  }
+
+  /** A line of text is complete: detectors see it whole, whatever elements it is cut into. */
+  #endLine(tokens: Tokens, run: Written[]): void {
+    if (!run.length) return;
+    const covered = this.rules.cover(run.map(({ text }) => text));
+    covered?.forEach((text, i) => {
+      const written = run[i];
+      if (!written || text === written.text) return;
+      tokens[written.at] = text;
+      this.#covered.set(written.node, text);
+    });
+    run.length = 0;
+  }
+
+  /** Looks at every line that a change has touched, before anything of it is written. */
+  #judgeBlocks(): void {
+    const seen = new Set<Node>();
+    const touch = (node: Node | null): void => {
+      let block = node;
+      while (block && dom.isElement(block) && isInline(block)) block = dom.parentNode(block);
+      if (!block || seen.has(block)) return;
+      seen.add(block);
+      this.#judge(block);
+    };
+    for (const node of this.#texts) touch(dom.parentNode(node));
+    for (const node of this.#pending) {
+      const inline = dom.isElement(node) ? isInline(node) : this.#isText(node);
+      if (inline) touch(dom.parentNode(node));
+    }
+  }
+
+  #judge(block: Node): void {
+    let line: Node[] = [];
+    const end = (): void => {
+      const texts = line.map((node) => dom.data(node as CharacterData));
+      const covered = this.rules.cover(texts);
+      line.forEach((node, i) => {
+        const text = covered?.[i];
+        if (text !== undefined && text !== texts[i]) this.#judged.set(node, text);
+        else if (this.#covered.has(node)) this.#judged.set(node, texts[i] ?? "");
+      });
+      line = [];
+    };
+    const walk = (node: Node): void => {
+      for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
+        if (this.#isText(child)) line.push(child);
+        else if (!dom.isElement(child)) continue;
+        else if (isInline(child)) walk(child);
+        // Blocks within have lines of their own.
+        else end();
+      }
+    };
+    if (this.#holds(block)) walk(block);
+    end();
+  }
+
+  /** Scroll positions are read when they have changed, never for a snapshot: that would force a layout. */
+  #position(node: Node): [number, number] {
+    const known = this.#positions.get(node);
+    if (known !== undefined) {
+      const [x = 0, y = 0] = known.split(" ").map(Number);
+      return [x, y];
+    }
+    if (!this.#scrolled.has(node)) return [0, 0];
+    const element = dom.nodeType(node) === dom.DOCUMENT ? null : (node as Element);
+    const view = dom.viewOf(node as Document);
+    const x = Math.round(element ? dom.scrollLeft(element) : (view?.scrollX ?? 0));
+    const y = Math.round(element ? dom.scrollTop(element) : (view?.scrollY ?? 0));
+    this.#positions.set(node, `${x} ${y}`);
+    return [x, y];
+  }
+}
+
+function viewport(): Viewport {
+  return {
+    width: Math.max(0, Math.round(innerWidth)),
+    height: Math.max(0, Math.round(innerHeight)),
+    density: Math.max(0, Math.round(devicePixelRatio * 1000)),
+  };
+}
+
+/** The element with keyboard focus, in whatever shadow root or frame. */
+export function activeElement(): Element | null {
+  let active = dom.activeIn(document);
+  for (;;) {
+    if (!active) return null;
+    const shadow = dom.shadowOf(active);
+    const inner = shadow ? dom.activeInShadow(shadow) : innerActive(active);
+    if (!inner) return active;
+    active = inner;
+  }
+}
+
+function innerActive(frame: Element): Element | null {
+  const inner = dom.documentIn(frame);
+  const active = inner ? dom.activeIn(inner) : null;
+  return active && inner && active !== inner.body ? active : null;
+}
+
+function fromBase(element: Element, name: string, value: string): string {
+  const base = baseUrl(dom.baseUri(element));
+  const one = (url: string): string => {
+    try {
+      return /^(data:|#|javascript:)/.test(url) ? url : new URL(url, base).href;
+    } catch (error) {
+      failed(error);
+      return url;
+    }
+  };
+  return name === "srcset"
+    ? value.replace(/(^|,)\s*(\S+)/g, (_, comma, url) => `${comma}${one(url)}`)
+    : one(value);
+}
+
+/** Runs `flush` in the next animation frame, or soon where there are none. */
+export function nextFrame(run: () => void): void {
+  if (document.visibilityState === "hidden") dom.timeout(run, HIDDEN_FRAME_MS);
+  else dom.frame(run);
+}

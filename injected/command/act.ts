@@ -1,0 +1,317 @@
+// Carries out what an agent asks for, as the page would see it from the customer's own mouse and keyboard.
+//
+// The server has checked permission, locks and masks on its mirror; locks and masks are checked here again.
+
+import { activeElement, type Capture } from "../capture/capture";
+import * as dom from "../capture/dom";
+import { isField } from "../capture/fields";
+import { failed } from "../guard";
+import { type Action, ActionTag, Button, Level, Refusal } from "../protocol/messages";
+import type { Rules } from "../rules";
+import { press } from "./keys";
+import { changed, editable, insert, setValue } from "./text";
+
+/** Where synthetic events come from. */
+export type Realm = Window & typeof globalThis;
+
+const FOCUSABLE =
+  "a[href],area[href],button,input,select,textarea,summary,iframe,[tabindex],[contenteditable],audio[controls],video[controls]";
+
+export class Actor {
+  level: Level = Level.Look;
+  #hovered: Element | null = null;
+
+  constructor(
+    private readonly capture: Capture,
+    private readonly rules: Rules,
+    /** Makes an address of the site one that this browser can open. */
+    private readonly toView: (url: string) => string,
+  ) {}
+
+  /** Why it was not carried out; null when it was. */
+  act(action: Action): Refusal | null {
+    if (this.level < Level.Control) return Refusal.NotAllowed;
+    try {
+      return this.#act(action);
+    } catch (error) {
+      failed(error);
+      return Refusal.NotPossible;
+    }
+  }
+
+  #act(action: Action): Refusal | null {
+    switch (action.tag) {
+      case ActionTag.Back:
+        history.back();
+        return null;
+      case ActionTag.Forward:
+        history.forward();
+        return null;
+      case ActionTag.Reload:
+        location.reload();
+        return null;
+      case ActionTag.Navigate:
+        if (!/^https?:\/\//i.test(action.url)) return Refusal.NotPossible;
+        location.assign(this.toView(action.url));
+        return null;
+      case ActionTag.Scroll:
+        return this.#scroll(action.node, action.x, action.y);
+    }
+    const node = this.capture.node(action.node);
+    const element = node && (dom.isElement(node) ? node : this.capture.up(node));
+    if (!element || !dom.isElement(element) || !dom.isConnected(element)) return Refusal.Gone;
+    switch (action.tag) {
+      case ActionTag.Click:
+        return this.#click(element, action.x, action.y, action.button, action.count);
+      case ActionTag.Hover:
+        return this.#hover(element, action.x, action.y);
+      case ActionTag.Focus:
+        // Focus does nothing by itself, and lets the agent leave a locked field.
+        focusOn(element);
+        return null;
+      case ActionTag.Key:
+        return this.#key(element, action);
+    }
+    const refusal = this.#refusal(element);
+    if (refusal !== null) return refusal;
+    if (this.capture.masked(element)) return Refusal.Masked;
+    switch (action.tag) {
+      case ActionTag.Type:
+        return this.#type(element, action.text);
+      case ActionTag.SetValue:
+        if (!isField(element) || !isEnabled(element)) return Refusal.NotPossible;
+        focusOn(element);
+        setValue(element, action.value);
+        changed(element);
+        return null;
+      case ActionTag.Select:
+        return this.#select(element, action.options);
+    }
+    return Refusal.NotPossible;
+  }
+
+  /** Locks hold on the element, what it stands in, what its label means, and the form that it would submit. */
+  #refusal(element: Element): Refusal | null {
+    if (this.rules.lock(element, this.capture.up) !== null) return Refusal.Locked;
+    for (let at: Node | null = element; at; at = this.capture.up(at)) {
+      if (!dom.isElement(at)) continue;
+      if (dom.localName(at) === "label") {
+        const { control } = at as HTMLLabelElement;
+        if (control && this.rules.lock(control, this.capture.up) !== null) return Refusal.Locked;
+      }
+      if (dom.matches(at, "button,input[type=submit],input[type=image]")) {
+        const { form } = at as HTMLButtonElement;
+        if (form && this.#formLocked(form)) return Refusal.Locked;
+      }
+    }
+    return null;
+  }
+
+  /** Whether the form itself is locked by a selector; a locked button of it locks only the ways that press it. */
+  #formLocked(form: Element): boolean {
+    return this.rules.lock(form, this.capture.up) !== null;
+  }
+
+  #click(element: Element, x: number, y: number, button: Button, count: number): Refusal | null {
+    const { target, clientX, clientY } = aim(element, x, y, true);
+    const refusal = this.#refusal(target) ?? this.#refusal(element);
+    if (refusal !== null) return refusal;
+    this.#moveTo(target, clientX, clientY);
+    const buttons = button === Button.Right ? 2 : button === Button.Middle ? 4 : 1;
+    const realm = realmOf(target);
+    const fire = (type: string, detail: number, down: boolean): boolean => {
+      const Type = type.startsWith("mouse") || type === "dblclick" ? realm.MouseEvent : realm.PointerEvent;
+      return dom.dispatch(
+        target,
+        new Type(type, {
+          ...mouse(realm, clientX, clientY),
+          button,
+          buttons: down ? buttons : 0,
+          detail,
+          pointerId: 1,
+          pointerType: "mouse",
+          isPrimary: true,
+          pressure: down ? 0.5 : 0,
+        } as PointerEventInit),
+      );
+    };
+    for (let n = 1; n <= Math.min(Math.max(count, 1), 3); n++) {
+      const pressed = fire("pointerdown", 0, true);
+      // Compatibility events follow unless the page prevented the pointer's (Pointer Events §11).
+      const kept = pressed ? fire("mousedown", n, true) : true;
+      if (kept) focusOn(target);
+      fire("pointerup", 0, false);
+      if (pressed) fire("mouseup", n, false);
+      // What was pressed may have gone meanwhile, or become locked.
+      if (!dom.isConnected(target)) return null;
+      if (this.#refusal(target) !== null) return Refusal.Locked;
+      if (button === Button.Left) fire("click", n, false);
+      else if (button === Button.Middle) fire("auxclick", n, false);
+      else fire("contextmenu", 0, false);
+      if (n === 2 && button === Button.Left) fire("dblclick", 2, false);
+    }
+    return null;
+  }
+
+  #hover(element: Element, x: number, y: number): Refusal | null {
+    const { target, clientX, clientY } = aim(element, x, y, false);
+    this.#moveTo(target, clientX, clientY);
+    return null;
+  }
+
+  /** The mouse leaves what it was over, enters the target and moves on it. */
+  #moveTo(target: Element, clientX: number, clientY: number): void {
+    const before = this.#hovered && dom.isConnected(this.#hovered) ? this.#hovered : null;
+    const path = (from: Element | null): Element[] => {
+      const all: Element[] = [];
+      for (let at: Node | null = from; at; at = this.capture.up(at)) if (dom.isElement(at)) all.push(at);
+      return all;
+    };
+    const fire = (at: Element, type: string, bubbles: boolean, relatedTarget: Element | null): void => {
+      const realm = realmOf(at);
+      for (const [prefix, Type] of [
+        ["pointer", realm.PointerEvent] as const,
+        ["mouse", realm.MouseEvent] as const,
+      ]) {
+        const init = { ...mouse(realm, clientX, clientY), bubbles, cancelable: bubbles, relatedTarget };
+        dom.dispatch(at, new Type(prefix + type, init));
+      }
+    };
+    if (before !== target) {
+      const [left, entered] = [path(before), path(target)];
+      if (before) fire(before, "out", true, target);
+      for (const each of left) if (!entered.includes(each)) fire(each, "leave", false, target);
+      fire(target, "over", true, before);
+      for (const each of entered.reverse()) if (!left.includes(each)) fire(each, "enter", false, before);
+      this.#hovered = target;
+    }
+    fire(target, "move", true, null);
+  }
+
+  #scroll(id: number, left: number, top: number): Refusal | null {
+    const node = this.capture.node(id);
+    if (!node) return Refusal.Gone;
+    const to: ScrollToOptions = { left, top, behavior: "instant" };
+    if (dom.nodeType(node) === dom.DOCUMENT) dom.viewOf(node as Document)?.scrollTo(to);
+    else if (dom.isElement(node)) node.scrollTo(to);
+    else return Refusal.NotPossible;
+    return null;
+  }
+
+  #type(element: Element, text: string): Refusal | null {
+    const field = editable(element, this.capture.up);
+    if (!field || !isEnabled(field)) return Refusal.NotPossible;
+    if (activeElement() !== field) focusOn(field, true);
+    // A page that moves the focus elsewhere decides where typing goes; it must be allowed there, too.
+    const active = activeElement();
+    const where = active && active !== field ? editable(active, this.capture.up) : field;
+    if (!where) return Refusal.NotPossible;
+    const refusal = where === field ? null : this.#refusal(where);
+    if (refusal !== null) return refusal;
+    if (this.capture.masked(where)) return Refusal.Masked;
+    insert(where, text);
+    return null;
+  }
+
+  #key(element: Element, key: Extract<Action, { tag: ActionTag.Key }>): Refusal | null {
+    const field = editable(element, this.capture.up);
+    const target = field ?? element;
+    if (key.key !== "Tab") {
+      const refusal = this.#refusal(target);
+      if (refusal !== null) return refusal;
+      if (field && key.key !== "Escape" && this.capture.masked(field)) return Refusal.Masked;
+    }
+    if (activeElement() !== target) focusOn(target, true);
+    return press(target, field, key, (pressed) => this.#refusal(pressed));
+  }
+
+  #select(element: Element, ids: readonly number[]): Refusal | null {
+    if (dom.localName(element) !== "select" || !isEnabled(element)) return Refusal.NotPossible;
+    const wanted = new Set(ids.map((id) => this.capture.node(id)));
+    focusOn(element);
+    for (const option of dom.query(element, "option") as Iterable<HTMLOptionElement>) {
+      if (option.disabled && wanted.has(option)) return Refusal.NotPossible;
+      const on = wanted.has(option);
+      // In a drop-down, selecting one deselects the others; deselecting would select the first.
+      if (on || (element as HTMLSelectElement).multiple) dom.optionSelected.set(option, on);
+    }
+    const { Event } = realmOf(element);
+    dom.dispatch(element, new Event("input", { bubbles: true, composed: true }));
+    changed(element);
+    return null;
+  }
+}
+
+export function realmOf(node: Node): Realm {
+  return ((dom.viewOf(dom.ownerDocument(node) as Document) as Realm | null) ?? window) as Realm;
+}
+
+export function isEnabled(element: Element): boolean {
+  return !dom.matches(element, ":disabled,[readonly],[inert] *");
+}
+
+/** Gives keyboard focus to the element or what it stands in; to nothing when nothing of that takes it. */
+export function focusOn(element: Element, caretAtEnd = false): void {
+  const focusable = element.closest(FOCUSABLE) as HTMLElement | null;
+  const active = activeElement() as HTMLElement | null;
+  if (!focusable) {
+    // A label's click brings the focus to its control by itself; anything else takes it away.
+    if (active && active !== document.body && !element.closest("label")) active.blur();
+    return;
+  }
+  if (active === focusable) return;
+  focusable.focus({ preventScroll: true });
+  if (!caretAtEnd && !isField(focusable)) return;
+  try {
+    const field = focusable as HTMLInputElement;
+    const end = field.value?.length ?? 0;
+    field.setSelectionRange?.(end, end);
+  } catch {
+    // Not for inputs without a text caret, such as number and e-mail (WHATWG HTML 4.10.20).
+  }
+}
+
+function mouse(view: Realm, clientX: number, clientY: number): MouseEventInit {
+  return {
+    bubbles: true,
+    cancelable: true,
+    composed: true,
+    view,
+    clientX,
+    clientY,
+    screenX: clientX + view.screenX,
+    screenY: clientY + view.screenY,
+  };
+}
+
+/** The point inside the element, brought into the window, and what of the element or in it is there. */
+function aim(
+  element: Element,
+  x: number,
+  y: number,
+  into: boolean,
+): { target: Element; clientX: number; clientY: number } {
+  const { innerWidth, innerHeight } = realmOf(element);
+  const at = (): [number, number] => {
+    const box = dom.rect(element);
+    return [
+      box.left + (box.width * Math.min(x, 1000)) / 1000,
+      box.top + (box.height * Math.min(y, 1000)) / 1000,
+    ];
+  };
+  let [clientX, clientY] = at();
+  if (into && (clientX < 0 || clientY < 0 || clientX >= innerWidth || clientY >= innerHeight)) {
+    element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+    [clientX, clientY] = at();
+  }
+  let target = element;
+  for (let root = dom.rootOf(element) as Document | ShadowRoot; ; ) {
+    const hit = root.elementFromPoint?.(clientX, clientY);
+    if (!hit || hit === target || !dom.contains(target.getRootNode() === root ? target : root, hit)) break;
+    target = hit;
+    const inner = dom.shadowOf(hit);
+    if (!inner) break;
+    root = inner;
+  }
+  return { target, clientX, clientY };
+}

@@ -1,0 +1,133 @@
+// Text and values into fields, so that the page's own code notices: frameworks listen to `input` and `change`.
+
+import * as dom from "../capture/dom";
+import { isField } from "../capture/fields";
+import { isEnabled, realmOf } from "./act";
+
+/** Inputs that take text at a caret. */
+const TYPED =
+  "input:not([type]),input[type=text],input[type=search],input[type=email],input[type=tel],input[type=url],input[type=number],input[type=password]";
+const UNTYPED =
+  "input[type=checkbox],input[type=radio],input[type=file],input[type=button],input[type=submit],input[type=reset],input[type=image],input[type=hidden],input[type=color],input[type=range],input[type=date],input[type=time],input[type=month],input[type=week],input[type=datetime-local]";
+
+/** Longer texts go in as if pasted: no key events for each character. */
+const LONGEST_TYPED = 200;
+
+/** Fields that were edited and owe the page a `change` event. */
+const owing = new WeakSet<Element>();
+
+/** The text field that an element is or stands in, or null. */
+export function editable(element: Element, up: (node: Node) => Node | null): HTMLElement | null {
+  if (dom.matches(element, TYPED) || dom.localName(element) === "textarea") return element as HTMLElement;
+  if (dom.localName(element) === "input")
+    return dom.matches(element, UNTYPED) ? null : (element as HTMLElement);
+  let host: HTMLElement | null = null;
+  for (let at: Node | null = element; at && dom.isElement(at); at = up(at)) {
+    if ((at as HTMLElement).isContentEditable) host = at as HTMLElement;
+  }
+  return host;
+}
+
+/** Types text at the caret of the focused field. */
+export function insert(field: HTMLElement, text: string): void {
+  if (text.length > LONGEST_TYPED) {
+    put(field, "insertText", text);
+    return;
+  }
+  for (const char of text) {
+    const key = { key: char, bubbles: true, cancelable: true, composed: true };
+    const { KeyboardEvent } = realmOf(field);
+    const wanted =
+      dom.dispatch(field, new KeyboardEvent("keydown", key)) &&
+      dom.dispatch(field, new KeyboardEvent("keypress", { ...key, charCode: char.codePointAt(0) }));
+    if (wanted && isEnabled(field)) put(field, "insertText", char);
+    dom.dispatch(field, new KeyboardEvent("keyup", key));
+  }
+}
+
+export type Edit = "insertText" | "insertParagraph" | "insertLineBreak" | "delete" | "forwardDelete";
+
+/** One edit at the caret: by the browser's own editor, which fires the events, or by hand where it declines. */
+export function put(field: HTMLElement, edit: Edit, text = ""): void {
+  const { ownerDocument } = field;
+  const before = isField(field) ? textIn(field) : null;
+  if (
+    ownerDocument.execCommand(edit, false, text) &&
+    (before === null || before !== textIn(field) || edit !== "insertText")
+  ) {
+    owing.add(field);
+    return;
+  }
+  if (before === null) return;
+  const { InputEvent } = realmOf(field);
+  const inputType =
+    edit === "delete" ? "deleteContentBackward" : edit === "forwardDelete" ? "deleteContentForward" : edit;
+  const init = { inputType, data: text || null, bubbles: true, composed: true };
+  if (!dom.dispatch(field, new InputEvent("beforeinput", { ...init, cancelable: true }))) return;
+  const { selectionStart, selectionEnd } = field as HTMLInputElement;
+  let start = selectionStart ?? before.length;
+  let end = selectionEnd ?? before.length;
+  if (start === end && edit === "delete") start = Math.max(0, start - 1);
+  if (start === end && edit === "forwardDelete") end++;
+  const piece = edit === "insertLineBreak" || edit === "insertParagraph" ? "\n" : text;
+  write(field, before.slice(0, start) + piece + before.slice(end));
+  if (selectionStart !== null) {
+    (field as HTMLInputElement).setSelectionRange(start + piece.length, start + piece.length);
+  }
+  owing.add(field);
+  dom.dispatch(field, new InputEvent("input", init));
+}
+
+export function textIn(field: Element): string {
+  switch (dom.localName(field)) {
+    case "textarea":
+      return dom.textarea.value(field as HTMLTextAreaElement);
+    case "select":
+      return dom.select.value(field as HTMLSelectElement);
+    default:
+      return dom.input.value(field as HTMLInputElement);
+  }
+}
+
+/** The browser's own setter, past the ones that frameworks put on the element to know what they set themselves. */
+function write(field: Element, value: string): void {
+  switch (dom.localName(field)) {
+    case "textarea":
+      dom.textarea.setValue(field as HTMLTextAreaElement, value);
+      break;
+    case "select":
+      dom.select.setValue(field as HTMLSelectElement, value);
+      break;
+    default:
+      dom.input.setValue(field as HTMLInputElement, value);
+  }
+}
+
+/** The whole value of a field, with its `input` event. */
+export function setValue(field: Element, value: string): void {
+  write(field, value);
+  const { Event } = realmOf(field);
+  dom.dispatch(field, new Event("input", { bubbles: true, composed: true }));
+}
+
+export function changed(field: Element): void {
+  owing.delete(field);
+  const { Event } = realmOf(field);
+  dom.dispatch(field, new Event("change", { bubbles: true }));
+}
+
+/** Before Enter submits: the `change` that the browser fires for a real one, and not a second time on blur. */
+export function settle(field: Element): void {
+  if (!owing.has(field)) return;
+  changed(field);
+  const told = textIn(field);
+  dom.listen(
+    realmOf(field),
+    "change",
+    (event: Event) => {
+      if (event.isTrusted && event.target === field && textIn(field) === told)
+        event.stopImmediatePropagation();
+    },
+    { capture: true, once: true },
+  );
+}

@@ -1,0 +1,241 @@
+// What Lado shows on the customer's page, in one element of its own: the panel, the agents' pointers, marks on what is
+// hidden. It has no place in the page's layout and is not captured.
+
+import type { Boot } from "../boot";
+import * as dom from "../capture/dom";
+import { guard } from "../guard";
+import type { Rules } from "../rules";
+
+const MAX_MARKS = 100;
+const EDGE = 12;
+
+const COLOURS = ["#0f6e6e", "#b4500f", "#6d3fb5", "#1d5fae"];
+
+const STYLE = `
+:host { all: initial !important; position: fixed !important; inset: 0 !important; width: auto !important;
+  height: auto !important; margin: 0 !important; padding: 0 !important; border: 0 !important;
+  background: none !important; overflow: visible !important; pointer-events: none !important;
+  z-index: 2147483647 !important; display: block !important; contain: layout style size !important;
+  color-scheme: light !important; }
+iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 0; height: 0; border: 0; border-radius: 14px;
+  box-shadow: 0 8px 28px rgb(0 0 0 / .22), 0 0 0 1px rgb(0 0 0 / .08); background: #fff; pointer-events: auto;
+  max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; }
+iframe.shown { visibility: visible; }
+@media (max-width: 480px) {
+  iframe { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
+    border-radius: 14px 14px 0 0; }
+}
+.pointer { position: absolute; left: 0; top: 0; will-change: transform; display: flex; align-items: flex-start;
+  transition: transform 60ms linear; color: var(--c); }
+.pointer svg { width: 20px; height: 22px; flex: none; filter: drop-shadow(0 1px 1px rgb(0 0 0 / .35)); }
+.pointer span { margin: 16px 0 0 -4px; padding: 2px 9px; border-radius: 11px; background: var(--c); color: #fff;
+  font: 500 12px/18px system-ui, sans-serif; white-space: nowrap; box-shadow: 0 1px 3px rgb(0 0 0 / .3); }
+.mark { position: absolute; left: 0; top: 0; width: 18px; height: 18px; border-radius: 9px; background: #fff;
+  box-shadow: 0 0 0 1px rgb(0 0 0 / .12); color: #0f6e6e; display: grid; place-items: center; }
+.mark svg { width: 12px; height: 12px; }
+@media (prefers-reduced-motion: reduce) { .pointer { transition: none; } }
+@media print { :host { display: none !important; } }
+`;
+
+/** Outlines take no room. */
+const OUTLINE =
+  "[data-lado-mask]{outline:1.5px dashed rgb(15 110 110/.65)!important;outline-offset:1px!important}";
+
+const SVG = "http://www.w3.org/2000/svg";
+const ARROW = "M2 1.5 L2 18 L6.6 13.6 L9.6 20.4 L12.4 19.2 L9.5 12.6 L16 12.2 Z";
+const EYE_OFF =
+  "M2 2l20 20M6.7 6.7C4.6 8 3 10 2 12c2 4 5.6 7 10 7 1.9 0 3.7-.5 5.3-1.4M10 5.2C10.7 5.1 11.3 5 12 5c4.4 0 8 3 10 7-.5 1-1.1 1.9-1.8 2.7M9.9 9.9a3 3 0 0 0 4.2 4.2";
+
+export class Overlay {
+  readonly element: HTMLElement;
+  /** Outlines what is hidden; every root of the page gets it, and none is told. */
+  readonly sheet: CSSStyleSheet;
+  #root: ShadowRoot;
+  #panel: HTMLIFrameElement;
+  #pointers = new Map<number, { arrow: HTMLElement; label: HTMLElement; x: number; y: number }>();
+  #marks: HTMLElement[] = [];
+  #waiting = false;
+  #removed = false;
+  #top = false;
+
+  constructor(
+    private readonly boot: Boot,
+    private readonly rules: Rules,
+  ) {
+    this.element = document.createElement("lado-overlay");
+    this.element.setAttribute("popover", "manual");
+    this.#root = this.element.attachShadow({ mode: "closed" });
+    const style = new CSSStyleSheet();
+    style.replaceSync(STYLE);
+    this.#root.adoptedStyleSheets = [style];
+    this.sheet = new CSSStyleSheet();
+    this.sheet.replaceSync(OUTLINE);
+    this.#panel = document.createElement("iframe");
+    this.#panel.setAttribute("allow", "");
+    this.#panel.title = "Lado";
+    this.#panel.src = boot.panel;
+    dom.append(this.#root, this.#panel);
+    dom.listen(window, "message", this.#onMessage, true);
+    // A dialog or popover of the page that opens comes to the front of the top layer.
+    dom.listen(
+      document,
+      "toggle",
+      guard((event: ToggleEvent) => {
+        if (event.newState === "open" && event.target !== this.element) this.raise();
+      }),
+      true,
+    );
+    this.moved();
+  }
+
+  /** Shows the outlines in a root of the page. */
+  entered(root: Document | ShadowRoot): void {
+    const sheets = dom.adoptedOf(root);
+    // A constructed sheet is for the document that made it (CSSOM §6.1.1), which leaves frames without outlines.
+    const own =
+      dom.nodeType(root) === dom.DOCUMENT ? root === document : dom.ownerDocument(root) === document;
+    if (own && !sheets.includes(this.sheet)) sheets.push(this.sheet);
+  }
+
+  /** Something has moved: what stands over the page is put right in the next frame. */
+  moved(): void {
+    if (this.#waiting || this.#removed) return;
+    this.#waiting = true;
+    dom.frame(
+      guard(() => {
+        this.#waiting = false;
+        this.#place();
+      }),
+    );
+  }
+
+  /** Over what the page has brought to the front since. */
+  private raise(): void {
+    if (this.#top) this.element.hidePopover();
+    this.#top = false;
+    this.moved();
+  }
+
+  remove(): void {
+    this.#removed = true;
+    this.element.remove();
+  }
+
+  /** An agent's pointer, in CSS pixels of the page. */
+  point(participant: number, name: string, role: string, shown: boolean, x: number, y: number): void {
+    let pointer = this.#pointers.get(participant);
+    if (!shown) {
+      pointer?.arrow.remove();
+      this.#pointers.delete(participant);
+      return;
+    }
+    if (!pointer) {
+      const arrow = document.createElement("div");
+      arrow.className = "pointer";
+      arrow.style.setProperty("--c", COLOURS[participant % COLOURS.length] ?? "#0f6e6e");
+      const label = document.createElement("span");
+      dom.append(
+        arrow,
+        drawing(ARROW, "0 0 18 22", { fill: "currentColor", stroke: "#fff", "stroke-width": "1.5" }),
+      );
+      dom.append(arrow, label);
+      dom.append(this.#root, arrow);
+      pointer = { arrow, label, x, y };
+      this.#pointers.set(participant, pointer);
+    }
+    const text = role ? `${name} · ${this.boot.text[role] ?? role}` : name;
+    if (pointer.label.textContent !== text) pointer.label.textContent = text;
+    pointer.x = x;
+    pointer.y = y;
+    this.moved();
+  }
+
+  #onMessage = guard((event: MessageEvent) => {
+    if (event.origin !== this.boot.console || !event.source || event.source !== this.#panel.contentWindow)
+      return;
+    // The page is not to see what it did not ask for.
+    event.stopImmediatePropagation();
+    const { lado, width, height } = (event.data ?? {}) as Record<string, unknown>;
+    if (lado !== "panel" || !(Number(width) >= 0) || !(Number(height) >= 0)) return;
+    const { style, classList } = this.#panel;
+    style.width = `${Math.min(Number(width), 640)}px`;
+    style.height = `${Math.min(Number(height), 900)}px`;
+    classList.add("shown");
+  });
+
+  #place(): void {
+    const { documentElement } = document;
+    if (this.#removed || !documentElement) {
+      this.moved();
+      return;
+    }
+    if (!dom.isConnected(this.element)) {
+      dom.append(documentElement, this.element);
+      this.#top = false;
+    }
+    if (!this.#top && this.element.showPopover) {
+      this.element.showPopover();
+      this.#top = true;
+    }
+    for (const { arrow, x, y } of this.#pointers.values()) {
+      arrow.style.transform = `translate(${x - scrollX}px,${y - scrollY}px)`;
+    }
+    this.#placeMarks();
+  }
+
+  #placeMarks(): void {
+    let shown = 0;
+    for (const element of this.rules.found) {
+      if (!dom.isConnected(element)) {
+        this.rules.found.delete(element);
+        continue;
+      }
+      if (shown === MAX_MARKS) break;
+      const spot = visibleSpot(element);
+      if (!spot) continue;
+      const mark = this.#marks[shown] ?? this.#newMark();
+      mark.style.transform = `translate(${spot.x}px,${spot.y}px)`;
+      mark.hidden = false;
+      shown++;
+    }
+    for (const mark of this.#marks.splice(shown)) mark.remove();
+  }
+
+  #newMark(): HTMLElement {
+    const mark = document.createElement("div");
+    mark.className = "mark";
+    mark.title = this.boot.text.hidden ?? "";
+    const line = { fill: "none", stroke: "currentColor", "stroke-width": "2.2", "stroke-linecap": "round" };
+    dom.append(mark, drawing(EYE_OFF, "0 0 24 24", line));
+    dom.append(this.#root, mark);
+    this.#marks.push(mark);
+    return mark;
+  }
+}
+
+/** Where a mark goes: on the right edge of what is hidden, inside the window. */
+function visibleSpot(element: Element): { x: number; y: number } | null {
+  const box = dom.rect(element);
+  let { right: x, top: y } = box;
+  if (!box.width || !box.height) return null;
+  for (let view = dom.viewOf(dom.ownerDocument(element) as Document); view && view !== window; ) {
+    const { frameElement } = view;
+    if (!frameElement) return null;
+    const outer = dom.rect(frameElement);
+    x += outer.left;
+    y += outer.top;
+    view = dom.viewOf(dom.ownerDocument(frameElement) as Document);
+  }
+  if (x < 0 || y + box.height < 0 || x - box.width > innerWidth || y > innerHeight) return null;
+  return { x: Math.round(x - 22), y: Math.round(y + Math.min(box.height / 2, 20) - 9) };
+}
+
+function drawing(path: string, box: string, attributes: Record<string, string>): SVGElement {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", box);
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  for (const [name, value] of Object.entries(attributes)) line.setAttribute(name, value);
+  svg.append(line);
+  return svg;
+}

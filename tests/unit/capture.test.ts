@@ -1,0 +1,487 @@
+// The page script against a stand-in for Lado: what it says of a page is what the page is.
+
+import { type Browser, chromium, expect, type Page, test } from "@playwright/test";
+import { ActionTag, Button, MASK, OpTag, Refusal } from "../../injected/protocol/messages";
+import { describe as describePage, StandIn } from "./line";
+
+const ARGS =
+  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+let browser: Browser;
+
+test.beforeAll(async () => {
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS.split(" ") });
+});
+test.afterAll(() => browser.close());
+
+const doc = (body: string, head = "") =>
+  `<!doctype html><html lang="en"><head><title>Shop</title>${head}</head><body>${body}</body></html>`;
+
+async function open(html: string, rules: Parameters<typeof StandIn.start>[1] = {}) {
+  const lado = await StandIn.start(html, rules);
+  const page = await browser.newPage();
+  page.on("pageerror", (error) => lado.errors.push(error));
+  await page.goto(`${lado.origin}/`);
+  await settled(page, lado);
+  return { lado, page };
+}
+
+let markers = 0;
+
+/** Everything that has happened in the page has been told. */
+async function settled(page: Page, lado: StandIn): Promise<void> {
+  const marker = `marker ${++markers}`;
+  await page.evaluate((title) => {
+    document.title = title;
+  }, marker);
+  await expect.poll(() => lado.mirror.title, { timeout: 5000 }).toBe(marker);
+  expect(lado.errors).toEqual([]);
+}
+
+async function same(page: Page, lado: StandIn): Promise<void> {
+  await settled(page, lado);
+  expect(lado.mirror.lines()).toEqual(await page.evaluate(describePage));
+}
+
+async function close(page: Page, lado: StandIn): Promise<void> {
+  await page.close();
+  lado.stop();
+}
+
+test("a snapshot holds the page, with shadow roots and frames, and not our own things", async () => {
+  const { lado, page } = await open(
+    doc(
+      `<!-- no --><p id="p" onclick="x()">Hi <b>there</b></p><svg viewBox="0 0 1 1"><path d="M0 0"/></svg>
+       <template><i>no</i></template><script>window.secret = 1;</script>
+       <div id="host"><template shadowrootmode="open"><slot></slot><em>shadow</em></template><u>light</u></div>
+       <iframe id="f" srcdoc="<p>inside"></iframe>`,
+    ),
+  );
+  await page.waitForLoadState("load");
+  await same(page, lado);
+  expect(lado.mirror.lines().join("\n")).toContain('"inside"');
+  expect(lado.mirror.lines().join("\n")).not.toMatch(/secret|overlay|onclick/);
+  expect(lado.mirror.url).toBe("https://www.shop.test/");
+  await close(page, lado);
+});
+
+test("random changes leave the mirror with the page's tree", async () => {
+  test.setTimeout(180_000);
+  const { lado, page } = await open(doc(`<main id="root"><p>start</p></main>`));
+  const seeds = process.env.LADO_SEED
+    ? [Number(process.env.LADO_SEED)]
+    : Array.from({ length: 40 }, () => Math.floor(Math.random() * 2 ** 31));
+  for (const seed of seeds) {
+    await test.step(`seed ${seed}`, async () => {
+      await page.evaluate(mutate, { seed, rounds: 12 });
+      await settled(page, lado);
+      expect(lado.mirror.lines(), `LADO_SEED=${seed}`).toEqual(await page.evaluate(describePage));
+      expect(lado.mirror.snapshots).toBe(1);
+    });
+  }
+  await close(page, lado);
+});
+
+/** Runs in the page: random changes from a seed, in one task, over microtasks, over tasks and over frames. */
+async function mutate({ seed, rounds }: { seed: number; rounds: number }): Promise<void> {
+  let state = seed;
+  const random = (n: number): number => {
+    // mulberry32
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % n;
+  };
+  const root = document.getElementById("root") as HTMLElement;
+  const pool: Node[] = [];
+  const everywhere = (): Node[] => {
+    const all: Node[] = [];
+    const walk = (node: Node): void => {
+      for (const child of node.childNodes) {
+        all.push(child);
+        walk(child);
+      }
+      const shadow = (node as Element).shadowRoot;
+      if (shadow) {
+        all.push(shadow);
+        walk(shadow);
+      }
+    };
+    walk(root);
+    return all;
+  };
+  const pick = <T>(list: T[]): T | undefined => list[random(list.length || 1)];
+  const element = (): Node => {
+    const made = document.createElement(["div", "p", "span", "ul", "template", "b"][random(6)] as string);
+    for (let i = random(4); i > 0; i--)
+      made.append(random(2) ? `t${random(99)}` : document.createElement("i"));
+    if (
+      random(5) === 0 &&
+      made.localName !== "template" &&
+      made.localName !== "b" &&
+      made.localName !== "ul"
+    ) {
+      made.attachShadow({ mode: "open" }).append(`s${random(99)}`, document.createElement("slot"));
+    }
+    return made;
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (let i = random(12); i >= 0; i--) {
+      const nodes = everywhere();
+      const holders = [root, ...nodes.filter((node) => node.nodeType === 1 || node.nodeType === 11)];
+      const parent = pick(holders) as Element;
+      const node = pick(nodes);
+      const before = pick([null, ...parent.childNodes]) ?? null;
+      try {
+        switch (random(12)) {
+          case 0:
+          case 1:
+            parent.insertBefore(element(), before);
+            break;
+          case 2:
+            parent.insertBefore(document.createTextNode(`n${random(999)}`), before);
+            break;
+          case 3:
+          case 4:
+            if (node && node.nodeType !== 11) parent.insertBefore(node, before);
+            break;
+          case 5:
+            if (node && node.nodeType !== 11) {
+              (node as ChildNode).remove();
+              pool.push(node);
+            }
+            break;
+          case 6: {
+            const back = pick(pool);
+            if (back) parent.insertBefore(back, before);
+            break;
+          }
+          case 7: {
+            // Changes while it is out of the document.
+            const out = pick(pool);
+            if (out && out.nodeType === 1) (out as Element).append(element(), pick(nodes) ?? "");
+            break;
+          }
+          case 8:
+            if (node?.nodeType === 1) (node as Element).setAttribute(`a${random(3)}`, `${random(99)}`);
+            break;
+          case 9:
+            if (node?.nodeType === 1) (node as Element).removeAttribute(`a${random(3)}`);
+            break;
+          case 10:
+            if (node?.nodeType === 3) (node as Text).data = `c${random(999)}`;
+            else if (node?.nodeType === 1 && random(6) === 0)
+              (node as Element).replaceChildren(element(), "x");
+            break;
+          case 11: {
+            // Wraps one, or turns parent and child around.
+            if (node?.nodeType !== 1) break;
+            const wrap = random(2) ? element() : node.firstChild;
+            if (wrap?.nodeType !== 1 || !node.parentNode) break;
+            node.parentNode.insertBefore(wrap, node);
+            wrap.appendChild(node);
+            break;
+          }
+        }
+      } catch {
+        // Not every place takes every node.
+      }
+      if (random(6) === 0) await Promise.resolve();
+    }
+    if (everywhere().length > 300) root.replaceChildren("small again");
+    if (random(3) === 0) await new Promise((done) => setTimeout(done, random(3)));
+    if (random(4) === 0) await new Promise((done) => requestAnimationFrame(done));
+  }
+}
+
+test("reversing a long list costs moves, not new nodes", async () => {
+  const rows = Array.from({ length: 500 }, (_, i) => `<li>row ${i}</li>`).join("");
+  const { lado, page } = await open(doc(`<ul id="l">${rows}</ul>`));
+  const before = lado.mirror.ops.length;
+  const bytes = Buffer.concat(lado.bytes).length;
+  await page.evaluate(() => {
+    const list = document.getElementById("l") as HTMLElement;
+    for (const row of [...list.children].reverse()) list.append(row);
+  });
+  await same(page, lado);
+  const ops = lado.mirror.ops.slice(before);
+  // The title's own text, which says that all is told, comes and goes.
+  expect(ops.filter(({ tag }) => tag === OpTag.Move)).toHaveLength(500);
+  expect(ops.filter(({ tag }) => tag === OpTag.Insert)).toHaveLength(1);
+  expect(Buffer.concat(lado.bytes).length - bytes).toBeLessThan(500 * 10);
+  await close(page, lado);
+});
+
+test("fields tell what script and customer put into them", async () => {
+  const { lado, page } = await open(
+    doc(`<form id="form"><input id="t" value="a"><textarea id="a">b</textarea><input id="c" type="checkbox">
+      <input id="r1" type="radio" name="r" checked><input id="r2" type="radio" name="r">
+      <select id="s"><option id="o1">1<option id="o2">2</select></form>`),
+  );
+  const { mirror } = lado;
+  const id = (name: string) => mirror.byElementId(name).id;
+  await page.fill("#a", "typed");
+  await page.click("#r2");
+  await page.selectOption("#s", "2");
+  await page.evaluate(() => {
+    (document.getElementById("t") as HTMLInputElement).value = "by script";
+    (document.getElementById("c") as HTMLInputElement).checked = true;
+  });
+  await settled(page, lado);
+  expect(mirror.values.get(id("t"))).toBe("by script");
+  expect(mirror.values.get(id("a"))).toBe("typed");
+  expect(mirror.checked.get(id("c"))).toBe(true);
+  expect(mirror.checked.get(id("r1"))).toBe(false);
+  expect(mirror.checked.get(id("r2"))).toBe(true);
+  expect(mirror.selected.get(id("s"))).toEqual([id("o2")]);
+  await page.evaluate(() => (document.getElementById("form") as HTMLFormElement).reset());
+  await page.waitForTimeout(50);
+  await settled(page, lado);
+  expect(mirror.values.get(id("t"))).toBe("a");
+  expect(mirror.checked.get(id("c"))).toBe(false);
+  expect(mirror.checked.get(id("r1"))).toBe(true);
+  await close(page, lado);
+});
+
+test("rules inserted by script into an empty style element are told", async () => {
+  const { lado, page } = await open(doc("<p>x</p>", `<style id="e"></style><style id="g"></style>`));
+  await page.evaluate(() => {
+    const { sheet } = document.getElementById("e") as HTMLStyleElement;
+    sheet?.insertRule(".css-1{color:red}");
+    sheet?.insertRule(".css-2{color:blue}", 1);
+    const made = new CSSStyleSheet();
+    made.replaceSync("p{margin:1px}");
+    document.adoptedStyleSheets = [made];
+    document.adoptedStyleSheets.push(new CSSStyleSheet());
+  });
+  await settled(page, lado);
+  const sheet = lado.mirror.sheets.get(lado.mirror.byElementId("e").id);
+  expect(sheet).toBe(".css-1 { color: red; }\n.css-2 { color: blue; }");
+  expect(lado.mirror.adopted.get(1)).toEqual(["p { margin: 1px; }", ""]);
+  await close(page, lado);
+});
+
+test("frames are followed as they load, are written and go", async () => {
+  const { lado, page } = await open(doc(`<iframe id="f"></iframe><iframe id="g" src="/inner"></iframe>`));
+  lado.pages.set("/inner", "<p id=one>inner page");
+  await page.evaluate(() => {
+    const frame = document.getElementById("f") as HTMLIFrameElement;
+    frame.contentDocument?.open();
+    frame.contentDocument?.write("<body contenteditable><p id=w>written</p>");
+    frame.contentDocument?.close();
+    (document.getElementById("g") as HTMLIFrameElement).src = "/inner?2";
+  });
+  await page.waitForTimeout(300);
+  await same(page, lado);
+  expect(lado.mirror.lines().join()).toContain("written");
+  expect(lado.mirror.lines().join()).toContain("inner page");
+  await page.evaluate(() => {
+    const inner = (document.getElementById("f") as HTMLIFrameElement).contentDocument;
+    inner?.body.append("more");
+    document.getElementById("g")?.remove();
+  });
+  await same(page, lado);
+  await close(page, lado);
+});
+
+const DETECTORS = [
+  { id: "card", pattern: "\\b\\d(?:[ -]?\\d){12,18}\\b", check: "luhn" as const },
+  { id: "cpf", pattern: "\\b\\d{3}[.]?\\d{3}[.]?\\d{3}-?\\d{2}\\b", check: "cpf" as const },
+  { id: "email", pattern: "[\\w.+-]+@[\\w-]+[.][\\w.-]+", check: "" as const },
+];
+const MASKED = [{ id: "m", selector: ".private,[autocomplete=cc-number]", paths: [] }];
+
+test("what rules mask is in no byte that leaves the page", async () => {
+  const { lado, page } = await open(
+    doc(`<div class="private" title="alpha">bravo <b data-x="charlie">delta</b><input id="i" value="echo"></div>
+      <p>Your card <b>4111</b> 1111 <i>1111 1111</i> and １２３.456.789-09, ana@example.com, order 1234567890123</p>
+      <input id="p" type="password"><input id="n" autocomplete="cc-number"><div id="later">foxtrot</div><p id="split">5555 5555</p>`),
+    { mask: MASKED, detectors: DETECTORS },
+  );
+  await page.fill("#p", "golf-secret");
+  await page.fill("#n", "hotel-secret");
+  await page.evaluate(() => {
+    (document.getElementById("p") as HTMLInputElement).type = "text";
+    (document.getElementById("i") as HTMLInputElement).value = "india";
+    const late = document.createElement("span");
+    late.className = "private";
+    late.textContent = "juliet";
+    document.body.append(late);
+    const half = document.createElement("b");
+    half.textContent = " 5555 4444";
+    document.getElementById("split")?.append(half);
+  });
+  await page.fill("#p", "golf-secret again");
+  await page.evaluate(() => {
+    const later = document.getElementById("later") as HTMLElement;
+    later.className = "private";
+    later.append("kilo");
+  });
+  await settled(page, lado);
+  const sent = Buffer.concat(lado.bytes).toString("utf8");
+  for (const word of [
+    "alpha",
+    "bravo",
+    "charlie",
+    "delta",
+    "echo",
+    "golf",
+    "hotel",
+    "india",
+    "juliet",
+    "kilo",
+  ]) {
+    expect(sent, word).not.toContain(word);
+  }
+  expect(sent).not.toMatch(/4111|1111|456\.789|ana@|5555 4444/);
+  const lines = lado.mirror.lines().join("\n");
+  expect(lines).toContain("1234567890123");
+  expect(lines).not.toContain("foxtrot");
+  expect(lado.mirror.byElementId("split").children[0]?.text).toBe(MASK);
+  expect(lado.mirror.values.get(lado.mirror.byElementId("p").id)).toBe(MASK);
+  expect(await page.evaluate(() => document.querySelectorAll("[data-lado-mask]").length)).toBe(5);
+  await close(page, lado);
+});
+
+test("a dropped line goes on without a snapshot, and with one when something was lost for good", async () => {
+  const { lado, page } = await open(doc(`<ul id="l"><li>0</li></ul>`));
+  const add = (text: string) =>
+    page.evaluate((it) => {
+      const row = document.createElement("li");
+      row.textContent = it;
+      document.getElementById("l")?.append(row);
+    }, text);
+  lado.deaf = true;
+  await add("sent, never received");
+  await page.waitForTimeout(100);
+  lado.drop();
+  lado.deaf = false;
+  await add("made while away");
+  await expect.poll(() => lado.hellos).toBe(2);
+  await same(page, lado);
+  expect(lado.mirror.snapshots).toBe(1);
+  // Lado forgot all.
+  lado.drop();
+  lado.received = 0;
+  await expect.poll(() => lado.hellos, { timeout: 5000 }).toBe(3);
+  await same(page, lado);
+  expect(lado.mirror.snapshots).toBe(2);
+  await close(page, lado);
+});
+
+test("agents' clicks, text and keys arrive as the page expects them", async () => {
+  const { lado, page } = await open(
+    doc(`<form id="form" action="/sent"><label id="label" for="t">Name</label><input id="t" name="t">
+      <button id="b">Go</button></form><textarea id="a"></textarea><input id="c" type="checkbox">
+      <select id="s"><option id="o1">1<option id="o2">2</select><div id="e" contenteditable>x</div>
+      <div style="height:3000px"></div><button id="far">Far</button><p id="log"></p>
+      <script>
+        const log = (word) => (document.getElementById("log").textContent += word + " ");
+        form.onsubmit = (event) => { event.preventDefault(); log("submit:" + t.value); };
+        for (const type of ["input", "change"]) addEventListener(type, (e) => log(type + ":" + e.target.id));
+        for (const type of ["pointerdown","mousedown","pointerup","mouseup","click"]) far.addEventListener(type, () => log(type));
+      </script>`),
+  );
+  const { mirror } = lado;
+  const id = (name: string) => mirror.byElementId(name).id;
+  const click = (name: string) =>
+    lado.act({ tag: ActionTag.Click, node: id(name), x: 500, y: 500, button: Button.Left, count: 1 });
+  const key = (name: string, key: string) =>
+    lado.act({ tag: ActionTag.Key, node: id(name), key, shift: false, ctrl: false, alt: false, meta: false });
+  expect(await click("far")).toBeNull();
+  expect(await click("label")).toBeNull();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("t");
+  expect(await lado.act({ tag: ActionTag.Type, node: id("t"), text: "Ana" })).toBeNull();
+  expect(await key("t", "Backspace")).toBeNull();
+  expect(await key("t", "Enter")).toBeNull();
+  expect(await lado.act({ tag: ActionTag.Type, node: id("a"), text: "one" })).toBeNull();
+  expect(await key("a", "Enter")).toBeNull();
+  expect(await lado.act({ tag: ActionTag.Type, node: id("a"), text: "two" })).toBeNull();
+  expect(await click("c")).toBeNull();
+  expect(await lado.act({ tag: ActionTag.Select, node: id("s"), options: [id("o2")] })).toBeNull();
+  expect(await lado.act({ tag: ActionTag.Type, node: id("e"), text: "yz" })).toBeNull();
+  expect(await lado.act({ tag: ActionTag.Scroll, node: 1, x: 0, y: 700 })).toBeNull();
+  await settled(page, lado);
+  expect(mirror.values.get(id("t"))).toBe("An");
+  expect(mirror.values.get(id("a"))).toBe("one\ntwo");
+  expect(mirror.checked.get(id("c"))).toBe(true);
+  expect(mirror.selected.get(id("s"))).toEqual([id("o2")]);
+  expect(await page.textContent("#e")).toContain("yz");
+  await expect.poll(() => mirror.scroll.get(1)).toEqual([0, 700]);
+  const log = (await page.textContent("#log")) ?? "";
+  expect(log).toMatch(/^pointerdown mousedown pointerup mouseup click /);
+  expect(log.match(/change:t/g)).toHaveLength(1);
+  expect(log).toContain("submit:An");
+  expect(log).toContain("change:s");
+  await close(page, lado);
+});
+
+test("locked and masked elements refuse, by every way to them", async () => {
+  const { lado, page } = await open(
+    doc(`<form id="form"><input id="t"><input id="pw" type="password"><button id="buy" type="submit"><b id="in">Comprar  ágora</b></button></form>
+      <form id="ok"><input id="u"><label id="agree"><input id="box" type="checkbox"> I agree</label></form>
+      <div class="locked"><a id="link" href="#x">x</a></div><p id="log"></p>
+      <script>onsubmit = (e) => { e.preventDefault(); log.textContent += "submit "; };
+      onclick = (e) => { log.textContent += e.target.id + " "; };</script>`),
+    {
+      lock: [{ id: "sel", selector: ".locked", paths: [] }],
+      names: [
+        { id: "buy", names: ["comprar agora"], paths: [] },
+        { id: "agree", names: ["i agree"], paths: [] },
+      ],
+    },
+  );
+  const id = (name: string) => lado.mirror.byElementId(name).id;
+  const click = (name: string) =>
+    lado.act({ tag: ActionTag.Click, node: id(name), x: 500, y: 500, button: Button.Left, count: 1 });
+  const key = (name: string, key: string) =>
+    lado.act({ tag: ActionTag.Key, node: id(name), key, shift: false, ctrl: false, alt: false, meta: false });
+  for (const name of ["buy", "in", "link", "agree", "box"])
+    expect(await click(name), name).toBe(Refusal.Locked);
+  expect(await key("t", "Enter")).toBe(Refusal.Locked);
+  expect(await key("buy", "Enter")).toBe(Refusal.Locked);
+  expect(await key("buy", " ")).toBe(Refusal.Locked);
+  expect(await lado.act({ tag: ActionTag.Type, node: id("pw"), text: "x" })).toBe(Refusal.Masked);
+  expect(await lado.act({ tag: ActionTag.Type, node: id("t"), text: "x" })).toBeNull();
+  expect(await key("u", "Enter")).toBeNull();
+  expect(await page.textContent("#log")).toBe("submit ");
+  await close(page, lado);
+});
+
+test("a page that breaks the DOM's own functions is captured all the same", async () => {
+  const { lado, page } = await open(
+    doc(
+      `<form id="f"><input name="parentNode"><input name="firstChild"><input name="attributes"><input name="nodeType"></form>
+       <script>Node.prototype.appendChild = () => { throw new Error("no"); }; Element.prototype.getAttribute = () => null;
+       WebSocket.prototype.send = () => {}; window.WebSocket = null; Array.prototype.includes = () => false;</script>`,
+    ),
+  );
+  await page.evaluate(() => document.body.append("still here"));
+  await settled(page, lado);
+  expect(lado.mirror.lines().join()).toContain("still here");
+  expect(lado.mirror.byElementId("f").children.filter(({ tag }) => tag === "input")).toHaveLength(4);
+  await close(page, lado);
+});
+
+test("the panel takes its size from its own frame and from nobody else", async () => {
+  const { lado, page } = await open(doc("<p>x</p>"));
+  lado.pages.set(
+    "/panel",
+    `<script>parent.postMessage({ lado: "panel", width: 300, height: 200 }, "*")</script>`,
+  );
+  await page.reload();
+  await page.evaluate(() => postMessage({ lado: "panel", width: 1, height: 1 }, "*"));
+  await expect
+    .poll(() => page.evaluate(() => document.querySelector("lado-overlay")?.matches(":popover-open")))
+    .toBe(true);
+  await page.waitForTimeout(200);
+  await page.screenshot({ path: test.info().outputPath("overlay.png") });
+  expect(await page.evaluate(() => [frames.length, document.body.scrollHeight <= innerHeight])).toEqual([
+    0,
+    true,
+  ]);
+  await page.evaluate(() => document.querySelector("lado-overlay")?.remove());
+  await page.evaluate(() => document.body.append("wake"));
+  await expect.poll(() => page.evaluate(() => !!document.querySelector("lado-overlay"))).toBe(true);
+  await close(page, lado);
+});

@@ -1,0 +1,429 @@
+// A stand-in for Lado on one port: it serves a page with the injected script and keeps a plain mirror of what it says.
+
+import { createHash } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import type { Boot, PageRules } from "../../injected/boot";
+import {
+  type Action,
+  Level,
+  NodeKind,
+  type Op,
+  OpTag,
+  type PageCommand,
+  PageCommandTag,
+  type PageMessage,
+  PageMessageTag,
+  type Refusal,
+  readPageMessage,
+  VERSION,
+  writePageCommand,
+} from "../../injected/protocol/messages";
+import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
+
+export interface MirrorNode {
+  id: number;
+  kind: NodeKind;
+  tag: string;
+  attrs: Map<string, string>;
+  text: string;
+  parent: MirrorNode | null;
+  children: MirrorNode[];
+}
+
+/** Applies ops and takes no nonsense: what does not fit throws. */
+export class Mirror {
+  nodes = new Map<number, MirrorNode>();
+  snapshots = 0;
+  ops: Op[] = [];
+  title = "";
+  url = "";
+  values = new Map<number, string>();
+  checked = new Map<number, boolean>();
+  selected = new Map<number, readonly number[]>();
+  sheets = new Map<number, string>();
+  adopted = new Map<number, readonly string[]>();
+  scroll = new Map<number, [number, number]>();
+  opaque = new Set<number>();
+  focus = 0;
+
+  node(id: number): MirrorNode {
+    const node = this.nodes.get(id);
+    if (!node) throw new Error(`there is no node ${id}`);
+    return node;
+  }
+
+  apply(op: Op): void {
+    this.ops.push(op);
+    switch (op.tag) {
+      case OpTag.Snapshot: {
+        this.snapshots++;
+        this.nodes.clear();
+        const page = {
+          id: 1,
+          kind: NodeKind.Document,
+          tag: "",
+          attrs: new Map(),
+          text: "",
+          parent: null,
+          children: [],
+        };
+        this.nodes.set(1, page);
+        this.title = op.title;
+        this.url = op.url;
+        this.#insert(page, 0, op.base, op.tree as TreeNode[]);
+        break;
+      }
+      case OpTag.Insert:
+        this.#insert(this.node(op.parent), op.prev, op.base, op.tree as TreeNode[]);
+        break;
+      case OpTag.Move: {
+        const node = this.node(op.node);
+        const parent = this.node(op.parent);
+        for (let at: MirrorNode | null = parent; at; at = at.parent) {
+          if (at === node) throw new Error(`${op.node} cannot move into itself`);
+        }
+        node.parent?.children.splice(node.parent.children.indexOf(node), 1);
+        parent.children.splice(this.#after(parent, op.prev), 0, node);
+        node.parent = parent;
+        break;
+      }
+      case OpTag.Remove:
+        for (const id of op.nodes) {
+          const node = this.node(id);
+          node.parent?.children.splice(node.parent.children.indexOf(node), 1);
+          this.#forget(node);
+        }
+        break;
+      case OpTag.SetAttr:
+        if (op.value === null) this.node(op.node).attrs.delete(op.name);
+        else this.node(op.node).attrs.set(op.name, op.value);
+        break;
+      case OpTag.SetText:
+        this.node(op.node).text = op.text;
+        break;
+      case OpTag.SetTitle:
+        this.title = op.title;
+        break;
+      case OpTag.SetUrl:
+        this.url = op.url;
+        break;
+      case OpTag.SetValue:
+        this.values.set(this.node(op.node).id, op.value);
+        break;
+      case OpTag.SetChecked:
+        this.checked.set(this.node(op.node).id, op.checked);
+        break;
+      case OpTag.SetSelected:
+        this.selected.set(
+          this.node(op.node).id,
+          op.options.map((id) => this.node(id).id),
+        );
+        break;
+      case OpTag.Scroll:
+        this.scroll.set(this.node(op.node).id, [op.x, op.y]);
+        break;
+      case OpTag.SetSheet:
+        this.sheets.set(this.node(op.node).id, op.css);
+        break;
+      case OpTag.SetAdopted:
+        this.adopted.set(this.node(op.node).id, op.sheets);
+        break;
+      case OpTag.Opaque:
+        this.opaque.add(this.node(op.node).id);
+        break;
+      case OpTag.Focus:
+        this.focus = op.node;
+        break;
+    }
+  }
+
+  #after(parent: MirrorNode, prev: number): number {
+    const first = parent.children[0]?.kind === NodeKind.Shadow ? 1 : 0;
+    if (prev === 0) return first;
+    const at = parent.children.indexOf(this.node(prev));
+    if (at < 0) throw new Error(`${prev} is not a child of ${parent.id}`);
+    return at + 1;
+  }
+
+  #insert(parent: MirrorNode, prev: number, base: number, tree: readonly TreeNode[]): void {
+    let at = this.#after(parent, prev);
+    let open = parent;
+    let id = base;
+    for (const it of tree) {
+      if (it.kind === NodeKind.End) {
+        open = open.parent ?? parent;
+        continue;
+      }
+      if (it.kind === NodeKind.At) throw new Error("pages number without gaps");
+      const node: MirrorNode = {
+        id: id++,
+        kind: it.kind,
+        tag: "tag" in it ? it.tag : "",
+        attrs: new Map("attrs" in it ? it.attrs : []),
+        text: "text" in it ? it.text : "",
+        parent: open,
+        children: [],
+      };
+      if (this.nodes.has(node.id)) throw new Error(`${node.id} is taken`);
+      this.nodes.set(node.id, node);
+      if (open !== parent) open.children.push(node);
+      else if (node.kind === NodeKind.Shadow) parent.children.unshift(node);
+      else parent.children.splice(at++, 0, node);
+      if (node.kind !== NodeKind.Text) open = node;
+    }
+  }
+
+  #forget(node: MirrorNode): void {
+    this.nodes.delete(node.id);
+    for (const child of node.children) this.#forget(child);
+  }
+
+  /** One line for each node, the same that `describe` makes of the page's own DOM. */
+  lines(): string[] {
+    const out: string[] = [];
+    const walk = (node: MirrorNode, depth: number): void => {
+      const attrs = [...node.attrs].map(([name, value]) => `${name}=${JSON.stringify(value)}`).sort();
+      const what =
+        node.kind === NodeKind.Text
+          ? JSON.stringify(node.text)
+          : node.kind === NodeKind.Shadow
+            ? "#shadow"
+            : node.kind === NodeKind.Document
+              ? "#document"
+              : [node.tag, ...attrs].join(" ");
+      out.push(" ".repeat(depth) + what);
+      for (const child of node.children) walk(child, depth + 1);
+    };
+    walk(this.node(1), 0);
+    return out;
+  }
+
+  find(test: (node: MirrorNode) => boolean): MirrorNode {
+    for (const node of this.nodes.values()) if (test(node)) return node;
+    throw new Error("there is no such node");
+  }
+
+  byElementId(id: string): MirrorNode {
+    return this.find((node) => node.attrs.get("id") === id);
+  }
+}
+
+/** Runs in the page: what `Mirror.lines` should say. */
+export function describe(): string[] {
+  const out: string[] = [];
+  const walk = (node: Node, depth: number): void => {
+    const indent = " ".repeat(depth);
+    if (node.nodeType === 3) out.push(indent + JSON.stringify((node as Text).data));
+    if (node.nodeType === 9) out.push(`${indent}#document`);
+    if (node.nodeType === 11) out.push(`${indent}#shadow`);
+    if (node.nodeType === 1) {
+      const element = node as Element;
+      if (element.localName === "lado-overlay") return;
+      const opaque = /^(script|noscript|template)$/.test(element.localName);
+      const attrs = opaque
+        ? []
+        : [...element.attributes].filter(({ name }) => !/^(on|data-lado-)|^(nonce|srcdoc)$/.test(name));
+      const pairs = attrs.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
+      out.push(indent + [element.localName, ...pairs].join(" "));
+      if (opaque) return;
+      if (element.shadowRoot) walk(element.shadowRoot, depth + 1);
+      const inner = (element as HTMLIFrameElement).contentDocument;
+      if (inner) walk(inner, depth + 1);
+    }
+    if (![1, 9, 11].includes(node.nodeType)) return;
+    for (const child of node.childNodes) walk(child, depth + 1);
+  };
+  walk(document, 0);
+  return out;
+}
+
+const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+let bundle: Promise<string> | undefined;
+
+function script(): Promise<string> {
+  bundle ??= build({
+    absWorkingDir: root,
+    entryPoints: ["injected/main.ts"],
+    bundle: true,
+    write: false,
+    format: "iife",
+    target: "es2022",
+  }).then(({ outputFiles }) => outputFiles[0]?.text ?? "");
+  return bundle;
+}
+
+export const NO_RULES: PageRules = { mask: [], unmask: [], lock: [], names: [], detectors: [] };
+
+export class StandIn {
+  mirror = new Mirror();
+  messages: PageMessage[] = [];
+  hellos = 0;
+  received = 0;
+  /** All bytes that pages have sent. */
+  bytes: Buffer[] = [];
+  level = Level.Control;
+  /** Swallow batches without acknowledging them, as a connection that dies does. */
+  deaf = false;
+  errors: unknown[] = [];
+  pages = new Map<string, string>();
+  #sockets = new Set<Socket>();
+  #out = new Writer();
+  #done = new Map<number, (refusal: Refusal | null) => void>();
+  #next = 1;
+  #server: Server;
+
+  private constructor(readonly rules: PageRules) {
+    this.#server = createServer(async (request, response) => {
+      const url = request.url ?? "/";
+      if (url === "/__lado/boot.js") {
+        response.setHeader("content-type", "text/javascript; charset=utf-8");
+        response.end(`(()=>{const LADO_BOOT=${JSON.stringify(this.boot())};${await script()}})()`);
+        return;
+      }
+      const html = this.pages.get(url.split("?")[0] ?? "");
+      response.statusCode = html === undefined ? 404 : 200;
+      response.setHeader("content-type", "text/html; charset=utf-8");
+      const tag = `<script src="/__lado/boot.js"></script>`;
+      response.end((html ?? "nothing here").replace("<head>", `<head>${tag}`));
+    });
+    this.#server.on("upgrade", (request, socket: Socket) =>
+      this.#upgrade(request.headers["sec-websocket-key"] ?? "", socket),
+    );
+  }
+
+  static async start(html: string, rules: Partial<PageRules> = {}): Promise<StandIn> {
+    const it = new StandIn({ ...NO_RULES, ...rules });
+    it.pages.set("/", html);
+    await new Promise<void>((done) => it.#server.listen(0, "127.0.0.1", done));
+    return it;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  boot(): Boot {
+    return {
+      version: VERSION,
+      session: "abcdefghijklmnop",
+      site: "https://www.shop.test",
+      view: { scheme: "http", domain: "view.localhost:7070" },
+      console: this.origin,
+      panel: `${this.origin}/panel`,
+      aliases: {},
+      rules: this.rules,
+      text: { hidden: "hidden", locked: "locked", agent: "agent" },
+    };
+  }
+
+  stop(): void {
+    this.drop();
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  /** Cuts the page's connection. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  send(command: PageCommand): void {
+    writePageCommand(this.#out, command);
+    const payload = this.#out.take();
+    const head =
+      payload.length < 126 ? [0x82, payload.length] : [0x82, 126, payload.length >> 8, payload.length & 0xff];
+    for (const socket of this.#sockets) socket.write(Buffer.concat([Buffer.from(head), payload]));
+  }
+
+  act(action: Action): Promise<Refusal | null> {
+    const id = this.#next++;
+    return new Promise((done) => {
+      this.#done.set(id, done);
+      this.send({ tag: PageCommandTag.Act, id, action });
+    });
+  }
+
+  #upgrade(key: string, socket: Socket): void {
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    for (const other of this.#sockets) other.destroy();
+    this.#sockets = new Set([socket]);
+    this.#out = new Writer();
+    const reader = new Reader();
+    let rest = Buffer.alloc(0);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("data", (data) => {
+      rest = Buffer.concat([rest, data]);
+      for (;;) {
+        const frame = unframe(rest);
+        if (!frame) return;
+        rest = rest.subarray(frame.size);
+        if (frame.opcode !== 2 || !this.#sockets.has(socket)) continue;
+        try {
+          this.bytes.push(frame.payload);
+          this.#receive(readPageMessage(reader.next(frame.payload)));
+        } catch (error) {
+          this.errors.push(error);
+        }
+      }
+    });
+  }
+
+  #receive(message: PageMessage): void {
+    if (this.deaf && message.tag === PageMessageTag.Batch) return;
+    this.messages.push(message);
+    switch (message.tag) {
+      case PageMessageTag.Hello: {
+        this.hellos++;
+        const snapshot = this.received === 0;
+        this.send({
+          tag: PageCommandTag.Welcome,
+          version: VERSION,
+          received: this.received,
+          snapshot,
+          level: this.level,
+        });
+        break;
+      }
+      case PageMessageTag.Batch:
+        if (message.seq !== this.received + 1) throw new Error(`batch ${message.seq} after ${this.received}`);
+        this.received = message.seq;
+        for (const op of message.ops) this.mirror.apply(op);
+        this.send({ tag: PageCommandTag.Ack, seq: message.seq });
+        break;
+      case PageMessageTag.Done:
+        this.#done.get(message.id)?.(message.refusal);
+        break;
+    }
+  }
+}
+
+/** One masked frame of RFC 6455 §5.2; fragments do not come from Chromium for messages of this size. */
+function unframe(data: Buffer): { opcode: number; payload: Buffer; size: number } | null {
+  if (data.length < 6) return null;
+  const opcode = (data[0] ?? 0) & 15;
+  let length = (data[1] ?? 0) & 127;
+  let at = 2;
+  if (length === 126) {
+    length = data.readUInt16BE(2);
+    at = 4;
+  } else if (length === 127) {
+    if (data.length < 14) return null;
+    length = Number(data.readBigUInt64BE(2));
+    at = 10;
+  }
+  const size = at + 4 + length;
+  if (data.length < size) return null;
+  const mask = data.subarray(at, at + 4);
+  const payload = Buffer.from(data.subarray(at + 4, size));
+  for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (mask[i % 4] ?? 0);
+  return { opcode, payload, size };
+}
