@@ -5,9 +5,11 @@ export interface SelectorRule {
   id: string;
   selector: string;
   paths: string[];
+  /** No unmask rule takes this mask away. */
+  firm?: true;
 }
 
-/** Locks by accessible name, normalised by the same rules as `rules.ts` does. */
+/** Locks and masks by accessible name, normalised as `name.ts` does. */
 export interface NameRule {
   id: string;
   names: string[];
@@ -27,6 +29,8 @@ export interface PageRules {
   unmask: SelectorRule[];
   lock: SelectorRule[];
   names: NameRule[];
+  /** Masks of form fields by name. */
+  labels?: NameRule[];
   detectors: Detector[];
 }
 

@@ -5,7 +5,7 @@
 
 import { failed, guard } from "../guard";
 import { MASK, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messages";
-import type { Rules } from "../rules";
+import { type Rules, Veil } from "../rules";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
 import { isField, Said } from "./fields";
@@ -32,7 +32,7 @@ type Realm = Window & typeof globalThis;
 /** The document's own id. */
 const PAGE = 1;
 
-/** A tree on the wire is at most 1,024 deep; what is deeper is left out. */
+/** A page is at most 1,024 deep (MAX_DEPTH); what is deeper is left out. */
 const DEEPEST = 1000;
 
 /** While the tab is hidden there are no animation frames. */
@@ -139,7 +139,11 @@ export class Capture {
   };
 
   masked(node: Node): boolean {
-    return this.rules.masked(node, this.up);
+    return this.#veil(node) !== Veil.None;
+  }
+
+  #veil(node: Node): Veil {
+    return this.rules.over(node, this.up);
   }
 
   /** A field whose value script has set. */
@@ -208,18 +212,22 @@ export class Capture {
     if (url !== this.#url) {
       this.#url = url;
       ops.push({ tag: OpTag.SetUrl, url });
-      if (this.rules.follow()) for (const element of this.rules.scan(document)) this.#retract(element, ops);
+      if (this.rules.follow())
+        for (const element of this.rules.scan(document)) this.#retract(element, ops, this.#veil(element));
     }
     const first = this.#next;
     const late: Element[] = [];
-    for (const frame of this.#frames) this.#recheckFrame(frame, ops);
+    const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, ops));
     this.#frames.clear();
     this.#lastInsert = null;
     this.#rescan(ops);
     this.#judgeBlocks();
     for (const node of this.#pending) this.#settle(node, ops, late);
-    this.#settled.clear();
     this.#removeGone(ops);
+    // A frame has room for one document: the new one comes when the old one has gone.
+    for (const inner of arrived) if (inner && !this.#kept.has(inner)) this.#pending.add(inner);
+    for (const node of this.#pending) this.#settle(node, ops, late);
+    this.#settled.clear();
     const isOld = (node: Node): boolean => (this.id(node) ?? first) < first;
     for (const [element, names] of this.#attributes)
       if (isOld(element)) this.#setAttributes(element, names, ops);
@@ -249,6 +257,7 @@ export class Capture {
     for (const field of this.#fields) {
       const node = this.id(field);
       if (!node) continue;
+      if (this.rules.isLabelled(field)) this.#retract(field, ops, this.#veil(field));
       const op = this.#said.op(field, node, this.masked(field), (text) => this.rules.plain(text), this.id);
       if (op) ops.push(op);
     }
@@ -295,7 +304,7 @@ export class Capture {
           break;
         case "attributes": {
           const name = record.attributeName ?? "";
-          if (!this.#kept.has(target) || name.startsWith("data-lado-")) break;
+          if (!this.#kept.has(target)) break;
           const element = target as Element;
           const names = this.#attributes.get(element);
           if (names) names.add(name);
@@ -452,7 +461,8 @@ export class Capture {
   #settle(node: Node, ops: Op[], late: Element[]): void {
     if (!this.#pending.has(node)) return;
     const parent = this.up(node);
-    const stands = parent && dom.isConnected(node) && this.#ensure(parent, ops, late) && this.#holds(parent);
+    const stands =
+      parent && dom.isConnected(node) && this.#ensure(parent, ops, late) && this.#holds(parent, node);
     // It came with an ancestor, meanwhile.
     if (!this.#pending.has(node)) return;
     if (!stands) {
@@ -490,8 +500,9 @@ export class Capture {
   }
 
   /** Whether the children of a captured node are captured. */
-  #holds(parent: Node): boolean {
-    return !dom.isElement(parent) || !isOpaque(parent);
+  #holds(parent: Node, child: Node): boolean {
+    if (!dom.isElement(parent)) return true;
+    return dom.documentIn(parent) === undefined ? !isOpaque(parent) : dom.nodeType(child) === dom.DOCUMENT;
   }
 
   /** Emits the op for one pending node whose parent and siblings before are in place; returns its id, 0 for none. */
@@ -502,14 +513,16 @@ export class Capture {
       kept.parent = above;
       ops.push({ tag: OpTag.Move, node: kept.id, parent: above.id, prev });
       // Text is judged where it arrives; so are fields.
-      if (this.masked(above.node)) this.#retract(node, ops);
+      this.#retract(node, ops, this.#veil(node));
       return kept.id;
     }
     const base = this.#next;
     const tokens: Tokens = [];
     if (dom.isElement(node)) this.rules.scan(node);
     const run: Written[] = [];
-    this.#write(node, above, tokens, late, this.masked(above.node), 0, run);
+    let depth = 0;
+    for (let at: Kept | null = above; at; at = at.parent) depth++;
+    this.#write(node, above, tokens, late, this.#veil(above.node), depth, run);
     this.#endLine(tokens, run);
     if (this.#next === base) return 0;
     const last = ops.at(-1);
@@ -540,7 +553,7 @@ export class Capture {
     const run: Written[] = [];
     const page = this.#kept.get(root) ?? null;
     for (let child = dom.firstChild(root); child; child = dom.nextSibling(child)) {
-      this.#write(child, page, tokens, late, false, 0, run);
+      this.#write(child, page, tokens, late, Veil.None, 0, run);
     }
     this.#endLine(tokens, run);
     this.#sheets.captured(root);
@@ -551,7 +564,7 @@ export class Capture {
     parent: Kept | null,
     tokens: Tokens,
     late: Element[],
-    masked: boolean,
+    veil: Veil,
     depth: number,
     run: Written[],
   ): void {
@@ -559,23 +572,23 @@ export class Capture {
       case dom.TEXT:
       case dom.CDATA: {
         // A node that has an id is in the mirror already and moves here with an op of its own.
-        if (this.#kept.has(node)) return;
+        if (this.#kept.has(node) || depth > DEEPEST) return;
         this.#keep(node, parent);
         const raw = dom.data(node as CharacterData);
-        const judged = masked ? undefined : this.#judged.get(node);
+        const judged = veil ? undefined : this.#judged.get(node);
         if (judged !== undefined && judged !== raw) this.#covered.set(node, judged);
-        const text = judged ?? this.#textOf(node, raw, masked);
+        const text = judged ?? this.#textOf(node, raw, veil);
         tokens.push(NodeKind.Text, text);
-        if (!masked && text) run.push({ at: tokens.length - 1, node, text });
+        if (!veil && text) run.push({ at: tokens.length - 1, node, text });
         return;
       }
       case dom.ELEMENT:
         if (node === this.overlay || this.#kept.has(node) || depth > DEEPEST) return;
-        this.#writeElement(node as Element, parent, tokens, late, masked, depth, run);
+        this.#writeElement(node as Element, parent, tokens, late, veil, depth, run);
         return;
       case dom.DOCUMENT:
       case dom.FRAGMENT: {
-        if (this.#kept.has(node)) return;
+        if (this.#kept.has(node) || depth > DEEPEST) return;
         const kept = this.#keep(node, parent);
         const root = node as Root;
         this.#observe(root);
@@ -584,7 +597,7 @@ export class Capture {
         this.#endLine(tokens, run);
         tokens.push(dom.nodeType(node) === dom.DOCUMENT ? NodeKind.Document : NodeKind.Shadow);
         for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
-          this.#write(child, kept, tokens, late, masked, depth + 1, run);
+          this.#write(child, kept, tokens, late, veil, depth + 1, run);
         }
         this.#endLine(tokens, run);
         tokens.push(NodeKind.End);
@@ -598,12 +611,12 @@ export class Capture {
     parent: Kept | null,
     tokens: Tokens,
     late: Element[],
-    inherited: boolean,
+    outer: Veil,
     depth: number,
     run: Written[],
   ): void {
     const kept = this.#keep(element, parent);
-    const masked = this.rules.own(element) ?? inherited;
+    const veil = this.rules.under(outer, element);
     const inline = isInline(element);
     if (!inline) this.#endLine(tokens, run);
     const name = dom.localName(element);
@@ -612,7 +625,7 @@ export class Capture {
     if (!opaque && dom.hasAttributes(element)) {
       let attributes = 0;
       for (const attribute of dom.attributeNames(element)) {
-        const value = this.#attributeOf(element, attribute, masked);
+        const value = this.#attributeOf(element, attribute, veil);
         if (value === null) continue;
         tokens.push(attribute, value);
         attributes++;
@@ -621,17 +634,18 @@ export class Capture {
     }
     if (!opaque) {
       const shadow = dom.shadowOf(element);
-      if (shadow) this.#write(shadow, kept, tokens, late, masked, depth + 1, run);
+      if (shadow) this.#write(shadow, kept, tokens, late, veil, depth + 1, run);
       const inner = dom.documentIn(element);
-      if (inner) this.#writeFrame(element, inner, kept, tokens, late, masked, depth, run);
+      if (inner) this.#writeFrame(element, inner, kept, tokens, late, veil, depth, run);
       else if (inner === null) {
         this.#opaque.add(element);
         late.push(element);
       }
       if (isField(element) || name === "style" || name === "link") late.push(element);
-      for (let child = dom.firstChild(element); child; child = dom.nextSibling(child)) {
-        this.#write(child, kept, tokens, late, masked, depth + 1, run);
-      }
+      // What stands between the tags of a frame is for browsers without frames.
+      let child = inner === undefined ? dom.firstChild(element) : null;
+      for (; child; child = dom.nextSibling(child))
+        this.#write(child, kept, tokens, late, veil, depth + 1, run);
     }
     tokens.push(NodeKind.End);
     if (!inline) this.#endLine(tokens, run);
@@ -645,7 +659,7 @@ export class Capture {
     kept: Kept,
     tokens: Tokens,
     late: Element[],
-    masked: boolean,
+    veil: Veil,
     depth: number,
     run: Written[],
   ): void {
@@ -654,14 +668,14 @@ export class Capture {
     this.#documents.set(frame, inner);
     const view = dom.viewOf(inner);
     if (view) this.#patch(view as Realm);
-    this.#write(inner, kept, tokens, late, masked, depth + 1, run);
+    this.#write(inner, kept, tokens, late, veil, depth + 1, run);
   }
 
   /** A frame has loaded: its document may be another one, or no longer this page's to see. */
-  #recheckFrame(frame: Element, ops: Op[]): void {
+  #recheckFrame(frame: Element, ops: Op[]): Document | null {
     const kept = this.#kept.get(frame);
     const inner = dom.documentIn(frame);
-    if (!kept || inner === undefined) return;
+    if (!kept || inner === undefined) return null;
     const before = this.#documents.get(frame);
     if (before && before !== inner) {
       this.#documents.delete(frame);
@@ -670,7 +684,7 @@ export class Capture {
     if (!inner) {
       if (!this.#opaque.has(frame)) ops.push({ tag: OpTag.Opaque, node: kept.id });
       this.#opaque.add(frame);
-      return;
+      return null;
     }
     this.#opaque.delete(frame);
     this.#frameOf.set(inner, frame);
@@ -679,15 +693,15 @@ export class Capture {
     if (view) this.#patch(view as Realm);
     this.#observe(inner);
     this.#listenTo(inner);
-    if (!this.#kept.has(inner)) this.#pending.add(inner);
+    return inner;
   }
 
   // ---- attributes and texts
 
-  #attributeOf(element: Element, name: string, masked: boolean): string | null {
+  #attributeOf(element: Element, name: string, veil: Veil): string | null {
     const raw = dom.getAttribute(element, name);
     if (raw === null) return null;
-    const value = this.rules.attribute(element, name, outward(raw), masked);
+    const value = this.rules.attribute(element, name, outward(raw), veil);
     return value && this.#isForeign(element) && /^(src|href|poster|srcset)$/.test(name)
       ? fromBase(element, name, value)
       : value;
@@ -705,15 +719,16 @@ export class Capture {
       for (const name of names)
         if (this.rules.selectsBy(name)) around.add(dom.parentNode(element) ?? element);
     }
-    for (const root of around) for (const fresh of this.rules.scan(root)) this.#retract(fresh, ops);
+    for (const root of around)
+      for (const fresh of this.rules.scan(root)) this.#retract(fresh, ops, this.#veil(fresh));
   }
 
   #setAttributes(element: Element, names: Set<string>, ops: Op[]): void {
     if (isOpaque(element)) return;
-    const masked = this.masked(element);
+    const veil = this.#veil(element);
     const node = this.id(element) ?? 0;
     for (const name of names) {
-      const value = this.#attributeOf(element, name, masked);
+      const value = this.#attributeOf(element, name, veil);
       // Those that never leave the page are not told to have gone, either.
       if (value !== null || dom.getAttribute(element, name) === null) {
         ops.push({ tag: OpTag.SetAttr, node, name, value });
@@ -722,25 +737,27 @@ export class Capture {
   }
 
   /** What was sent of a node that is masked from now on is taken back. */
-  #retract(node: Node, ops: Op[]): void {
+  #retract(node: Node, ops: Op[], veil: Veil): void {
+    if (!veil) return;
     const kept = this.#kept.get(node);
-    if (kept && !dom.isElement(node) && this.#isText(node)) {
-      ops.push({
-        tag: OpTag.SetText,
-        node: kept.id,
-        text: this.#textOf(node, dom.data(node as CharacterData), true),
-      });
-    } else if (kept && dom.isElement(node)) {
-      if (isOpaque(node) || this.rules.own(node) === false) return;
-      for (const name of dom.attributeNames(node)) {
-        const value = this.#attributeOf(node, name, true);
-        if (value === MASK) ops.push({ tag: OpTag.SetAttr, node: kept.id, name, value });
-      }
-      if (isField(node)) this.#fields.add(node);
+    if (kept && this.#isText(node)) {
+      const text = this.#textOf(node, dom.data(node as CharacterData), veil);
+      ops.push({ tag: OpTag.SetText, node: kept.id, text });
+      return;
     }
-    for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) this.#retract(child, ops);
-    const inner = dom.isElement(node) && (dom.shadowOf(node) ?? this.#documents.get(node));
-    if (inner) this.#retract(inner, ops);
+    if (dom.isElement(node)) {
+      if (isOpaque(node)) return;
+      for (const name of kept ? dom.attributeNames(node) : []) {
+        const value = this.#attributeOf(node, name, veil);
+        if (kept && value === MASK) ops.push({ tag: OpTag.SetAttr, node: kept.id, name, value });
+      }
+      if (kept && isField(node)) this.#fields.add(node);
+      const inner = dom.shadowOf(node) ?? this.#documents.get(node);
+      if (inner) this.#retract(inner, ops, veil);
+    }
+    for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
+      this.#retract(child, ops, dom.isElement(child) ? this.rules.under(veil, child) : veil);
+    }
   }
 
   #isText(node: Node): boolean {
@@ -748,20 +765,18 @@ export class Capture {
     return type === dom.TEXT || type === dom.CDATA;
   }
 
-  #textOf(node: Node, text: string, masked: boolean): string {
+  #textOf(node: Node, text: string, veil: Veil): string {
     const parent = dom.parentNode(node);
-    if (masked) return text.trim() ? MASK : text;
+    if (veil) return text.trim() ? MASK : text;
     return parent && dom.isElement(parent) && dom.localName(parent) === "style" ? outward(text) : text;
   }
 
   #setText(node: Node, ops: Op[], always: boolean): void {
     const parent = dom.parentNode(node);
-    if (!parent || !this.#holds(parent) || !this.#isText(node)) return;
+    if (!parent || !this.#holds(parent, node) || !this.#isText(node)) return;
     const raw = dom.data(node as CharacterData);
-    const masked = this.masked(node);
-    const text = masked
-      ? this.#textOf(node, raw, true)
-      : (this.#judged.get(node) ?? this.#textOf(node, raw, false));
+    const veil = this.#veil(node);
+    const text = (veil ? undefined : this.#judged.get(node)) ?? this.#textOf(node, raw, veil);
     if (!always && (this.#covered.get(node) ?? raw) === text) return;
     if (text === raw) this.#covered.delete(node);
     else this.#covered.set(node, text);
@@ -819,7 +834,7 @@ export class Capture {
         else end();
       }
     };
-    if (this.#holds(block)) walk(block);
+    if (!dom.isElement(block) || !isOpaque(block)) walk(block);
     end();
   }
 

@@ -285,21 +285,33 @@ test("frames are followed as they load, are written and go", async () => {
 });
 
 const DETECTORS = [
-  { id: "card", pattern: "\\b\\d(?:[ -]?\\d){12,18}\\b", check: "luhn" as const },
-  { id: "cpf", pattern: "\\b\\d{3}[.]?\\d{3}[.]?\\d{3}-?\\d{2}\\b", check: "cpf" as const },
-  { id: "email", pattern: "[\\w.+-]+@[\\w-]+[.][\\w.-]+", check: "" as const },
+  { id: "card", pattern: "[0-9](?:[ .\\-/]?[0-9]){12,}", check: "luhn" as const },
+  { id: "cpf", pattern: "[0-9](?:[ .\\-/]?[0-9]){10,}", check: "cpf" as const },
+  {
+    id: "email",
+    pattern: "[\\p{L}\\p{N}._%+\\-]+@[\\p{L}\\p{N}\\-]+(?:\\.[\\p{L}\\p{N}\\-]+)+",
+    check: "" as const,
+  },
 ];
 const MASKED = [{ id: "m", selector: ".private,[autocomplete=cc-number]", paths: [] }];
 
 test("what rules mask is in no byte that leaves the page", async () => {
   const { lado, page } = await open(
     doc(`<div class="private" title="alpha">bravo <b data-x="charlie">delta</b><input id="i" value="echo"></div>
-      <p>Your card <b>4111</b> 1111 <i>1111 1111</i> and １２３.456.789-09, ana@example.com, order 1234567890123</p>
-      <input id="p" type="password"><input id="n" autocomplete="cc-number"><div id="later">foxtrot</div><p id="split">5555 5555</p>`),
-    { mask: MASKED, detectors: DETECTORS },
+      <p>Your card <b>4111</b> 1111 <i>1111 1111</i> and １２３.４５６.789-09, ana@example.com, order 1234567890123</p>
+      <input id="p" type="password"><input id="n" autocomplete="cc-number"><div id="later">foxtrot</div><p id="split">5555 5555</p>
+      <label>Security-Code: <input id="code"></label><div class="private">lima <b class="public">shown</b></div>
+      <p>DE89 ٤١١١ ١١١١ ١١١١ ١١١١</p>`),
+    {
+      mask: MASKED,
+      detectors: DETECTORS,
+      labels: [{ id: "cvv", names: ["security code"], paths: [] }],
+      unmask: [{ id: "u", selector: ".public", paths: [] }],
+    },
   );
   await page.fill("#p", "golf-secret");
   await page.fill("#n", "hotel-secret");
+  await page.fill("#code", "mike-secret");
   await page.evaluate(() => {
     (document.getElementById("p") as HTMLInputElement).type = "text";
     (document.getElementById("i") as HTMLInputElement).value = "india";
@@ -333,13 +345,14 @@ test("what rules mask is in no byte that leaves the page", async () => {
   ]) {
     expect(sent, word).not.toContain(word);
   }
-  expect(sent).not.toMatch(/4111|1111|456\.789|ana@|5555 4444/);
+  expect(sent).not.toMatch(/4111|1111|789-09|ana@|5555 4444|١١١١/);
   const lines = lado.mirror.lines().join("\n");
   expect(lines).toContain("1234567890123");
   expect(lines).not.toContain("foxtrot");
+  expect(lines).toContain("shown");
   expect(lado.mirror.byElementId("split").children[0]?.text).toBe(MASK);
   expect(lado.mirror.values.get(lado.mirror.byElementId("p").id)).toBe(MASK);
-  expect(await page.evaluate(() => document.querySelectorAll("[data-lado-mask]").length)).toBe(5);
+  expect(await page.evaluate(() => document.querySelectorAll("[data-lado-mask]").length)).toBe(7);
   await close(page, lado);
 });
 

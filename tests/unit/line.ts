@@ -38,6 +38,7 @@ export interface MirrorNode {
 export class Mirror {
   nodes = new Map<number, MirrorNode>();
   snapshots = 0;
+  highest = 1;
   ops: Op[] = [];
   title = "";
   url = "";
@@ -170,6 +171,12 @@ export class Mirror {
       };
       if (this.nodes.has(node.id)) throw new Error(`${node.id} is taken`);
       this.nodes.set(node.id, node);
+      const [first] = open.children;
+      if (node.kind === NodeKind.Document && first) throw new Error("a frame has room for one document");
+      if (node.kind === NodeKind.Shadow && first?.kind === NodeKind.Shadow)
+        throw new Error("two shadow roots");
+      if (node.id <= this.highest) throw new Error(`${node.id} is not new`);
+      this.highest = node.id;
       if (open !== parent) open.children.push(node);
       else if (node.kind === NodeKind.Shadow) parent.children.unshift(node);
       else parent.children.splice(at++, 0, node);
@@ -226,13 +233,14 @@ export function describe(): string[] {
       const opaque = /^(script|noscript|template)$/.test(element.localName);
       const attrs = opaque
         ? []
-        : [...element.attributes].filter(({ name }) => !/^(on|data-lado-)|^(nonce|srcdoc)$/.test(name));
+        : [...element.attributes].filter(({ name }) => !/^on|^(nonce|srcdoc)$/.test(name));
       const pairs = attrs.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
       out.push(indent + [element.localName, ...pairs].join(" "));
       if (opaque) return;
       if (element.shadowRoot) walk(element.shadowRoot, depth + 1);
       const inner = (element as HTMLIFrameElement).contentDocument;
       if (inner) walk(inner, depth + 1);
+      if (element.localName === "iframe") return;
     }
     if (![1, 9, 11].includes(node.nodeType)) return;
     for (const child of node.childNodes) walk(child, depth + 1);
