@@ -1,18 +1,14 @@
 // The page script against a stand-in for Lado: what it says of a page is what the page is.
 
-import { type Browser, chromium, expect, type Page, test } from "@playwright/test";
+import { type Browser, expect, type Page, test } from "@playwright/test";
 import { ActionTag, Button, MASK, OpTag, Refusal } from "../../injected/protocol/messages";
 import { describe as describePage, StandIn } from "./line";
 
-const ARGS =
-  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
-
 let browser: Browser;
 
-test.beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS.split(" ") });
+test.beforeAll(({ browser: launched }) => {
+  browser = launched;
 });
-test.afterAll(() => browser.close());
 
 const doc = (body: string, head = "") =>
   `<!doctype html><html lang="en"><head><title>Shop</title>${head}</head><body>${body}</body></html>`;

@@ -264,6 +264,8 @@ function script(): Promise<string> {
   return bundle;
 }
 
+const SESSION = "abcdefghijklmnop";
+
 export const NO_RULES: PageRules = { mask: [], unmask: [], lock: [], names: [], detectors: [] };
 
 export class StandIn {
@@ -310,18 +312,23 @@ export class StandIn {
     return it;
   }
 
+  get #port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** The view host. */
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://${SESSION}-www-shop-test.view.localhost:${this.#port}`;
   }
 
   boot(): Boot {
     return {
       version: VERSION,
-      session: "abcdefghijklmnop",
+      session: SESSION,
       site: "https://www.shop.test",
-      view: { scheme: "http", domain: "view.localhost:7070" },
-      console: this.origin,
-      panel: `${this.origin}/panel`,
+      view: { scheme: "http", domain: `view.localhost:${this.#port}` },
+      console: `http://lado.localhost:${this.#port}`,
+      panel: `http://lado.localhost:${this.#port}/panel`,
       aliases: {},
       rules: this.rules,
       text: { hidden: "hidden", locked: "locked", agent: "agent" },
