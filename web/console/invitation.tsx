@@ -1,7 +1,7 @@
 // A session before it starts: the link to send, and then the PIN that the customer reads out.
 
 import { ArrowLeft, CircleCheck, Ear } from "lucide";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { encode } from "uqr";
 import type { Session } from "../shared/api";
 import { language, t } from "../shared/i18n";
@@ -48,6 +48,7 @@ export function Invitation({ session, end }: { session: Session; end(): void }) 
 }
 
 function Link({ link, expires }: { link: string; expires?: string | null | undefined }) {
+  const field = useRef<HTMLInputElement>(null);
   return (
     <div class="link">
       <div class="text">
@@ -55,12 +56,13 @@ function Link({ link, expires }: { link: string; expires?: string | null | undef
         <input
           class="input"
           id="link"
+          ref={field}
           readOnly
           value={link}
           onFocus={(event) => event.currentTarget.select()}
           spellcheck={false}
         />
-        <CopyButton text={link} />
+        <CopyButton text={link} refused={() => field.current?.select()} />
         {expires && (
           <p class="muted">
             {t("console.link_expires", {

@@ -114,14 +114,24 @@ export function PinForm({ field, done }: PinFormProps) {
   );
 }
 
-export function CopyButton({ text }: { text: string }) {
+interface CopyProps {
+  text: string;
+  /** What to do instead where the clipboard is refused: show the text to be copied by hand. */
+  refused(): void;
+}
+
+export function CopyButton({ text, refused }: CopyProps) {
   const [copied, setCopied] = useState(false);
   return (
     <button
       class="button primary"
       type="button"
       onClick={async () => {
-        await navigator.clipboard.writeText(text);
+        try {
+          await navigator.clipboard.writeText(text);
+        } catch {
+          return refused();
+        }
         setCopied(true);
         setTimeout(() => setCopied(false), 2500);
       }}

@@ -5,11 +5,11 @@ import {
   ArrowRight,
   CircleCheck,
   CircleHelp,
+  CircleStop,
   House,
   Lock,
   Maximize,
   Minimize,
-  PhoneOff,
   RotateCw,
   SearchX,
   TriangleAlert,
@@ -117,11 +117,12 @@ export class SessionScreen extends Component<{ id: string }, State> {
     viewer(this.props.id)
       .then(
         (url) => this.setState({ viewer: url, problem: "", pin: false }),
-        (error) =>
+        (error) => {
+          if (error.code === "ended") this.setState({ ended: true });
           // Active, but not for this agent: a colleague entered the PIN.
-          error.status === 403 || error.status === 409
-            ? this.setState({ pin: true })
-            : this.setState({ problem: explain(error) }),
+          else if (error.code === "not_active" || error.status === 403) this.setState({ pin: true });
+          else this.setState({ problem: explain(error) });
+        },
       )
       .finally(() => {
         this.#opening = false;
@@ -174,7 +175,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
         viewer(this.props.id).then(
           (next) => this.#say({ type: "ticket", ticket: new URL(next).hash.slice(1) }),
           (error) => {
-            if (error.status === 404 || error.status === 410) this.setState({ ended: true });
+            if (error.status === 404 || error.code === "ended") this.setState({ ended: true });
           },
         );
         break;
@@ -344,7 +345,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
             helping.value = true;
           })}
           <button class="button danger small" type="button" onClick={() => this.#end()}>
-            <Icon of={PhoneOff} size={18} />
+            <Icon of={CircleStop} size={18} />
             {t("console.end")}
           </button>
         </header>

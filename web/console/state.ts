@@ -102,15 +102,19 @@ const REASONS: Record<string, Key> = {
   not_allowed: "console.error_not_allowed",
   bad_address: "console.error_bad_address",
   invalid_pin: "console.error_pin",
-  bad_sign_in: "console.error_sign_in",
   wrong_password: "console.error_sign_in",
-  sign_in: "console.error_sign_in",
+  not_signed_in: "console.error_signed_out",
+  too_many_attempts: "console.error_attempts",
+  too_many_sessions: "console.error_full",
+  no_session: "console.unknown_more",
+  ended: "console.over_more",
   offline: "console.error_offline",
-  company_full: "console.error_full",
-  full: "console.error_full",
 };
 
+const AWAY = 2500;
 let events: EventSource | undefined;
+let away: ReturnType<typeof setTimeout> | undefined;
+let missed = false;
 
 function signedIn(who: Agent): void {
   agent.value = who;
@@ -122,12 +126,19 @@ function signedIn(who: Agent): void {
     put(JSON.parse((event as MessageEvent<string>).data) as Session),
   );
   events.onopen = () => {
+    clearTimeout(away);
     // What happened while the stream was away is in the list.
-    if (!live.value) refresh();
+    if (missed) refresh();
+    missed = false;
     live.value = true;
   };
   events.onerror = () => {
-    live.value = false;
+    missed = true;
+    // Browsers come back to a stream within seconds, and agents need not hear of every time.
+    clearTimeout(away);
+    away = setTimeout(() => {
+      live.value = false;
+    }, AWAY);
     // A browser gives up on an answer that is no stream, such as 401 after the sign-in has expired.
     if (events?.readyState !== EventSource.CLOSED) return;
     setTimeout(() => {
@@ -142,6 +153,7 @@ function signedIn(who: Agent): void {
 
 function signedOut(): void {
   events?.close();
+  clearTimeout(away);
   agent.value = null;
   sessions.value = new Map();
   listed.value = "loading";

@@ -2,11 +2,11 @@
 
 import {
   ChevronDown,
+  CircleStop,
   Eye,
   Hourglass,
   MousePointer2,
   MousePointerClick,
-  PhoneOff,
   ShieldCheck,
   WifiOff,
 } from "lucide";
@@ -19,6 +19,8 @@ import type { Connection, PanelSocket, PanelState } from "./socket";
 
 /** Presses in the first moment after something has moved under the finger do not count. */
 const CALM = 500;
+/** The card with its margin; phones give it their whole width instead (panel.css). */
+const WIDTH = 332;
 
 export function Panel({ socket }: { socket: PanelSocket }) {
   useLanguage();
@@ -97,7 +99,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                   socket.end();
                 })}
               >
-                <Icon of={PhoneOff} size={18} />
+                <Icon of={CircleStop} size={18} />
                 {t("panel.end")}
               </button>
             </>
@@ -301,7 +303,8 @@ function announceSize(root: HTMLElement | null): (() => void) | undefined {
   if (!root || window.parent === window) return undefined;
   const watcher = new ResizeObserver(() => {
     const { width, height } = root.getBoundingClientRect();
-    window.parent.postMessage({ lado: "panel", width: Math.ceil(width), height: Math.ceil(height) }, "*");
+    const wanted = Math.min(Math.ceil(width), WIDTH);
+    window.parent.postMessage({ lado: "panel", width: wanted, height: Math.ceil(height) }, "*");
   });
   watcher.observe(root);
   return () => watcher.disconnect();

@@ -8,17 +8,25 @@ import type { Target } from "./input";
 interface Props {
   target: Target;
   scale: number;
+  /** Of the page's window, in CSS pixels. */
+  height: number;
   label: string;
   id(option: Element): number | undefined;
   /** With nothing when the agent chose nothing. */
   done(action: Action | null): void;
 }
 
-export function Chooser({ target, scale, label, id, done }: Props) {
+export function Chooser({ target, scale, height, label, id, done }: Props) {
   const field = useRef<HTMLSelectElement & HTMLInputElement>(null);
   useLayoutEffect(() => field.current?.focus(), []);
   const { element, node, box } = target;
-  const place = { left: `${box.left * scale}px`, top: `${(box.top + box.height) * scale + 4}px` };
+  // Below the field, or above it in the lower half of the window.
+  const place = {
+    left: `${Math.max(box.left * scale, 0)}px`,
+    ...(box.top + box.height / 2 < height / 2
+      ? { top: `${(box.top + box.height) * scale + 4}px` }
+      : { bottom: `${(height - box.top) * scale + 4}px` }),
+  };
   const onEscape = (event: KeyboardEvent) => {
     event.stopPropagation();
     if (event.key === "Escape") done(null);

@@ -344,6 +344,7 @@ export class Viewer extends Component<Props, State> implements Agent {
             <Chooser
               target={chooser}
               scale={scale}
+              height={viewport?.height ?? 0}
               label={labelOf(chooser.element)}
               id={(option) => this.#shown?.id(option)}
               done={(action) => {
