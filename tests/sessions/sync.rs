@@ -1,0 +1,418 @@
+//! Pages and viewers over real sockets: what one sends, and what the other may know of it.
+
+use std::time::Duration;
+
+use lado::hub;
+use lado::protocol::{
+    Action, Button, Level, MASK, Op, PageCommand, PageMessage, Refusal, Tree, TreeNode, VERSION, ViewerMessage,
+    ViewerNotice, ViewerRequest,
+};
+use lado::session::{EndedBy, Ticket};
+use lado::span::Span;
+
+use crate::stage::{SITE, Stage, Viewer, element, open, snapshot, text};
+
+const CARD: &str = "4111 1111 1111 1111";
+
+fn click(node: u32) -> Action {
+    Action::Click { node, x: 500, y: 500, button: Button::Left, count: 1 }
+}
+
+/// Everything an agent could read in ops.
+fn texts(ops: &[Op]) -> String {
+    format!("{ops:?}")
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Waits for the whole page, and for Lado to know that the viewer has it.
+async fn shown(viewer: &mut Viewer) -> Vec<Op> {
+    loop {
+        let ops = viewer.ops().await;
+        if matches!(ops.first(), Some(Op::Snapshot { .. })) {
+            viewer.breathe().await;
+            return ops;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_that_joins_late_gets_the_page_masked() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = element("p", &[], "Olá, Maria");
+    children.extend([open("input", &[("type", "password"), ("value", "hunter2")]), TreeNode::End]);
+    page.batch(vec![snapshot(children)]).await;
+    page.batch(vec![Op::SetText { node: 5, text: "Tudo bem?".into() }]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Welcome { version: VERSION, level: Level::Look }).await;
+    let seen = texts(&viewer.ops().await);
+    assert!(seen.contains("Tudo bem?") && !seen.contains("Maria"), "{seen}");
+    assert!(seen.contains(MASK) && !seen.contains("hunter2"), "{seen}");
+}
+
+#[tokio::test]
+async fn what_a_hostile_page_sends_unmasked_never_reaches_a_viewer() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut viewer = stage.viewer(&session).await;
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = element("p", &[("title", CARD), ("data-card", "4111111111111111")], &format!("card {CARD}."));
+    children.extend([open("input", &[("type", "password"), ("value", "hunter2")]), TreeNode::End]);
+    children.extend([open("input", &[("autocomplete", "cc-number"), ("value", CARD)]), TreeNode::End]);
+    page.batch(vec![snapshot(children)]).await;
+    page.batch(vec![Op::SetText { node: 5, text: "4111-1111-1111-1111".into() }]).await;
+    page.batch(vec![Op::SetValue { node: 6, value: "hunter2".into() }]).await;
+    page.batch(vec![Op::SetValue { node: 7, value: "4111111111111111".into() }]).await;
+    page.batch(vec![Op::SetTitle { title: format!("Paid with {CARD}") }]).await;
+    page.batch(vec![Op::SetUrl { url: format!("{SITE}/pay/4111111111111111?card=4111111111111111") }]).await;
+    page.batch(vec![Op::Insert {
+        parent: 3,
+        prev: 0,
+        base: 100,
+        tree: Tree { nodes: vec![open("b", &[]), text("41111111"), TreeNode::End, text("11111111")] },
+    }])
+    .await;
+    page.acked().await;
+    viewer.breathe().await;
+    let mut late = stage.viewer(&session).await;
+    late.ops().await;
+    late.breathe().await;
+    for (who, bytes) in [("early", &viewer.bytes), ("late", &late.bytes)] {
+        let digits: Vec<u8> = bytes.iter().copied().filter(u8::is_ascii_digit).collect();
+        assert!(!contains(&digits, "4111111111111111"), "{who}");
+        assert!(!contains(bytes, "hunter2"), "{who}");
+        assert!(contains(bytes, MASK), "{who}");
+    }
+    let listed = format!("{:?}", session.state().page);
+    assert!(!listed.replace([' ', '-'], "").contains("4111111111111111"), "{listed}");
+}
+
+#[tokio::test]
+async fn a_hand_made_click_on_a_locked_button_is_refused_and_never_reaches_the_page() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = element("button", &[], "Comprar agora");
+    children.extend(element("button", &[], "Ver mais"));
+    page.batch(vec![snapshot(children)]).await;
+    page.acked().await;
+    stage.set_level(&session, Level::Control);
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    viewer.ask(&ViewerRequest::Act { id: 1, action: click(4) }).await;
+    let (refusal, rule) = viewer.answer(1).await;
+    assert_eq!(refusal, Some(Refusal::Locked));
+    assert!(!rule.is_empty(), "the agent is told which rule");
+    let enter = Action::Key { node: 4, key: "Enter".into(), shift: false, ctrl: false, alt: false, meta: false };
+    viewer.ask(&ViewerRequest::Act { id: 2, action: enter }).await;
+    assert_eq!(viewer.answer(2).await.0, Some(Refusal::Locked));
+    viewer.ask(&ViewerRequest::Act { id: 3, action: click(6) }).await;
+    let command = page.until(|command| matches!(command, PageCommand::Act { .. })).await;
+    let PageCommand::Act { id, action } = command else { unreachable!() };
+    assert_eq!(action, click(6), "the first that the page hears of is the one that is free");
+    page.say(&PageMessage::Done { id, refusal: None }).await;
+    assert_eq!(viewer.answer(3).await, (None, String::new()));
+}
+
+#[tokio::test]
+async fn the_agent_does_only_what_the_customer_allows() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("button", &[], "Ver mais"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    for (id, level) in [(1, Level::Look), (2, Level::Point)] {
+        stage.set_level(&session, level);
+        viewer.ask(&ViewerRequest::Act { id, action: click(4) }).await;
+        assert_eq!(viewer.answer(id).await.0, Some(Refusal::NotAllowed));
+    }
+    stage.set_level(&session, Level::Control);
+    viewer.notice(|notice| *notice == ViewerNotice::SetLevel { level: Level::Control }).await;
+    viewer.ask(&ViewerRequest::Act { id: 3, action: click(4) }).await;
+    page.until(|command| matches!(command, PageCommand::Act { .. })).await;
+    stage.set_level(&session, Level::Look);
+    assert_eq!(viewer.answer(3).await.0, Some(Refusal::NotAllowed), "what the page has not done by then");
+}
+
+#[tokio::test]
+async fn pointers_show_on_both_sides_when_the_customer_allows_it() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "x"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    page.say(&PageMessage::Pointer { x: 10, y: 20 }).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Pointer { x: 10, y: 20 }).await;
+    viewer.ask(&ViewerRequest::Pointer { shown: true, x: 1, y: 2 }).await;
+    viewer.ask(&ViewerRequest::Resync {}).await;
+    shown(&mut viewer).await;
+    stage.set_level(&session, Level::Point);
+    viewer.ask(&ViewerRequest::Pointer { shown: true, x: 30, y: 40 }).await;
+    let shown = page.until(|command| matches!(command, PageCommand::Pointer { shown: true, .. })).await;
+    let PageCommand::Pointer { name, role, x, y, .. } = shown else { unreachable!() };
+    assert_eq!((name.as_str(), role.as_str(), x, y), ("Ana Souza", "agent", 30, 40), "not the one before Point");
+    stage.set_level(&session, Level::Look);
+    page.until(|command| matches!(command, PageCommand::Pointer { shown: false, .. })).await;
+}
+
+#[tokio::test]
+async fn a_page_is_told_how_many_watch() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.until(|command| *command == PageCommand::Watched { viewers: 0 }).await;
+    let one = stage.viewer(&session).await;
+    page.until(|command| *command == PageCommand::Watched { viewers: 1 }).await;
+    let two = stage.viewer(&session).await;
+    page.until(|command| *command == PageCommand::Watched { viewers: 2 }).await;
+    assert_eq!(session.state().watching.len(), 2);
+    drop((one, two));
+    page.until(|command| *command == PageCommand::Watched { viewers: 0 }).await;
+}
+
+#[tokio::test]
+async fn a_page_that_connects_again_goes_on_where_it_was() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "um"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    drop(page);
+
+    let mut page = stage.silent_page(&session).await;
+    assert_eq!(page.hello("p1", 3).await, (1, false), "the page sends again what came after 1");
+    page.batch_with(1, vec![snapshot(element("p", &[], "never again"))]).await;
+    page.batch_with(2, vec![Op::SetText { node: 5, text: "dois".into() }]).await;
+    page.batch_with(3, vec![Op::SetText { node: 5, text: "três".into() }]).await;
+    page.until(|command| *command == PageCommand::Ack { seq: 3 }).await;
+    assert!(texts(&viewer.ops().await).contains("dois"), "no snapshot was needed");
+    assert!(texts(&viewer.ops().await).contains("três"));
+}
+
+#[tokio::test]
+async fn a_page_that_lado_does_not_know_is_asked_for_a_snapshot() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.silent_page(&session).await;
+    assert_eq!(page.hello("p1", 17).await, (17, true));
+    page.batch_with(18, vec![Op::SetText { node: 5, text: "x".into() }]).await;
+    page.batch_with(19, vec![snapshot(element("p", &[], "aqui"))]).await;
+    page.until(|command| *command == PageCommand::Ack { seq: 19 }).await;
+    let mut viewer = stage.viewer(&session).await;
+    assert!(texts(&shown(&mut viewer).await).contains("aqui"));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_missing_or_does_not_fit_asks_for_a_snapshot() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "um"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    page.batch_with(5, vec![Op::SetText { node: 5, text: "cinco".into() }]).await;
+    page.until(|command| *command == PageCommand::Resync {}).await;
+    page.batch_with(6, vec![snapshot(element("p", &[], "seis"))]).await;
+    assert!(texts(&shown(&mut viewer).await).contains("seis"));
+    page.batch_with(7, vec![Op::SetText { node: 9999, text: "x".into() }]).await;
+    page.until(|command| *command == PageCommand::Resync {}).await;
+    page.batch_with(8, vec![snapshot(element("p", &[], "oito"))]).await;
+    assert!(texts(&shown(&mut viewer).await).contains("oito"));
+}
+
+#[tokio::test]
+async fn a_viewer_that_loads_again_needs_nothing_of_the_customers_browser() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "ainda aqui"))]).await;
+    page.acked().await;
+    drop(page);
+    for _ in 0..2 {
+        let mut viewer = stage.viewer(&session).await;
+        assert!(texts(&shown(&mut viewer).await).contains("ainda aqui"));
+        viewer.ask(&ViewerRequest::Act { id: 1, action: click(4) }).await;
+        assert!(viewer.answer(1).await.0.is_some(), "nobody is there to do it");
+    }
+}
+
+#[tokio::test]
+async fn the_next_page_of_the_tab_takes_the_place_of_the_one_before() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut one = stage.page(&session, "p1").await;
+    one.batch(vec![snapshot(element("p", &[], "carrinho"))]).await;
+    one.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    drop(one);
+    let mut two = stage.page(&session, "p2").await;
+    two.batch(vec![snapshot(element("p", &[], "pagamento"))]).await;
+    assert!(texts(&shown(&mut viewer).await).contains("pagamento"));
+    let mut late = stage.viewer(&session).await;
+    assert!(texts(&shown(&mut late).await).contains("pagamento"));
+}
+
+#[tokio::test]
+async fn the_tab_in_front_is_the_one_that_is_shown() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut one = stage.page(&session, "p1").await;
+    one.batch(vec![snapshot(element("p", &[], "primeira"))]).await;
+    one.acked().await;
+    let mut two = stage.silent_page(&session).await;
+    let hello = |visible| PageMessage::Hello {
+        version: VERSION,
+        page: "p2".into(),
+        tab: "tab2".into(),
+        url: SITE.into(),
+        sent: 0,
+        visible,
+    };
+    two.say(&hello(true)).await;
+    two.batch(vec![snapshot(element("p", &[], "segunda"))]).await;
+    two.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    assert!(texts(&shown(&mut viewer).await).contains("segunda"));
+    one.say(&PageMessage::Visible { visible: true }).await;
+    assert!(texts(&shown(&mut viewer).await).contains("primeira"));
+}
+
+#[tokio::test]
+async fn a_page_that_stays_away_is_gone_and_the_agent_is_told() {
+    let stage = Stage::with(hub::Config { grace: Span(Duration::from_millis(100)), ..hub::Config::default() }).await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "x"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    assert!(session.state().online);
+    drop(page);
+    viewer.notice(|notice| *notice == ViewerNotice::NoPage {}).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Online { online: false }).await;
+    assert!(!session.state().online && session.state().page.is_none());
+}
+
+#[tokio::test]
+async fn the_end_is_told_to_everybody_and_leaves_nothing() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "x"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    let ticket = session.ticket(Ticket::Viewer(session.agent.clone()));
+    stage.sessions.end(&session, EndedBy::Customer);
+    let (commands, code) = page.rest().await;
+    assert_eq!((commands.last(), code), (Some(&PageCommand::Ended {}), Some(1000)));
+    let (messages, code) = viewer.rest().await;
+    assert!(messages.contains(&ViewerMessage::Notice { notice: ViewerNotice::Ended {} }));
+    assert_eq!(code, Some(1000));
+    assert!(stage.hubs.of(&session).is_none());
+    assert_eq!(session.state().page, None);
+    let mut late = stage.silent_viewer(&session).await;
+    late.ask(&ViewerRequest::Hello { version: VERSION, ticket }).await;
+    assert_eq!(late.rest().await, (vec![], Some(4003)));
+}
+
+#[tokio::test]
+async fn a_viewer_needs_a_ticket_of_this_very_session() {
+    let stage = Stage::set().await;
+    let (session, other) = (stage.active(), stage.active());
+    let used = session.ticket(Ticket::Viewer(session.agent.clone()));
+    stage.sessions.redeem(&used).unwrap();
+    for ticket in [
+        String::new(),
+        used,
+        session.ticket(Ticket::Panel),
+        session.panel_token(),
+        other.ticket(Ticket::Viewer(session.agent.clone())),
+    ] {
+        let mut viewer = stage.silent_viewer(&session).await;
+        viewer.ask(&ViewerRequest::Hello { version: VERSION, ticket }).await;
+        assert_eq!(viewer.rest().await, (vec![], Some(4003)));
+    }
+    let mut rude = stage.silent_viewer(&session).await;
+    rude.ask(&ViewerRequest::Resync {}).await;
+    assert_eq!(rude.rest().await, (vec![], Some(4002)));
+}
+
+#[tokio::test]
+async fn another_version_is_told_so_and_closed() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut viewer = stage.silent_viewer(&session).await;
+    let ticket = session.ticket(Ticket::Viewer(session.agent.clone()));
+    viewer.ask(&ViewerRequest::Hello { version: VERSION + 1, ticket }).await;
+    assert_eq!(viewer.rest().await.1, Some(4001));
+    let mut page = stage.silent_page(&session).await;
+    let (name, tab, url) = ("p".to_owned(), "t".to_owned(), SITE.to_owned());
+    let hello = PageMessage::Hello { version: VERSION + 1, page: name, tab, url, sent: 0, visible: true };
+    page.say(&hello).await;
+    assert_eq!(page.rest().await.1, Some(4001));
+}
+
+#[tokio::test]
+async fn a_page_that_talks_nonsense_is_closed_with_a_reason() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    for bytes in [vec![], vec![255, 1, 2], vec![2, 1]] {
+        let mut page = stage.page(&session, "p1").await;
+        page.raw(bytes).await;
+        assert_eq!(page.rest().await.1, Some(4002));
+    }
+    let mut nameless = stage.silent_page(&session).await;
+    let (name, tab, url) = (String::new(), "t".to_owned(), SITE.to_owned());
+    nameless.say(&PageMessage::Hello { version: VERSION, page: name, tab, url, sent: 0, visible: true }).await;
+    assert_eq!(nameless.rest().await.1, Some(4006));
+}
+
+#[tokio::test]
+async fn the_newer_socket_of_a_page_takes_over() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut old = stage.page(&session, "p1").await;
+    let _new = stage.page(&session, "p1").await;
+    assert_eq!(old.rest().await.1, Some(1000));
+}
+
+#[tokio::test]
+async fn a_page_cannot_pass_for_another_site() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let Op::Snapshot { epoch, base, title, quirks, viewport, tree, .. } = snapshot(element("p", &[], "x")) else {
+        unreachable!()
+    };
+    let url = "https://bank.example/login".to_owned();
+    let base_url = url.clone();
+    page.batch(vec![Op::Snapshot {
+        epoch,
+        base,
+        url,
+        base_url,
+        title,
+        quirks,
+        viewport,
+        scroll_x: 0,
+        scroll_y: 0,
+        tree,
+    }])
+    .await;
+    page.acked().await;
+    assert_eq!(session.state().page.unwrap().url, format!("{SITE}/login"));
+}
