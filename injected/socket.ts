@@ -43,7 +43,6 @@ export interface Page {
 export class Line {
   #socket: WebSocket | null = null;
   #writer = new Writer();
-  #reader = new Reader();
   /** Welcome has come: ops may go out. */
   #open = false;
   #over = false;
@@ -122,7 +121,6 @@ export class Line {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#writer = new Writer();
-    this.#reader = new Reader();
     const mine = (run: (event: MessageEvent) => void) =>
       guard((event: Event) => {
         if (this.#socket === socket) run(event as MessageEvent);
@@ -147,7 +145,8 @@ export class Line {
     listen(
       socket,
       "message",
-      mine(({ data }) => this.#receive(readPageCommand(this.#reader.next(new Uint8Array(data))))),
+      // Lado encodes a command once for every page: each has a dictionary of its own.
+      mine(({ data }) => this.#receive(readPageCommand(new Reader(new Uint8Array(data))))),
     );
     listen(
       socket,

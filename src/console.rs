@@ -9,8 +9,8 @@ pub mod password;
 mod sessions;
 mod sign_in;
 
-use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -25,7 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::hub::Hubs;
-use crate::session::{Sessions, lock};
+use crate::session::Sessions;
 use crate::span::Span;
 use error::ApiError;
 pub use sessions::SessionView;
@@ -144,16 +144,6 @@ impl Console {
              connect-src 'self' {socket}; frame-src {frames}; base-uri 'none'; form-action 'none'; \
              frame-ancestors {ancestors}"
         )
-    }
-
-    /// Forgets expired sign-ins for as long as the console lives.
-    pub async fn tend(console: Weak<Self>) {
-        let mut every = tokio::time::interval(Duration::from_secs(60));
-        loop {
-            every.tick().await;
-            let Some(console) = console.upgrade() else { return };
-            lock(&console.signed_in).sweep(Instant::now());
-        }
     }
 }
 

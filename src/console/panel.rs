@@ -40,8 +40,8 @@ enum Said {
         level: LevelName,
     },
     /// Another PIN, the one before having expired.
-    Pin,
-    End,
+    Pin {},
+    End {},
 }
 
 /// What Lado says.
@@ -233,8 +233,8 @@ fn decide(console: &Console, session: &Arc<Session>, said: &Said) -> Result<(), 
                 hub.set_level((*level).into());
             }
         }
-        Said::Pin => console.sessions.renew_pin(session),
-        Said::End => console.sessions.end(session, EndedBy::Customer),
+        Said::Pin {} => console.sessions.renew_pin(session),
+        Said::End {} => console.sessions.end(session, EndedBy::Customer),
     }
     Ok(())
 }

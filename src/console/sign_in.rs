@@ -24,6 +24,7 @@ use crate::session::{Agent, Company, Role, lock};
 const COOKIE_NAME: &str = "lado_agent";
 /// Sign-ins kept at once; the oldest goes.
 const MAX_SIGNED_IN: usize = 20_000;
+const SWEEP: Duration = Duration::from_secs(60);
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 const WRONG_PER_NAME: usize = 10;
 const WRONG_PER_ADDRESS: usize = 50;
@@ -44,6 +45,7 @@ pub(super) struct SignedIn {
     agents: HashMap<Key, (Arc<Company>, Agent, Instant)>,
     by_name: Limiter,
     by_address: Limiter,
+    swept: Instant,
 }
 
 impl Default for SignedIn {
@@ -52,6 +54,7 @@ impl Default for SignedIn {
             agents: HashMap::new(),
             by_name: Limiter::new(WRONG_PER_NAME, WINDOW),
             by_address: Limiter::new(WRONG_PER_ADDRESS, WINDOW),
+            swept: Instant::now(),
         }
     }
 }
@@ -71,7 +74,12 @@ impl SignedIn {
         (*expires > now).then(|| Caller { company: Arc::clone(company), agent: agent.clone(), key })
     }
 
-    pub(super) fn sweep(&mut self, now: Instant) {
+    /// Forgets what has expired, now and then.
+    fn sweep(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.swept) < SWEEP {
+            return;
+        }
+        self.swept = now;
         self.agents.retain(|_, (_, _, expires)| *expires > now);
         self.by_name.sweep(now);
         self.by_address.sweep(now);
@@ -155,6 +163,7 @@ pub(super) async fn sign_in(
     {
         let mut signed_in = lock(&console.signed_in);
         let now = Instant::now();
+        signed_in.sweep(now);
         signed_in.by_name.check(&name, now).map_err(ApiError::TooMany)?;
         signed_in.by_address.check(&address, now).map_err(ApiError::TooMany)?;
     }

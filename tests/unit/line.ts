@@ -348,6 +348,8 @@ export class StandIn {
   }
 
   send(command: PageCommand): void {
+    // Each has a dictionary of its own, as Lado encodes them.
+    this.#out = new Writer();
     writePageCommand(this.#out, command);
     const payload = this.#out.take();
     const head =
