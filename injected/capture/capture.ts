@@ -8,9 +8,9 @@ import { MASK, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messa
 import { type Rules, Veil } from "../rules";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
-import { isField, Said } from "./fields";
+import { isField, isFieldName, Said } from "./fields";
 import { Sheets } from "./sheets";
-import { isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
+import { isFrame, isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
 
 /** A node that the mirror has, and below what the mirror has it. */
 interface Kept {
@@ -319,8 +319,11 @@ export class Capture {
       }
     }
     for (const node of lost) this.#pending.add(node);
-    // What is out of the document now is out of the observer's sight: it comes back as a new node, if it does.
-    for (const node of lost) if (!dom.isConnected(node)) this.#forget(node);
+    // What is out of the document now, or in a shadow root that is not captured yet, is out of the observer's sight: it
+    // comes back as a new node, if it does.
+    for (const node of lost) {
+      if (!dom.isConnected(node) || !this.#watched.has(dom.rootOf(node) as Root)) this.#forget(node);
+    }
     this.#wake();
     this.listener.moved();
   }
@@ -502,7 +505,9 @@ export class Capture {
   /** Whether the children of a captured node are captured. */
   #holds(parent: Node, child: Node): boolean {
     if (!dom.isElement(parent)) return true;
-    return dom.documentIn(parent) === undefined ? !isOpaque(parent) : dom.nodeType(child) === dom.DOCUMENT;
+    return dom.documentIn(parent) === undefined
+      ? !isOpaque(dom.localName(parent))
+      : dom.nodeType(child) === dom.DOCUMENT;
   }
 
   /** Emits the op for one pending node whose parent and siblings before are in place; returns its id, 0 for none. */
@@ -617,31 +622,22 @@ export class Capture {
   ): void {
     const kept = this.#keep(element, parent);
     const veil = this.rules.under(outer, element);
-    const inline = isInline(element);
-    if (!inline) this.#endLine(tokens, run);
     const name = dom.localName(element);
+    const inline = isInline(name);
+    if (!inline) this.#endLine(tokens, run);
     const count = tokens.push(kindOf(element), name, 0) - 1;
-    const opaque = isOpaque(element);
-    if (!opaque && dom.hasAttributes(element)) {
-      let attributes = 0;
-      for (const attribute of dom.attributeNames(element)) {
-        const value = this.#attributeOf(element, attribute, veil);
-        if (value === null) continue;
-        tokens.push(attribute, value);
-        attributes++;
-      }
-      tokens[count] = attributes;
-    }
-    if (!opaque) {
+    if (!isOpaque(name)) {
+      tokens[count] = dom.hasAttributes(element) ? this.#writeAttributes(element, tokens, veil) : 0;
       const shadow = dom.shadowOf(element);
       if (shadow) this.#write(shadow, kept, tokens, late, veil, depth + 1, run);
-      const inner = dom.documentIn(element);
-      if (inner) this.#writeFrame(element, inner, kept, tokens, late, veil, depth, run);
-      else if (inner === null) {
+      const inner = isFrame(name) ? dom.documentIn(element) : undefined;
+      if (inner) {
+        this.#writeFrame(element, inner, kept, tokens, late, veil, depth, run);
+      } else if (inner === null) {
         this.#opaque.add(element);
         late.push(element);
       }
-      if (isField(element) || name === "style" || name === "link") late.push(element);
+      if (isFieldName(name) || name === "style" || name === "link") late.push(element);
       // What stands between the tags of a frame is for browsers without frames.
       let child = inner === undefined ? dom.firstChild(element) : null;
       for (; child; child = dom.nextSibling(child))
@@ -649,6 +645,17 @@ export class Capture {
     }
     tokens.push(NodeKind.End);
     if (!inline) this.#endLine(tokens, run);
+  }
+
+  #writeAttributes(element: Element, tokens: Tokens, veil: Veil): number {
+    let written = 0;
+    for (const name of dom.attributeNames(element)) {
+      const value = this.#attributeOf(element, name, veil);
+      if (value === null) continue;
+      tokens.push(name, value);
+      written++;
+    }
+    return written;
   }
 
   // ---- frames
@@ -702,9 +709,8 @@ export class Capture {
     const raw = dom.getAttribute(element, name);
     if (raw === null) return null;
     const value = this.rules.attribute(element, name, outward(raw), veil);
-    return value && this.#isForeign(element) && /^(src|href|poster|srcset)$/.test(name)
-      ? fromBase(element, name, value)
-      : value;
+    const isAddress = name === "src" || name === "href" || name === "poster" || name === "srcset";
+    return isAddress && value && this.#isForeign(element) ? fromBase(element, name, value) : value;
   }
 
   /** In a frame, where relative addresses start elsewhere than the page's. */
@@ -724,7 +730,7 @@ export class Capture {
   }
 
   #setAttributes(element: Element, names: Set<string>, ops: Op[]): void {
-    if (isOpaque(element)) return;
+    if (isOpaque(dom.localName(element))) return;
     const veil = this.#veil(element);
     const node = this.id(element) ?? 0;
     for (const name of names) {
@@ -746,7 +752,7 @@ export class Capture {
       return;
     }
     if (dom.isElement(node)) {
-      if (isOpaque(node)) return;
+      if (isOpaque(dom.localName(node))) return;
       for (const name of kept ? dom.attributeNames(node) : []) {
         const value = this.#attributeOf(node, name, veil);
         if (kept && value === MASK) ops.push({ tag: OpTag.SetAttr, node: kept.id, name, value });
@@ -801,14 +807,14 @@ export class Capture {
     const seen = new Set<Node>();
     const touch = (node: Node | null): void => {
       let block = node;
-      while (block && dom.isElement(block) && isInline(block)) block = dom.parentNode(block);
+      while (block && dom.isElement(block) && isInline(dom.localName(block))) block = dom.parentNode(block);
       if (!block || seen.has(block)) return;
       seen.add(block);
       this.#judge(block);
     };
     for (const node of this.#texts) touch(dom.parentNode(node));
     for (const node of this.#pending) {
-      const inline = dom.isElement(node) ? isInline(node) : this.#isText(node);
+      const inline = dom.isElement(node) ? isInline(dom.localName(node)) : this.#isText(node);
       if (inline) touch(dom.parentNode(node));
     }
   }
@@ -829,12 +835,12 @@ export class Capture {
       for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
         if (this.#isText(child)) line.push(child);
         else if (!dom.isElement(child)) continue;
-        else if (isInline(child)) walk(child);
+        else if (isInline(dom.localName(child))) walk(child);
         // Blocks within have lines of their own.
         else end();
       }
     };
-    if (!dom.isElement(block) || !isOpaque(block)) walk(block);
+    if (!dom.isElement(block) || !isOpaque(dom.localName(block))) walk(block);
     end();
   }
 

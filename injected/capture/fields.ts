@@ -4,10 +4,11 @@ import { MASK, type Op, OpTag } from "../protocol/messages";
 import * as dom from "./dom";
 
 export function isField(element: Element): boolean {
-  const name = dom.localName(element);
-  return (
-    (name === "input" || name === "textarea" || name === "select") && dom.namespaceUri(element) === dom.XHTML
-  );
+  return isFieldName(dom.localName(element)) && dom.namespaceUri(element) === dom.XHTML;
+}
+
+export function isFieldName(name: string): boolean {
+  return name === "input" || name === "textarea" || name === "select";
 }
 
 /** What a field of the page holds, or null where that is nothing an agent may see. */

@@ -33,8 +33,7 @@ export function kindOf(element: Element): NodeKind.Html | NodeKind.Svg | NodeKin
 }
 
 /** Elements whose text agents have no use for: it is not shown, or it is not text. */
-export function isOpaque(element: Element): boolean {
-  const name = dom.localName(element);
+export function isOpaque(name: string): boolean {
   return name === "script" || name === "noscript" || name === "template";
 }
 
@@ -45,6 +44,10 @@ const INLINE = new Set(
 );
 
 /** Whether text before, in and after the element reads on as one line: what detectors look at together. */
-export function isInline(element: Element): boolean {
-  return INLINE.has(dom.localName(element));
+export function isInline(name: string): boolean {
+  return INLINE.has(name);
+}
+
+export function isFrame(name: string): boolean {
+  return name === "iframe" || name === "frame";
 }

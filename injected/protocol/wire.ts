@@ -80,20 +80,34 @@ export class Writer {
     this.byte(0);
     if (short) {
       this.#room(text.length * 3 + 5);
-      const bytes = encoder.encode(text);
-      this.u32(bytes.length);
-      this.#bytes.set(bytes, this.#length);
-      this.#length += bytes.length;
-      if (bytes.length > 0 && bytes.length <= MAX_STRING && this.#learnt < MAX_ENTRIES) {
+      const bytes = this.#ascii(text) ? text.length : this.#literal(encoder.encode(text));
+      if (bytes > 0 && bytes <= MAX_STRING && this.#learnt < MAX_ENTRIES)
         this.#known.set(text, this.#learnt++);
-      }
       return;
     }
-    const bytes = encoder.encode(text);
+    this.#literal(encoder.encode(text));
+  }
+
+  #literal(bytes: Uint8Array): number {
     this.u32(bytes.length);
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
+    return bytes.length;
+  }
+
+  /** Most short strings are ASCII: a loop over them costs a third of a call into the encoder. */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    const start = this.#length + 1;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      this.#bytes[start + i] = code;
+    }
+    this.#bytes[this.#length] = length;
+    this.#length = start + length;
+    return true;
   }
 
   list<T>(items: readonly T[], write: (item: T) => void): void {

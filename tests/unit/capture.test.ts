@@ -66,7 +66,7 @@ test("random changes leave the mirror with the page's tree", async () => {
   const { lado, page } = await open(doc(`<main id="root"><p>start</p></main>`));
   const seeds = process.env.LADO_SEED
     ? [Number(process.env.LADO_SEED)]
-    : Array.from({ length: 40 }, () => Math.floor(Math.random() * 2 ** 31));
+    : Array.from({ length: Number(process.env.LADO_SEEDS ?? 40) }, () => Math.floor(Math.random() * 2 ** 31));
   for (const seed of seeds) {
     await test.step(`seed ${seed}`, async () => {
       await page.evaluate(mutate, { seed, rounds: 12 });
@@ -422,6 +422,38 @@ test("agents' clicks, text and keys arrive as the page expects them", async () =
   expect(log.match(/change:t/g)).toHaveLength(1);
   expect(log).toContain("submit:An");
   expect(log).toContain("change:s");
+  await close(page, lado);
+});
+
+test("a field that a framework controls hears of agents' text", async () => {
+  // What React does (inputValueTracking.js): a value set through the element's own property is none of the customer's.
+  const { lado, page } = await open(
+    doc(`<input id="t"><input id="d" type="date"><p id="log"></p><script>
+      for (const field of [t, d]) {
+        const { get, set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
+        let known = field.value;
+        Object.defineProperty(field, "value", {
+          configurable: true,
+          get() { return get.call(this); },
+          set(value) { known = "" + value; set.call(this, value); },
+        });
+        field.addEventListener("input", () => {
+          const now = get.call(field);
+          if (now === known) return;
+          known = now;
+          log.textContent += field.id + "=" + now + " ";
+          field.value = now.toUpperCase();
+        });
+      }
+    </script>`),
+  );
+  const id = (name: string) => lado.mirror.byElementId(name).id;
+  expect(await lado.act({ tag: ActionTag.Type, node: id("t"), text: "ab" })).toBeNull();
+  expect(await lado.act({ tag: ActionTag.SetValue, node: id("d"), value: "2026-01-31" })).toBeNull();
+  await settled(page, lado);
+  expect(await page.textContent("#log")).toBe("t=a t=Ab d=2026-01-31 ");
+  expect(lado.mirror.values.get(id("t"))).toBe("AB");
+  expect(lado.mirror.values.get(id("d"))).toBe("2026-01-31");
   await close(page, lado);
 });
 

@@ -375,6 +375,7 @@ export class StandIn {
     this.#out = new Writer();
     const reader = new Reader();
     let rest = Buffer.alloc(0);
+    const parts: Buffer[] = [];
     socket.on("error", () => {});
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("data", (data) => {
@@ -383,10 +384,13 @@ export class StandIn {
         const frame = unframe(rest);
         if (!frame) return;
         rest = rest.subarray(frame.size);
-        if (frame.opcode !== 2 || !this.#sockets.has(socket)) continue;
+        if (frame.opcode > 2 || !this.#sockets.has(socket)) continue;
+        parts.push(frame.payload);
+        if (!frame.last) continue;
+        const message = Buffer.concat(parts.splice(0));
         try {
-          this.bytes.push(frame.payload);
-          this.#receive(readPageMessage(reader.next(frame.payload)));
+          this.bytes.push(message);
+          this.#receive(readPageMessage(reader.next(message)));
         } catch (error) {
           this.errors.push(error);
         }
@@ -423,9 +427,10 @@ export class StandIn {
   }
 }
 
-/** One masked frame of RFC 6455 §5.2; fragments do not come from Chromium for messages of this size. */
-function unframe(data: Buffer): { opcode: number; payload: Buffer; size: number } | null {
+/** One masked frame of RFC 6455 §5.2; Chromium sends large messages in several. */
+function unframe(data: Buffer): { opcode: number; last: boolean; payload: Buffer; size: number } | null {
   if (data.length < 6) return null;
+  const last = (data[0] ?? 0) > 127;
   const opcode = (data[0] ?? 0) & 15;
   let length = (data[1] ?? 0) & 127;
   let at = 2;
@@ -442,5 +447,5 @@ function unframe(data: Buffer): { opcode: number; payload: Buffer; size: number 
   const mask = data.subarray(at, at + 4);
   const payload = Buffer.from(data.subarray(at + 4, size));
   for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (mask[i % 4] ?? 0);
-  return { opcode, payload, size };
+  return { opcode, last, payload, size };
 }
