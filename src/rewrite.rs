@@ -4,6 +4,8 @@ pub mod charset;
 pub mod cookie;
 pub mod csp;
 pub mod css;
+pub mod header;
 pub mod html;
+pub mod manifest;
 pub mod table;
 pub mod url;
