@@ -1,0 +1,230 @@
+//! Builders: a site, a Lado in front of it, a session with its customer, and a browser that is a plain HTTP connection.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use lado::Lado;
+use lado::config::Config;
+use lado::listener::Listener;
+use lado::respond::Body;
+use lado::rewrite::url::Site as SiteUrl;
+use lado::route::{Origin, View};
+use lado::session::Session;
+use lado::upstream::guard::Exception;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// A site on a port of its own, which goes away with the value.
+pub struct Site {
+    pub address: SocketAddr,
+    _task: Abort,
+}
+
+pub struct Abort(tokio::task::JoinHandle<()>);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Site {
+    pub async fn new<F>(answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let answer = answer.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(move |request| {
+                        let answer = answer(request);
+                        async move { Ok::<_, Infallible>(answer.await) }
+                    });
+                    let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { address, _task: Abort(task) }
+    }
+
+    /// A socket that answers each connection with `bytes`, whatever they are.
+    pub async fn raw(bytes: &'static [u8]) -> Self {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(bytes).await;
+            }
+        });
+        Self { address, _task: Abort(task) }
+    }
+
+    pub fn url(&self) -> Url {
+        Url::parse(&format!("http://{}/", self.address)).unwrap()
+    }
+}
+
+/// A running Lado.
+pub struct Running {
+    pub address: SocketAddr,
+    pub lado: Arc<Lado>,
+    stop: CancellationToken,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Running {
+    /// In front of `sites`, which are the only private addresses that it may reach.
+    pub async fn before(sites: &[&Site]) -> Self {
+        Self::with(sites, |_| {}).await
+    }
+
+    pub async fn with(sites: &[&Site], change: impl FnOnce(&mut Config)) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut config = Config::parse(COMPANY, Path::new("test")).unwrap();
+        config.hosts.console = Origin::try_from(format!("http://lado.localhost:{}", address.port())).unwrap();
+        config.hosts.view = View::try_from(format!("http://view.localhost:{}", address.port())).unwrap();
+        config.upstream.allow_private = sites.iter().map(|site| Exception::from(site.address)).collect();
+        change(&mut config);
+        let lado = Lado::new(&config).unwrap();
+        let listener = Listener::new(socket, &config.listener).unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(lado.clone().serve(listener, stop.clone().cancelled_owned()));
+        Self { address, lado, stop, task: Some(task) }
+    }
+
+    /// A session whose customer is in.
+    pub fn customer(&self, start: &Url) -> Customer<'_> {
+        let companies = self.lado.sessions.companies();
+        let (company, account) = companies.account("ana").unwrap();
+        let session = self.lado.sessions.create(company, &account.agent, start.clone()).unwrap();
+        Customer { lado: self, session }
+    }
+
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends one request on a connection of its own.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
+        tokio::spawn(connection.with_upgrades());
+        sender.send_request(request).await.unwrap()
+    }
+
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Until it has ended by itself.
+    pub async fn ended(mut self) {
+        self.task.take().unwrap().await.unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+pub struct Customer<'l> {
+    lado: &'l Running,
+    pub session: Arc<Session>,
+}
+
+impl Customer<'_> {
+    /// The view host's authority for the site of `url`.
+    pub fn host(&self, url: &Url) -> String {
+        self.session.views.authority(&SiteUrl::of(url).unwrap())
+    }
+
+    pub fn cookie(&self) -> String {
+        self.session.cookie().split(';').next().unwrap().to_owned()
+    }
+
+    /// A request as the customer's browser sends it for a page at `url`.
+    pub fn request(&self, url: &Url) -> http::request::Builder {
+        let path = &url[url::Position::BeforePath..];
+        Request::builder().uri(path).header("host", self.host(url)).header("cookie", self.cookie())
+    }
+
+    pub async fn open(&self, url: &Url) -> Response<Incoming> {
+        self.send(self.request(url).header("sec-fetch-dest", "document")).await
+    }
+
+    pub async fn send(&self, request: http::request::Builder) -> Response<Incoming> {
+        self.lado.send(request.body(Full::default()).unwrap()).await
+    }
+}
+
+pub async fn text(response: Response<Incoming>) -> String {
+    String::from_utf8(bytes(response).await.to_vec()).unwrap()
+}
+
+pub async fn bytes(response: Response<Incoming>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+/// The next piece that arrives, as it arrives.
+pub async fn piece(response: &mut Response<Incoming>) -> Bytes {
+    let wait = std::time::Duration::from_secs(5);
+    let frame = tokio::time::timeout(wait, response.body_mut().frame()).await.expect("nothing came");
+    frame.expect("the body is over").unwrap().into_data().unwrap()
+}
+
+pub fn answer(content_type: &str, body: impl Into<Body>) -> Response<Body> {
+    Response::builder().header("content-type", content_type).body(body.into()).unwrap()
+}
+
+pub fn status(code: u16, headers: &[(&'static str, String)]) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::from_u16(code).unwrap();
+    let map: &mut HeaderMap = response.headers_mut();
+    for (name, value) in headers {
+        map.append(*name, value.parse().unwrap());
+    }
+    response
+}
+
+/// A body whose chunks come when the test says so.
+pub fn trickle() -> (tokio::sync::mpsc::UnboundedSender<Bytes>, Body) {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<Bytes>();
+    let stream = futures_util::stream::poll_fn(move |cx| {
+        receiver.poll_recv(cx).map(|next| next.map(|bytes| Ok::<_, Infallible>(http_body::Frame::data(bytes))))
+    });
+    (sender, Body::stream(http_body_util::StreamBody::new(stream)))
+}
+
+const COMPANY: &str = r#"
+[[company]]
+id = "sol"
+name = "Loja Sol"
+allow = ["*"]
+
+[[company.agents]]
+name = "ana"
+password = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9Wg"
+"#;

@@ -1,0 +1,385 @@
+//! A customer's requests through Lado: who may ask, what trickles, ranges, sockets, failures.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use lado::respond::{self, Body};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use url::Url;
+
+use crate::kit::{Running, Site, answer, bytes, piece, status, text, trickle};
+
+#[tokio::test]
+async fn only_the_customer_gets_in_and_nobody_after_the_end() {
+    let site = Site::new(|_| async { answer("text/plain", "hello") }).await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    assert_eq!(text(customer.open(&site.url()).await).await, "hello");
+
+    let stranger = Request::builder()
+        .uri("/")
+        .header("host", customer.host(&site.url()))
+        .header("sec-fetch-dest", "document")
+        .header("accept-language", "pt-BR");
+    let response = lado.send(stranger.body(Full::default()).unwrap()).await;
+    assert_eq!(response.status(), 403);
+    assert!(text(response).await.contains("peça um novo link"));
+
+    lado.lado.sessions.end(&customer.session, lado::session::EndedBy::Customer);
+    let request = customer.request(&site.url()).header("cookie", "theme=dark").header("sec-fetch-dest", "document");
+    let response = customer.send(request).await;
+    assert_eq!(response.status(), 410);
+    assert_eq!(response.headers()["clear-site-data"], "\"cache\", \"storage\"");
+    let expired: Vec<_> = response.headers().get_all("set-cookie").iter().map(|v| v.to_str().unwrap()).collect();
+    assert!(expired.iter().any(|cookie| cookie.starts_with("theme=;")), "{expired:?}");
+    assert!(expired.iter().any(|cookie| cookie.starts_with("lado_") && cookie.contains("Max-Age=0")), "{expired:?}");
+    assert!(text(response).await.contains("This session is over"));
+}
+
+#[tokio::test]
+async fn the_ticket_of_the_link_lets_in_once() {
+    let site = Site::new(|_| async { answer("text/plain", "hello") }).await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let link = lado.lado.sessions.link(&customer.session).unwrap();
+    let (_, ticket) = lado.lado.sessions.accept(&link).unwrap();
+    let enter = || {
+        Request::builder()
+            .uri(format!("/__lado/enter?ticket={ticket}&to=//evil.test/"))
+            .header("host", customer.host(&site.url()))
+            .body(Full::default())
+            .unwrap()
+    };
+    let response = lado.send(enter()).await;
+    assert_eq!(response.status(), 303);
+    let location = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
+    assert_eq!(customer.session.views.unmap(&location), Some(site.url()));
+    let cookie = response.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with(&customer.cookie()) && cookie.contains("HttpOnly"));
+    assert_eq!(lado.send(enter()).await.status(), 403);
+}
+
+async fn trickles(content_type: &'static str, coding: Option<&'static str>) {
+    let (sender, body) = trickle();
+    let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
+    let site = Site::new(move |_| {
+        let body = body.lock().unwrap().take().unwrap();
+        async move {
+            let mut response = answer(content_type, body);
+            if let Some(coding) = coding {
+                response.headers_mut().insert("content-encoding", coding.parse().unwrap());
+            }
+            response
+        }
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let mut pack = coding.map(|_| flate());
+    let mut send = |text: &str| {
+        let bytes = match &mut pack {
+            Some(pack) => pack(text),
+            None => Bytes::from(text.to_owned()),
+        };
+        sender.send(bytes).unwrap();
+    };
+    send("<!doctype html><p>first</p>");
+    let accept = if coding.is_some() { "gzip" } else { "identity" };
+    let request = customer.request(&site.url()).header("sec-fetch-dest", "document").header("accept-encoding", accept);
+    let mut response = customer.send(request).await;
+    let mut unpack = coding.map(|_| unflate());
+    let mut seen = String::new();
+    for word in ["first", "second", "third"] {
+        if word != "first" {
+            send(&format!("<p>{word}</p>"));
+        }
+        let begin = Instant::now();
+        while !seen.contains(word) {
+            let piece = piece(&mut response).await;
+            match &mut unpack {
+                Some(unpack) => seen.push_str(&unpack(&piece)),
+                None => seen.push_str(str::from_utf8(&piece).unwrap()),
+            }
+        }
+        assert!(begin.elapsed() < Duration::from_secs(1));
+    }
+}
+
+fn flate() -> impl FnMut(&str) -> Bytes {
+    use async_compression::Level;
+    use async_compression::codecs::flate::params::FlateEncoderParams;
+    use async_compression::codecs::{EncodeV2 as _, GzipEncoder};
+    use async_compression::core::util::{PartialBuffer, WriteBuffer};
+    let mut encoder = GzipEncoder::new(FlateEncoderParams::from(Level::Default));
+    move |text| {
+        let mut out = vec![0; 4096];
+        let mut to = WriteBuffer::new_initialized(&mut out);
+        encoder.encode(&mut PartialBuffer::new(text.as_bytes()), &mut to).unwrap();
+        while !encoder.flush(&mut to).unwrap() {}
+        let made = to.written_len();
+        out.truncate(made);
+        out.into()
+    }
+}
+
+fn unflate() -> impl FnMut(&[u8]) -> String {
+    use async_compression::codecs::{DecodeV2 as _, GzipDecoder};
+    use async_compression::core::util::{PartialBuffer, WriteBuffer};
+    let mut decoder = GzipDecoder::new();
+    move |bytes| {
+        let mut out = vec![0; 256 * 1024];
+        let mut to = WriteBuffer::new_initialized(&mut out);
+        let mut from = PartialBuffer::new(bytes);
+        while !from.unwritten().is_empty() {
+            decoder.decode(&mut from, &mut to).unwrap();
+        }
+        decoder.flush(&mut to).unwrap();
+        let made = to.written_len();
+        String::from_utf8(out[..made].to_vec()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_trickling_page_trickles() {
+    trickles("text/html; charset=utf-8", None).await;
+}
+
+#[tokio::test]
+async fn a_trickling_page_trickles_through_gzip() {
+    trickles("text/html; charset=utf-8", Some("gzip")).await;
+}
+
+#[tokio::test]
+async fn events_trickle_as_they_are() {
+    trickles("text/event-stream", None).await;
+}
+
+#[tokio::test]
+async fn ranges_pass_byte_for_byte() {
+    let site = Site::new(|request: Request<Incoming>| async move {
+        assert_eq!(request.headers()["range"], "bytes=10-19");
+        assert_eq!(request.headers()["if-range"], "\"v1\"");
+        let mut response = answer("video/mp4", "0123456789");
+        *response.status_mut() = http::StatusCode::PARTIAL_CONTENT;
+        response.headers_mut().insert("content-range", "bytes 10-19/100".parse().unwrap());
+        response.headers_mut().insert("etag", "\"v1\"".parse().unwrap());
+        response
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let request = customer
+        .request(&site.url())
+        .header("sec-fetch-dest", "video")
+        .header("range", "bytes=10-19")
+        .header("if-range", "\"v1\"");
+    let response = customer.send(request).await;
+    assert_eq!(response.status(), 206);
+    assert_eq!(response.headers()["content-range"], "bytes 10-19/100");
+    assert_eq!(response.headers()["content-length"], "10");
+    assert_eq!(response.headers()["etag"], "\"v1\"");
+    assert_eq!(bytes(response).await, "0123456789");
+}
+
+#[tokio::test]
+async fn an_upload_arrives_whole_and_the_site_hears_its_own_addresses() {
+    let site = Site::new(|request: Request<Incoming>| async move {
+        let headers = request.headers().clone();
+        let length = request.into_body().collect().await.unwrap().to_bytes().len();
+        let say = |name: &str| headers.get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
+        answer("text/plain", format!("{length} {} {} {} {}", say("host"), say("origin"), say("referer"), say("cookie")))
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let view = customer.session.views.origin(&lado::rewrite::url::Site::of(&site.url()).unwrap());
+    let request = customer
+        .request(&site.url())
+        .method("POST")
+        .header("origin", &view)
+        .header("referer", format!("{view}/cart?x=1"))
+        .body(Full::from(vec![7; 3_000_000]))
+        .unwrap();
+    let own = format!("http://{}", site.address);
+    let expected = format!("3000000 {} {own} {own}/cart?x=1 -", site.address);
+    assert_eq!(text(lado.send(request).await).await, expected);
+}
+
+#[tokio::test]
+async fn cookies_stay_in_the_jar_and_scripts_see_theirs() {
+    let site = Site::new(|request: Request<Incoming>| async move {
+        let sent = request.headers().get("cookie").map_or("none", |value| value.to_str().unwrap()).to_owned();
+        let mut response = answer("text/plain", sent);
+        for cookie in ["secret=s3; HttpOnly; Path=/", "theme=dark; Path=/"] {
+            response.headers_mut().append("set-cookie", cookie.parse().unwrap());
+        }
+        response
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let response = customer.open(&site.url()).await;
+    let shown: Vec<_> =
+        response.headers().get_all("set-cookie").iter().map(|v| v.to_str().unwrap().to_owned()).collect();
+    assert!(shown.iter().any(|cookie| cookie.starts_with("theme=dark")), "{shown:?}");
+    assert!(!shown.iter().any(|cookie| cookie.contains("secret")), "{shown:?}");
+    assert_eq!(text(response).await, "none");
+    assert_eq!(text(customer.open(&site.url()).await).await, "secret=s3; theme=dark");
+}
+
+#[tokio::test]
+async fn each_failure_of_a_site_is_a_clear_page_and_the_session_lives_on() {
+    let closed = {
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        socket.local_addr().unwrap()
+    };
+    let nonsense = Site::raw(b"this is no HTTP at all\r\n\r\n").await;
+    let silent = Site::new(|_| std::future::pending()).await;
+    let plain = Site::raw(b"HTTP/1.1 200 OK\r\n\r\n").await;
+    let good = Site::new(|_| async { answer("text/plain", "hello") }).await;
+    let lado = Running::with(&[&nonsense, &silent, &plain, &good], |config| {
+        config.upstream.allow_private.push(closed.into());
+        config.upstream.first_byte_timeout = lado::span::Span(Duration::from_millis(200));
+    })
+    .await;
+    let customer = lado.customer(&good.url());
+    for (address, code, words) in [
+        (format!("http://{closed}/"), 502, "recusou a conexão"),
+        (nonsense.url().to_string(), 502, "interrompeu a resposta"),
+        (silent.url().to_string(), 504, "demorou demais"),
+        (format!("https://{}/", plain.address), 502, "com segurança"),
+        ("http://nowhere.invalid/".to_owned(), 502, "site"),
+    ] {
+        let url = Url::parse(&address).unwrap();
+        let request = customer.request(&url).header("sec-fetch-dest", "document").header("accept-language", "pt-BR");
+        let response = customer.send(request).await;
+        assert_eq!(response.status(), code, "{address}");
+        let page = text(response).await;
+        assert!(page.contains(words) && page.contains("lang=\"pt-BR\""), "{address}: {page}");
+    }
+    assert_eq!(text(customer.open(&good.url()).await).await, "hello");
+}
+
+#[tokio::test]
+async fn a_site_outside_the_list_is_a_page_with_a_way_back() {
+    let site = Site::new(|_| async { answer("text/plain", "hello") }).await;
+    let lado = Running::with(&[&site], |config| {
+        let text = format!(
+            "[[company]]\nid = 'sol'\nname = 'Sol'\nallow = ['http://{}']\n[[company.agents]]\nname = 'ana'\n\
+             password = '$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9Wg'\n",
+            site.address
+        );
+        config.companies = lado::config::Config::parse(&text, std::path::Path::new("test")).unwrap().companies;
+    })
+    .await;
+    let customer = lado.customer(&site.url());
+    let response = customer.open(&Url::parse("https://elsewhere.example/").unwrap()).await;
+    assert_eq!(response.status(), 403);
+    let page = text(response).await;
+    assert!(page.contains("not part of the session") && page.contains(&customer.host(&site.url())), "{page}");
+}
+
+#[tokio::test]
+async fn a_websocket_of_the_page_reaches_its_site() {
+    let site = Site::new(|mut request: Request<Incoming>| async move {
+        let origin = request.headers().get("origin").map_or("none", |v| v.to_str().unwrap()).to_owned();
+        let protocol = request.headers()["sec-websocket-protocol"].clone();
+        let (mut response, socket) = respond::websocket(&mut request).unwrap();
+        response.headers_mut().insert("sec-websocket-protocol", protocol);
+        tokio::spawn(async move {
+            let mut socket = socket.await.unwrap();
+            socket.send(Message::text(origin)).await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_text() || message.is_binary() {
+                    socket.send(message).await.unwrap();
+                }
+            }
+        });
+        response
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let view = customer.session.views.origin(&lado::rewrite::url::Site::of(&site.url()).unwrap());
+    let request = customer
+        .request(&site.url())
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("origin", view)
+        .header("sec-websocket-protocol", "chat")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let mut response = customer.send(request).await;
+    assert_eq!(response.status(), 101);
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
+    let stream = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+    let first = socket.next().await.unwrap().unwrap();
+    assert_eq!(first.to_text().unwrap(), format!("http://{}", site.address));
+    socket.send(Message::text("echo")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().to_text().unwrap(), "echo");
+    // The end of the session ends its sockets.
+    lado.lado.sessions.end(&customer.session, lado::session::EndedBy::Customer);
+    let end = tokio::time::timeout(Duration::from_secs(2), socket.next()).await.expect("the tunnel stayed open");
+    assert!(!matches!(end, Some(Ok(Message::Text(_)))));
+}
+
+#[tokio::test]
+async fn a_large_download_passes_with_flat_memory() {
+    const CHUNK: usize = 64 * 1024;
+    const CHUNKS: usize = 1600;
+    let site = Site::new(|_| async {
+        let chunk = Bytes::from(vec![b'x'; CHUNK]);
+        let chunks = futures_util::stream::iter(
+            (0..CHUNKS).map(move |_| Ok::<_, std::convert::Infallible>(http_body::Frame::data(chunk.clone()))),
+        );
+        answer("application/octet-stream", Body::stream(http_body_util::StreamBody::new(chunks)))
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let mut response = customer.open(&site.url()).await;
+    let before = resident();
+    let (mut total, mut peak) = (0, before);
+    while let Some(frame) = response.body_mut().frame().await {
+        total += frame.unwrap().into_data().unwrap().len();
+        if total % (8 * 1024 * 1024) < CHUNK {
+            // A slow reader: the rest waits at the site, not in Lado.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            peak = peak.max(resident());
+        }
+    }
+    assert_eq!(total, CHUNK * CHUNKS);
+    assert!(peak - before < 48 * 1024 * 1024, "{} MiB more", (peak - before) >> 20);
+}
+
+/// Bytes of memory that this process has.
+fn resident() -> usize {
+    let pages: usize = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+#[tokio::test]
+async fn the_panels_door_opens_inside_a_page_only() {
+    let site = Site::new(|_| async { status(204, &[]) }).await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let door = |dest: &str, cookie: &str| {
+        let host = customer.session.views.panel_origin().replace("http://", "");
+        let request = Request::builder().uri("/").header("host", host).header("cookie", cookie);
+        request.header("sec-fetch-dest", dest).body(Full::default()).unwrap()
+    };
+    let response = lado.send(door("iframe", &customer.cookie())).await;
+    assert_eq!(response.status(), 303);
+    assert!(response.headers()["location"].to_str().unwrap().contains("/panel#"));
+    assert_eq!(lado.send(door("document", &customer.cookie())).await.status(), 403);
+    assert_eq!(lado.send(door("iframe", "lado_x=y")).await.status(), 403);
+}
