@@ -1,5 +1,6 @@
 //! The life of a request on a view host, read top to bottom: session, participant, site, upstream, rewrite, respond.
 
+mod body;
 mod boot;
 mod exchange;
 mod own;
@@ -94,6 +95,10 @@ impl Pages {
         let site = session.views.site(label).ok_or(Failure::NoSite)?;
         if let Some(path) = own {
             return self.own(&session, &site, &path, request).await;
+        }
+        if request.headers().contains_key("service-worker") {
+            // A service worker would stand between the page and Lado, and outlive the session.
+            return Err(Failure::Forbidden("service workers do not run in a session"));
         }
         let exchange = Exchange::begin(&session, &site, &request)?;
         check_allowed(&session, &exchange)?;

@@ -30,10 +30,6 @@ impl Scripts {
     pub fn boot_path(&self) -> String {
         format!("/__lado/boot.{}.js", self.boot.hash)
     }
-
-    pub fn worker_path(&self) -> String {
-        format!("/__lado/worker.{}.js", self.worker.hash)
-    }
 }
 
 /// Everything that a script depends on.

@@ -1,30 +1,25 @@
 //! One request and its response, between the view host and the site.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST,
-    HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER, SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE, VARY,
+    ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, REFERER,
+    SET_COOKIE, TE, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{Method, StatusCode, Version};
+use http::{Method, Version};
 use url::Url;
 
 use super::Pages;
-use super::boot::Scripts;
-use crate::respond::{Asker, Body, Coding, Failure, Limits, Locale, Request, Response, Rewritten, Transform};
+use crate::respond::{Coding, Failure, Locale, Request, Response};
 use crate::rewrite::cookie::{Freshness, Relation, Seen, Source};
-use crate::rewrite::url::{Scheme, Site};
+use crate::rewrite::url::Site;
 use crate::session::{Session, lock};
-use crate::upstream::BodyError;
 
 /// What is known of a request of the customer's browser, and needed when its response comes.
 pub struct Exchange {
     site: Site,
     /// The address at the site.
     url: Url,
-    /// The page that asked, at its own site.
-    document: Option<Url>,
     relation: Relation,
     dest: Dest,
     method: Method,
@@ -87,7 +82,6 @@ impl Exchange {
         Ok(Self {
             site: site.clone(),
             url,
-            document,
             relation,
             dest,
             method: request.method().clone(),
@@ -103,6 +97,23 @@ impl Exchange {
 
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    pub fn dest(&self) -> Dest {
+        self.dest
+    }
+
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// What the rewritten body may be packed with.
+    pub fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    pub fn locale(&self) -> Locale {
+        self.locale
     }
 
     /// Whether the customer is going to this site, rather than a page loading something from it.
@@ -249,6 +260,7 @@ impl Pages {
         drop_hop_by_hop(&mut parts.headers);
         exchange.keep_cookies(session, &mut parts.headers);
         exchange.map_response(session, &mut parts.headers);
+        let body = self.body(session, &exchange, &mut parts, body);
         Ok(Response::from_parts(parts, body))
     }
 }
@@ -261,7 +273,7 @@ impl Exchange {
         {
             headers.insert(LOCATION, value);
         }
-        for name in ["strict-transport-security", "alt-svc", "nel", "report-to", "content-security-policy"] {
+        for name in ["strict-transport-security", "alt-svc", "nel", "report-to", "reporting-endpoints"] {
             headers.remove(name);
         }
     }

@@ -23,6 +23,7 @@ use crate::assets;
 use crate::id::SessionId;
 use crate::respond::{self, Body, Coding, Failure, Limits, Request, Response, Rewritten, Transform};
 use crate::rewrite::cookie::{Relation, Source};
+use crate::rewrite::css;
 use crate::rewrite::url::Site;
 use crate::session::{Found, Session, lock};
 use crate::sync;
@@ -272,8 +273,7 @@ fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, session: &Se
         let target = url.join(address).ok().filter(|target| matches!(target.scheme(), "http" | "https"))?;
         Some(session.capability(&target))
     };
-    let _ = &mut map;
-    text.into_owned().into()
+    css::rewrite(&text, &mut map).into_owned().into()
 }
 
 async fn gather(mut body: Body) -> Result<Bytes, BodyError> {

@@ -191,7 +191,7 @@ async fn race(addresses: Vec<SocketAddr>) -> Result<TcpStream, ConnectError> {
     const STAGGER: Duration = Duration::from_millis(250);
     let mut waiting = addresses.into_iter();
     let mut running = FuturesUnordered::new();
-    running.extend(waiting.next().map(TcpStream::connect));
+    running.extend(waiting.next().map(dial));
     let mut last = ConnectError::NoSuchName;
     loop {
         tokio::select! {
@@ -199,13 +199,18 @@ async fn race(addresses: Vec<SocketAddr>) -> Result<TcpStream, ConnectError> {
                 Ok(stream) => return Ok(stream),
                 Err(error) => {
                     last = tcp_problem(&error);
-                    running.extend(waiting.next().map(TcpStream::connect));
+                    running.extend(waiting.next().map(dial));
                 }
             },
-            () = sleep(STAGGER), if waiting.len() > 0 => running.extend(waiting.next().map(TcpStream::connect)),
+            () = sleep(STAGGER), if waiting.len() > 0 => running.extend(waiting.next().map(dial)),
             else => return Err(last),
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the guard has judged this very address")]
+async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
 }
 
 fn tcp_problem(error: &io::Error) -> ConnectError {

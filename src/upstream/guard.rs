@@ -192,10 +192,11 @@ fn judge_v6(address: Ipv6Addr) -> Option<Refused> {
     if segments[0] == 0x2002 {
         return judge_v4(ipv4(segments[1], segments[2]));
     }
-    if segments[4] & 0xfdff == 0 && segments[5] == 0x5efe {
-        if let Some(refused) = judge_v4(ipv4(segments[6], segments[7])) {
-            return Some(refused);
-        }
+    if segments[4] & 0xfdff == 0
+        && segments[5] == 0x5efe
+        && let Some(refused) = judge_v4(ipv4(segments[6], segments[7]))
+    {
+        return Some(refused);
     }
     // Local NAT64 (RFC 8215), Teredo, documentation and other special blocks; global unicast is 2000::/3.
     let special = segments[..3] == [0x64, 0xff9b, 1]

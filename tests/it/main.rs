@@ -1,5 +1,7 @@
 //! Whole Lado on ports of its own, with sites in the same process: what goes over the sockets is what is asserted.
 
+#![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
+
 mod guard;
 mod kit;
 mod listener;

@@ -162,6 +162,58 @@ async fn events_trickle_as_they_are() {
 }
 
 #[tokio::test]
+async fn a_page_gets_lados_script_first_and_its_addresses_in_the_view() {
+    let site = Site::new(|request: Request<Incoming>| async move {
+        match request.uri().path() {
+            "/style.css" => answer("text/css", "a{background:url(https://cdn.example/x.png)}"),
+            "/worker.js" => answer("text/javascript", "postMessage('site')"),
+            "/file" => {
+                let mut response = answer("text/html", "<a href='https://cdn.example/'>");
+                response.headers_mut().insert("content-disposition", "attachment".parse().unwrap());
+                response
+            }
+            _ => {
+                let html = "<!doctype html><html><head><script src='/first.js'></script></head>\
+                    <body><a href=\"https://www.example.com/a?b=1\">x</a>";
+                let mut response = answer("text/html; charset=utf-8", html);
+                let headers = response.headers_mut();
+                headers.insert("etag", "\"v1\"".parse().unwrap());
+                headers.insert("content-security-policy", "default-src 'self' https://cdn.example".parse().unwrap());
+                response
+            }
+        }
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let view = |address: &str| customer.session.views.map_url(&Url::parse(address).unwrap()).unwrap().to_string();
+    let response = customer.open(&site.url()).await;
+    assert!(!response.headers().contains_key("etag"));
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains(view("https://cdn.example/").trim_end_matches('/')), "{policy}");
+    let page = text(response).await;
+    assert!(page.contains(&view("https://www.example.com/a?b=1")), "{page}");
+    let tag = page.find("<script").unwrap();
+    assert!(page[tag..].starts_with("<script src=\"/__lado/boot."), "{page}");
+    let path = page[tag..].split('"').nth(1).unwrap();
+    let boot = customer.send(customer.request(&site.url().join(path).unwrap())).await;
+    assert_eq!(boot.headers()["cache-control"], "private, max-age=31536000, immutable");
+    assert!(text(boot).await.contains(&format!("\"site\":\"http://{}\"", site.address)));
+
+    let get = async |path: &str, dest: &str| {
+        let request = customer.request(&site.url().join(path).unwrap()).header("sec-fetch-dest", dest);
+        text(customer.send(request).await).await
+    };
+    assert!(get("/style.css", "style").await.contains(&view("https://cdn.example/x.png")));
+    assert!(get("/style.css", "empty").await.contains("url(https://cdn.example/x.png)"));
+    let worker = get("/worker.js", "worker").await;
+    assert!(worker.contains("LADO_BOOT") && worker.ends_with("postMessage('site')"), "{worker}");
+    assert_eq!(get("/file", "document").await, "<a href='https://cdn.example/'>");
+    // What a script fetches has no script of Lado's in it.
+    assert!(!get("/", "empty").await.contains("/__lado/boot."));
+}
+
+#[tokio::test]
 async fn ranges_pass_byte_for_byte() {
     let site = Site::new(|request: Request<Incoming>| async move {
         assert_eq!(request.headers()["range"], "bytes=10-19");
