@@ -1,5 +1,7 @@
 //! Sessions from outside: the console's API as its apps ask it, and the sockets of pages, viewers and panels.
 
+#![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
+
 mod console;
 mod panel;
 mod stage;
