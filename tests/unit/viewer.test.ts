@@ -12,10 +12,10 @@ import {
   ViewerRequestTag,
 } from "../../injected/protocol/messages";
 import type { TreeNode } from "../../injected/protocol/wire";
-import { CHROMIUM, CONSOLE, serve, VIEWER } from "./apps";
+import { CONSOLE, serve, VIEWER } from "./apps";
 import { at, el, inner, type PageOptions, shadow, snapshot, svg, Watch } from "./watch";
 
-test.use({ launchOptions: CHROMIUM, viewport: { width: 1000, height: 700 } });
+test.use({ viewport: { width: 1000, height: 700 } });
 
 /** A viewer that shows a page: ids count up from 2, the html element. */
 async function show(

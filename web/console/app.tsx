@@ -2,8 +2,9 @@
 
 import { WifiOff } from "lucide";
 import { useEffect } from "preact/hooks";
-import { t, useLanguage } from "../shared/i18n";
+import { t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
+import { useLanguage } from "../shared/use-language";
 import { Help } from "./help";
 import { Home } from "./home";
 import { SessionScreen } from "./session";

@@ -32,6 +32,7 @@ export function Home() {
     <div class="home">
       <Top />
       <main>
+        <h1 class="sr">{t("console.home")}</h1>
         <div class="starts">
           <NewSession field={site} />
           <section class="card start">

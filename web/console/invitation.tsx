@@ -12,7 +12,7 @@ import { show } from "./state";
 export function Invitation({ session, end }: { session: Session; end(): void }) {
   const waiting = session.state === "waiting";
   return (
-    <div class="invitation">
+    <main class="invitation">
       <button class="button quiet small back" type="button" onClick={() => show(null)}>
         <Icon of={ArrowLeft} size={18} />
         {t("console.home")}
@@ -43,7 +43,7 @@ export function Invitation({ session, end }: { session: Session; end(): void }) 
           {t("console.cancel_session")}
         </button>
       </article>
-    </div>
+    </main>
   );
 }
 

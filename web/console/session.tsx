@@ -332,7 +332,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
           )}
           {tool(RotateCw, t("console.reload"), () => this.#say({ type: "act", action: "reload" }), !control)}
           <div class="address" title={shown?.url}>
-            <strong>{shown?.title || siteOf(session.site)}</strong>
+            <h1>{shown?.title || siteOf(session.site)}</h1>
             <span class="muted">{shown ? readable(shown.url) : siteOf(session.site)}</span>
           </div>
           <LevelBadge level={level} />
@@ -447,7 +447,7 @@ interface OverProps {
 function Over({ icon, what, children }: OverProps) {
   const [title, text] = OVER[what];
   return (
-    <div class="whole">
+    <main class="whole">
       <article class="card over">
         <span class={`round ${what === "ended" ? "good" : ""}`}>
           <Icon of={icon} size={28} />
@@ -459,7 +459,7 @@ function Over({ icon, what, children }: OverProps) {
           {t("console.home")}
         </button>
       </article>
-    </div>
+    </main>
   );
 }
 

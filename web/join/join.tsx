@@ -1,10 +1,10 @@
 // The join page's states: loading, the invitation, an answer, or why there is none.
 
 import { Check, Eye, EyeOff, SearchX, Unlink, WifiOff } from "lucide";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { Component } from "preact";
 import { ApiError, call, type Invitation } from "../shared/api";
 import { Brand } from "../shared/brand";
-import { type Key, t, useLanguage } from "../shared/i18n";
+import { type Key, onLanguage, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { LanguagePicker } from "../shared/language";
 
@@ -16,58 +16,77 @@ type State =
   | { phase: "unknown" }
   | { phase: "offline" };
 
-export function Join({ token }: { token: string }) {
-  useLanguage();
-  const [state, setState] = useState<State>({ phase: "loading" });
-  const path = `/api/join/${encodeURIComponent(token)}`;
+/** A class and no hooks: every kilobyte counts on a customer's phone. */
+export class Join extends Component<{ token: string }, { shown: State }> {
+  override state: { shown: State } = { shown: { phase: "loading" } };
+  readonly #path = `/api/join/${encodeURIComponent(this.props.token)}`;
+  #stop: (() => void) | undefined;
 
-  const load = () => {
-    setState({ phase: "loading" });
-    call<Invitation>("GET", path).then(
-      (invitation) => setState({ phase: "open", invitation, busy: false, failed: false }),
-      (error) => setState({ phase: phaseOf(error) }),
+  override componentDidMount(): void {
+    this.#stop = onLanguage(() => this.forceUpdate());
+    this.#load();
+  }
+
+  override componentDidUpdate(): void {
+    document.title = `${this.#title()} · Lado`;
+  }
+
+  override componentWillUnmount(): void {
+    this.#stop?.();
+  }
+
+  #show(shown: State): void {
+    this.setState({ shown });
+  }
+
+  #load(): void {
+    this.#show({ phase: "loading" });
+    call<Invitation>("GET", this.#path).then(
+      (invitation) => this.#show({ phase: "open", invitation, busy: false, failed: false }),
+      (error) => this.#show({ phase: phaseOf(error) }),
     );
-  };
-  useEffect(load, []);
+  }
 
-  const title =
-    state.phase === "open"
-      ? t("join.title", { agent: state.invitation.agent.display })
-      : t(`join.${wordOf(state.phase)}`);
-  useEffect(() => {
-    document.title = `${title} · Lado`;
-  });
-
-  async function answer(invitation: Invitation, yes: boolean): Promise<void> {
-    setState({ phase: "open", invitation, busy: true, failed: false });
+  async #answer(invitation: Invitation, yes: boolean): Promise<void> {
+    this.#show({ phase: "open", invitation, busy: true, failed: false });
     try {
-      if (yes) location.assign((await call<{ url: string }>("POST", `${path}/accept`)).url);
+      if (yes) location.assign((await call<{ url: string }>("POST", `${this.#path}/accept`)).url);
       else {
-        await call("POST", `${path}/decline`);
-        setState({ phase: "declined" });
+        await call("POST", `${this.#path}/decline`);
+        this.#show({ phase: "declined" });
       }
     } catch (error) {
       const phase = phaseOf(error);
-      setState(phase === "offline" ? { phase: "open", invitation, busy: false, failed: true } : { phase });
+      this.#show(phase === "offline" ? { phase: "open", invitation, busy: false, failed: true } : { phase });
     }
   }
 
-  return (
-    <div class="page">
-      <header>
-        <Brand />
-        <LanguagePicker />
-      </header>
-      <main>
-        {state.phase === "open" ? (
-          <Open {...state} title={title} answer={(yes) => answer(state.invitation, yes)} />
-        ) : (
-          <Plain phase={state.phase} title={title} again={load} />
-        )}
-      </main>
-      <footer>{t("join.footer")}</footer>
-    </div>
-  );
+  #title(): string {
+    const { shown } = this.state;
+    return shown.phase === "open"
+      ? t("join.title", { agent: shown.invitation.agent.display })
+      : t(`join.${shown.phase}`);
+  }
+
+  override render() {
+    const { shown } = this.state;
+    return (
+      <div class="page">
+        <header>
+          <Brand />
+          <LanguagePicker />
+        </header>
+        <main>
+          {shown.phase === "open" ? (
+            <Open {...shown} title={this.#title()} answer={(yes) => this.#answer(shown.invitation, yes)} />
+          ) : (
+            <Plain phase={shown.phase} title={this.#title()} again={() => this.#load()} />
+          )}
+        </main>
+        <footer>{t("join.footer")}</footer>
+      </div>
+    );
+  }
 }
 
 interface OpenProps {
@@ -80,13 +99,9 @@ interface OpenProps {
 
 function Open({ invitation, busy, failed, title, answer }: OpenProps) {
   const { agent, company, site } = invitation;
-  const bar = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (company.color && bar.current) bar.current.style.background = company.color;
-  }, [company.color]);
   return (
     <article class="card invitation">
-      <div class="bar" ref={bar} />
+      <div class="bar" style={company.color ? { background: company.color } : undefined} />
       <p class="company">{company.name}</p>
       <h1>{title}</h1>
       <p class="lead">{t("join.lead", { agent: agent.display, site: hostOf(site) })}</p>
@@ -171,10 +186,6 @@ function Plain({ phase, title, again }: { phase: PlainPhase; title: string; agai
       )}
     </article>
   );
-}
-
-function wordOf(phase: PlainPhase): PlainPhase {
-  return phase;
 }
 
 function phaseOf(error: unknown): "gone" | "unknown" | "offline" {

@@ -13,8 +13,9 @@ import {
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Permission } from "../shared/api";
 import { Mark } from "../shared/brand";
-import { type Key, language, t, useLanguage } from "../shared/i18n";
+import { type Key, language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
+import { useLanguage } from "../shared/use-language";
 import type { Connection, PanelSocket, PanelState } from "./socket";
 
 /** Presses in the first moment after something has moved under the finger do not count. */

@@ -1,7 +1,6 @@
 // Words by language: i18next with the sections of web/locales that an app needs.
 
 import i18next from "i18next";
-import { useEffect, useState } from "preact/hooks";
 import type en from "../locales/en.json";
 
 export type Words = typeof en;
@@ -57,17 +56,12 @@ export function setLanguage(choice: Language): void {
   for (const listener of listeners) listener();
 }
 
-/** Draws the component again when the language changes. */
-export function useLanguage(): Language {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const listener = () => draw((n) => n + 1);
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  }, []);
-  return language();
+/** Calls `listener` after each change of language, until the function that it returns is called. */
+export function onLanguage(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+  };
 }
 
 /** The best of our languages for what a browser asks for, by tag and then by its first part. */
