@@ -3,6 +3,7 @@ import { launch } from "../../playwright.config";
 
 export default defineConfig({
   testDir: ".",
+  outputDir: "../../test-results",
   testMatch: "*.spec.ts",
   workers: 1,
   timeout: 240_000,
