@@ -17,7 +17,7 @@ const STYLE = `
   background: none !important; overflow: visible !important; pointer-events: none !important;
   z-index: 2147483647 !important; display: block !important; contain: layout style size !important;
   color-scheme: light !important; }
-iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 0; height: 0; border: 0; border-radius: 14px;
+iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 320px; height: 160px; border: 0; border-radius: 14px;
   box-shadow: 0 8px 28px rgb(0 0 0 / .22), 0 0 0 1px rgb(0 0 0 / .08); background: #fff; pointer-events: auto;
   max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; }
 iframe.shown { visibility: visible; }

@@ -302,11 +302,14 @@ function useMinutes(until: string | null | undefined): number {
 /** Tells the page around the frame how large the panel is, and nothing else. */
 function announceSize(root: HTMLElement | null): (() => void) | undefined {
   if (!root || window.parent === window) return undefined;
-  const watcher = new ResizeObserver(() => {
+  const say = () => {
     const { width, height } = root.getBoundingClientRect();
     const wanted = Math.min(Math.ceil(width), WIDTH);
     window.parent.postMessage({ lado: "panel", width: wanted, height: Math.ceil(height) }, "*");
-  });
+  };
+  const watcher = new ResizeObserver(say);
   watcher.observe(root);
+  // Browsers do not draw a frame of another site while it is hidden, so nothing observes its first size.
+  say();
   return () => watcher.disconnect();
 }
