@@ -2,10 +2,10 @@
 
 mod body;
 mod boot;
-mod exchange;
 mod own;
 mod tunnel;
 mod viewer;
+mod visit;
 
 use std::sync::Arc;
 
@@ -19,14 +19,15 @@ use crate::hub::Hubs;
 use crate::id::SessionId;
 use crate::respond::{self, Failure, Request, Response};
 use crate::rewrite::cookie::farewell;
+use crate::rewrite::header::Destination;
 use crate::rewrite::url::{Label, Scheme};
 use crate::route::Hosts;
 use crate::session::{Found, Session, Sessions, Ticket};
 use crate::upstream::Upstream;
 use boot::Boots;
-use exchange::Exchange;
 use own::PREFIX;
 use viewer::Assets;
+use visit::Visit;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -100,15 +101,19 @@ impl Pages {
             // A service worker would stand between the page and Lado, and outlive the session.
             return Err(Failure::Forbidden("service workers do not run in a session"));
         }
-        let exchange = Exchange::begin(&session, &site, &request)?;
-        check_allowed(&session, &exchange)?;
+        let visit = self.visit(&session, &site, &request)?;
+        check_allowed(&session, &visit)?;
         if respond::is_websocket(&request) {
-            return self.tunnel(&session, exchange, request).await;
+            return self.tunnel(&session, visit, request).await;
         }
-        let request = exchange.request(&session, request)?;
-        let response =
-            self.upstream.send(request).await.map_err(|cause| Failure::Upstream { site: site.origin(), cause })?;
-        self.answer(&session, exchange, response)
+        let (mut parts, body) = request.into_parts();
+        visit.head(&session, &mut parts)?;
+        let response = self
+            .upstream
+            .send(Request::from_parts(parts, body))
+            .await
+            .map_err(|cause| Failure::Upstream { site: site.origin(), cause })?;
+        Ok(self.answer(&session, &visit, response))
     }
 
     /// The door to the customer's panel: it lets the panel's frame through, with a ticket, and nothing else.
@@ -149,10 +154,11 @@ impl Pages {
 }
 
 /// The company's list holds for what the customer opens. What a page loads from elsewhere is the page's own business.
-fn check_allowed(session: &Session, exchange: &Exchange) -> Result<(), Failure> {
-    if !exchange.opens_page() || session.company.allows(exchange.url()) {
+fn check_allowed(session: &Session, visit: &Visit) -> Result<(), Failure> {
+    let exchange = &visit.exchange;
+    if exchange.destination != Destination::Document || session.company.allows(&exchange.url) {
         return Ok(());
     }
     let back = session.views.map_url(&session.start).map_or_else(String::new, String::from);
-    Err(Failure::NotAllowed { site: exchange.site().origin(), back })
+    Err(Failure::NotAllowed { site: exchange.site.origin(), back })
 }

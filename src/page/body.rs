@@ -1,9 +1,9 @@
-//! Chooses what happens to a response's body: pages and style sheets are rewritten, everything else passes byte for byte.
+//! Chooses what happens to a response's body: pages, style sheets, manifests, playlists and workers are rewritten,
+//! everything else passes byte for byte.
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    LAST_MODIFIED, VARY,
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
 };
 use http::response::Parts;
 use http::{Method, StatusCode};
@@ -11,44 +11,48 @@ use url::Url;
 
 use super::Pages;
 use super::boot::Scripts;
-use super::exchange::{Dest, Exchange};
-use crate::id::Secret;
+use super::visit::Visit;
 use crate::respond::{Body, BodyError, Coding, Limits, Rewritten, Transform};
 use crate::rewrite::css::CssRewriter;
 use crate::rewrite::html::{self, HtmlRewriter};
+use crate::rewrite::manifest::{Playlist, manifest};
 use crate::rewrite::url::ViewMap;
-use crate::rewrite::{charset, csp};
+use crate::rewrite::{charset, csp, header};
 use crate::session::Session;
 
 /// Decoded bytes for each encoded one. Real pages stay under 100, gzip ends at 1032.
 const MAX_RATIO: u64 = 300;
 
-/// What a body is rewritten as.
+/// A larger web app manifest passes as it is.
+const MAX_MANIFEST: usize = 1024 * 1024;
+
+/// What happens to a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Document,
-    StyleSheet,
-    /// A worker's script: Lado's own goes before it.
-    Worker,
+pub enum Kind {
+    Rewritten(header::Body, Coding),
+    /// Lado's own script goes before the worker's.
+    Worker(Coding),
+    Passed,
 }
 
 impl Kind {
-    /// `None`: the body passes as it is.
-    fn of(exchange: &Exchange, parts: &Parts) -> Option<Self> {
-        let headers = &parts.headers;
-        // A part cannot be rewritten without the whole, and a download is the customer's own file.
-        if parts.status == StatusCode::PARTIAL_CONTENT || is_download(headers) {
-            return None;
+    pub fn of(visit: &Visit, parts: &Parts) -> Self {
+        // A download is the customer's own file; a coding that nobody can undo passes with its addresses unmapped.
+        let Some(coding) = Coding::of(&parts.headers).filter(|_| !is_download(&parts.headers)) else {
+            return Self::Passed;
+        };
+        match visit.exchange.body(parts.status, &parts.headers) {
+            header::Body::Passed if visit.worker && parts.status == StatusCode::OK => Self::Worker(coding),
+            header::Body::Passed => Self::Passed,
+            body => Self::Rewritten(body, coding),
         }
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        match (exchange.dest(), essence.as_str()) {
-            (Dest::Page | Dest::Frame | Dest::Unsaid, "text/html") => Some(Self::Document),
-            (Dest::Worker, _) if parts.status.is_success() => Some(Self::Worker),
-            // What a script fetches it gets as it is: the hooks map what it does with it.
-            (Dest::Script, _) => None,
-            (Dest::Style, _) | (_, "text/css") => Some(Self::StyleSheet),
-            _ => None,
+    }
+
+    /// What the headers have to say about it.
+    pub fn body(self) -> header::Body {
+        match self {
+            Self::Rewritten(body, _) => body,
+            Self::Worker(_) | Self::Passed => header::Body::Passed,
         }
     }
 }
@@ -60,86 +64,74 @@ fn is_download(headers: &HeaderMap) -> bool {
 
 impl Pages {
     /// The body as the browser gets it, with the headers that speak of its bytes set right.
-    pub(super) fn body(&self, session: &Session, exchange: &Exchange, parts: &mut Parts, body: Body) -> Body {
-        let nonce = Secret::random().reveal();
-        let context = csp::Context {
-            map: session.views.clone(),
-            site: exchange.site().clone(),
-            console: self.console.clone(),
-            nonce: Some(nonce.clone()),
+    pub(super) fn body(
+        &self,
+        session: &Session,
+        visit: &Visit,
+        kind: Kind,
+        parts: &mut Parts,
+        body: Body,
+        context: csp::Context,
+    ) -> Body {
+        let exchange = &visit.exchange;
+        let addresses = || (session.views.clone(), exchange.url.clone());
+        let (coding, rewriter) = match kind {
+            Kind::Passed | Kind::Rewritten(header::Body::Passed, _) => return body,
+            Kind::Rewritten(header::Body::Html, coding) => {
+                let scripts = self.boots.scripts(session, &exchange.site, visit.locale);
+                (coding, document(session, visit, &parts.headers, &scripts, context))
+            }
+            Kind::Rewritten(header::Body::Css, coding) => {
+                let (map, url) = addresses();
+                (coding, Rewriter::StyleSheet { rewriter: CssRewriter::new(), map, url })
+            }
+            Kind::Rewritten(header::Body::Playlist, coding) => {
+                let (map, url) = addresses();
+                (coding, Rewriter::Playlist { rewriter: Playlist::new(), map, url })
+            }
+            Kind::Rewritten(header::Body::Manifest, coding) => {
+                let (map, url) = addresses();
+                (coding, Rewriter::Manifest { text: Vec::new(), map, url })
+            }
+            Kind::Worker(coding) => {
+                for name in [CONTENT_LENGTH, ETAG] {
+                    parts.headers.remove(name);
+                }
+                let scripts = self.boots.scripts(session, &exchange.site, visit.locale);
+                (coding, Rewriter::Worker(Some(scripts.worker.bytes.clone())))
+            }
         };
-        translate_policies(&mut parts.headers, &context);
-        let Some(kind) = Kind::of(exchange, parts) else { return body };
-        // A coding that nobody can undo passes: the page works, only its addresses stay unmapped.
-        let Some(coding) = Coding::of(&parts.headers) else { return body };
-        // Without a body there is nothing to rewrite, but the headers must not speak of the site's bytes.
-        let empty = matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        forget_bytes(&mut parts.headers);
-        if empty || *exchange.method() == Method::HEAD {
+        parts.headers.remove(CONTENT_ENCODING);
+        if exchange.method == Method::HEAD {
             return Body::Empty;
         }
-        let scripts = self.boots.scripts(session, exchange.site(), exchange.locale());
-        let transform = match kind {
-            Kind::Document => document(session, exchange, &parts.headers, &scripts, context, &nonce),
-            Kind::StyleSheet => Rewriter::StyleSheet {
-                rewriter: CssRewriter::new(),
-                map: session.views.clone(),
-                url: exchange.url().clone(),
-            },
-            Kind::Worker => Rewriter::Worker(Some(scripts.worker.bytes.clone())),
-        };
-        if let Some(token) = exchange.coding().token() {
+        if let Some(token) = visit.coding.token() {
             parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(token));
         }
         parts.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
         let limits = Limits { bytes: self.config.max_page, ratio: MAX_RATIO };
-        Body::stream(Rewritten::new(body, coding, transform, exchange.coding(), limits))
+        Body::stream(Rewritten::new(body, coding, rewriter, visit.coding, limits))
     }
 }
 
 fn document(
     session: &Session,
-    exchange: &Exchange,
+    visit: &Visit,
     headers: &HeaderMap,
     scripts: &Scripts,
     context: csp::Context,
-    nonce: &str,
 ) -> Rewriter {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let nonce = context.nonce.as_deref().unwrap_or_default();
     let page = html::Page {
         map: session.views.clone(),
-        url: exchange.url().clone(),
+        url: visit.exchange.url.clone(),
         head: format!("<script src=\"{}\" nonce=\"{nonce}\"></script>", scripts.boot_path()),
         charset: charset::of_content_type(content_type),
-        stamps: session.company.rules.for_site(exchange.site().host()),
+        stamps: session.company.rules.for_site(visit.exchange.site.host()),
         csp: Some(context),
     };
     Rewriter::Document(Some(Box::new(HtmlRewriter::new(page))))
-}
-
-fn translate_policies(headers: &mut HeaderMap, context: &csp::Context) {
-    for name in ["content-security-policy", "content-security-policy-report-only"] {
-        let policies: Vec<HeaderValue> = headers
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .filter_map(|value| HeaderValue::try_from(csp::translate_header(value, context)).ok())
-            .collect();
-        headers.remove(name);
-        for policy in policies {
-            headers.append(name, policy);
-        }
-    }
-}
-
-/// The bytes are others now: their length, their names and their digests are no longer true.
-fn forget_bytes(headers: &mut HeaderMap) {
-    for name in [CONTENT_LENGTH, CONTENT_ENCODING, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
-        headers.remove(name);
-    }
-    for name in ["content-md5", "digest", "content-digest", "repr-digest"] {
-        headers.remove(name);
-    }
 }
 
 enum Rewriter {
@@ -147,6 +139,17 @@ enum Rewriter {
     Document(Option<Box<HtmlRewriter>>),
     StyleSheet {
         rewriter: CssRewriter,
+        map: ViewMap,
+        url: Url,
+    },
+    Playlist {
+        rewriter: Playlist,
+        map: ViewMap,
+        url: Url,
+    },
+    /// JSON is rewritten as a whole.
+    Manifest {
+        text: Vec<u8>,
         map: ViewMap,
         url: Url,
     },
@@ -161,6 +164,15 @@ impl Transform for Rewriter {
             Self::Document(None) => {}
             Self::StyleSheet { rewriter, map, url } => {
                 rewriter.write(piece, &mut |address: &str| map.map(address, url), out);
+            }
+            Self::Playlist { rewriter, map, url } => {
+                rewriter.write(piece, &mut |address: &str| map.map(address, url), out);
+            }
+            Self::Manifest { text, .. } => {
+                text.extend_from_slice(piece);
+                if text.len() > MAX_MANIFEST {
+                    out.append(text);
+                }
             }
             Self::Worker(first) => {
                 if let Some(script) = first.take() {
@@ -184,6 +196,15 @@ impl Transform for Rewriter {
             Self::StyleSheet { rewriter, map, url } => {
                 std::mem::take(rewriter).end(&mut |address: &str| map.map(address, url), out);
             }
+            Self::Playlist { rewriter, map, url } => {
+                std::mem::take(rewriter).end(&mut |address: &str| map.map(address, url), out);
+            }
+            Self::Manifest { text, map, url } => match str::from_utf8(text) {
+                Ok(text) => {
+                    out.extend_from_slice(manifest(text, &mut |address: &str| map.map(address, url)).as_bytes())
+                }
+                Err(_) => out.append(text),
+            },
             Self::Worker(_) => {}
         }
         Ok(())

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    SET_COOKIE, UPGRADE,
 };
 use http::{Method, StatusCode};
 use hyper::ext::Protocol;
@@ -12,8 +13,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
 use super::Pages;
-use super::exchange::{Exchange, drop_hop_by_hop};
+use super::visit::Visit;
 use crate::respond::{Body, Failure, Request, Response};
+use crate::rewrite::header::{Kept, drop_hop_by_hop};
 use crate::session::{Phase, Session};
 
 /// Thousands of tunnels idle: each direction gets this much.
@@ -25,14 +27,15 @@ impl Pages {
     pub(super) async fn tunnel(
         &self,
         session: &Session,
-        exchange: Exchange,
+        visit: Visit,
         mut request: Request,
     ) -> Result<Response, Failure> {
         let extended = request.extensions_mut().remove::<Protocol>().is_some();
         let downstream = hyper::upgrade::on(&mut request);
-        let mut handshake = exchange.request(session, request.map(|_| Body::Empty))?;
-        *handshake.method_mut() = Method::GET;
-        let headers = handshake.headers_mut();
+        let (mut parts, _) = request.into_parts();
+        visit.head(session, &mut parts)?;
+        parts.method = Method::GET;
+        let headers = &mut parts.headers;
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
@@ -41,15 +44,19 @@ impl Pages {
             // HTTP/2 has no key (RFC 8441 §5), HTTP/1.1 needs one.
             headers.insert(SEC_WEBSOCKET_KEY, fresh_key());
         }
-        let site = exchange.site().origin();
+        let handshake = Request::from_parts(parts, Body::Empty);
+        let site = visit.exchange.site.origin();
         let mut response = self.upstream.upgrade(handshake).await.map_err(|cause| Failure::Upstream { site, cause })?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return self.answer(session, exchange, response);
+            return Ok(self.answer(session, &visit, response));
         }
         let upstream = hyper::upgrade::on(&mut response);
         let mut answer = response.map(|_| Body::Empty);
-        drop_hop_by_hop(answer.headers_mut());
-        exchange.keep_cookies(session, answer.headers_mut());
+        let headers = answer.headers_mut();
+        drop_hop_by_hop(headers);
+        let kept = Kept { cookies: headers.get_all(SET_COOKIE).iter().cloned().collect(), clear: false };
+        headers.remove(SET_COOKIE);
+        visit.keep(session, headers, &kept);
         if extended {
             *answer.status_mut() = StatusCode::OK;
             answer.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
