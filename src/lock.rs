@@ -1,11 +1,22 @@
 //! Lets only the customer act on locked elements: the only maker of `Allowed` actions.
+//!
+//! Checked on the mirror at the moment of the action, whatever marks viewers have: on the element and everything it is
+//! in, on its labels and what they press, on the form that it submits. The page checks again before it acts.
 
 mod frame;
+#[cfg(test)]
+mod tests;
 
-use crate::mask::Mask;
-use crate::mirror::Mirror;
-use crate::protocol::{Action, Level, Refusal};
+use std::borrow::Cow;
+
+use url::Url;
+
 pub use frame::{Control, Frame};
+
+use crate::mask::{Mask, is_pressed, lock_of};
+use crate::mirror::{DOCUMENT, Mirror, NodeRef, name};
+use crate::protocol::{Action, Level, Refusal};
+use crate::rules::{PathRules, selector};
 
 /// An action that the customer's page may be asked to carry out. Nothing but [`check`] can build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,18 +36,283 @@ pub struct Denied {
     pub rule: String,
 }
 
-/// Checks an agent's action against level, locks and masks, on the mirror.
-///
-/// # Errors
-/// [`Denied`], which the agent is told.
-pub fn check(_mirror: &Mirror, _mask: &Mask, level: Level, action: &Action) -> Result<Allowed<Action>, Denied> {
-    if level < Level::Control {
-        return Err(Denied { refusal: Refusal::NotAllowed, rule: String::new() });
+impl Denied {
+    fn because(refusal: Refusal) -> Self {
+        Self { refusal, rule: String::new() }
     }
-    Ok(Allowed(action.clone()))
 }
 
 /// Whether the agent's pointer may show on the customer's page.
 pub fn may_point(level: Level) -> bool {
     level >= Level::Point
+}
+
+/// Checks an agent's action against level, locks and masks, on the mirror.
+///
+/// # Errors
+/// [`Denied`], which the agent is told.
+pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Result<Allowed<Action>, Denied> {
+    if level < Level::Control {
+        return Err(Denied::because(Refusal::NotAllowed));
+    }
+    let page = Page { mirror, mask };
+    match action {
+        Action::Click { node, .. } => page.press(page.element(*node)?)?,
+        Action::Type { node, text } => {
+            // A newline would be Enter: that is a key, and checked as one.
+            if text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+                return Err(Denied::because(Refusal::NotPossible));
+            }
+            page.edit(page.element(*node)?)?;
+        }
+        Action::Key { node, key, alt, meta, ctrl, .. } => page.key(*node, key, *alt, *ctrl || *meta)?,
+        Action::SetValue { node, value } => {
+            let field = page.element(*node)?;
+            page.edit(field)?;
+            let chosen = |option: &NodeRef<'_>| {
+                let own = option.attribute("value").map_or_else(|| name::text(*option), str::to_owned);
+                option.local() == "option" && own.trim() == value.trim()
+            };
+            for option in field.descendants().filter(chosen) {
+                page.unlocked(option)?;
+            }
+        }
+        Action::Select { node, options } => {
+            let list = page.element(*node)?;
+            page.edit(list)?;
+            for option in options {
+                let option = page.element(*option)?;
+                if !option.ancestors().skip(1).any(|up| up == list) {
+                    return Err(Denied::because(Refusal::NotPossible));
+                }
+                page.unlocked(option)?;
+            }
+        }
+        Action::Scroll { node, .. } if *node == DOCUMENT => {}
+        Action::Scroll { node, .. } | Action::Hover { node, .. } | Action::Focus { node } => {
+            page.element(*node)?;
+        }
+        Action::Back {} | Action::Forward {} | Action::Reload {} => {}
+        Action::Navigate { url } => page.navigate(url)?,
+    }
+    Ok(Allowed(action.clone()))
+}
+
+/// What the page's script understands (UI Events `KeyboardEvent.key`).
+const KEYS: [&str; 15] = [
+    "Enter",
+    "Tab",
+    "Backspace",
+    "Delete",
+    "Escape",
+    "ArrowUp",
+    "ArrowDown",
+    "ArrowLeft",
+    "ArrowRight",
+    "Home",
+    "End",
+    "PageUp",
+    "PageDown",
+    " ",
+    "a",
+];
+
+struct Page<'a> {
+    mirror: &'a Mirror,
+    mask: &'a Mask,
+}
+
+impl<'a> Page<'a> {
+    fn rules(&self) -> &'a PathRules {
+        self.mask.rules()
+    }
+
+    /// An element that the agent can see.
+    fn element(&self, id: u32) -> Result<NodeRef<'a>, Denied> {
+        let node = self.mirror.node(id).filter(|node| node.is_element() && self.mask.shows(*node));
+        node.ok_or_else(|| Denied::because(Refusal::Gone))
+    }
+
+    /// A click, or a key that is one.
+    fn press(&self, node: NodeRef<'a>) -> Result<(), Denied> {
+        self.unlocked(node)?;
+        // A label passes its click on.
+        for label in node.ancestors().filter(|up| up.local() == "label") {
+            for control in name::controlled(label) {
+                self.unlocked(control)?;
+                self.submits(control)?;
+            }
+        }
+        for up in node.ancestors() {
+            self.submits(up)?;
+        }
+        // What looks like a button and is none to the eye of markup is one when its whole text is a lock's name.
+        for up in node.ancestors().take(UNMARKED_DEPTH).filter(|up| up.is_element() && !is_pressed(*up)) {
+            if let Some(rule) = self.rules().lock_name(&name::text(up), true) {
+                return Err(locked(rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// Text or a choice that goes into a field.
+    fn edit(&self, node: NodeRef<'a>) -> Result<(), Denied> {
+        self.unlocked(node)?;
+        match self.mask.masked(node) {
+            Some(rule) => Err(Denied { refusal: Refusal::Masked, rule: rule.to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    fn key(&self, id: u32, key: &str, alt: bool, combined: bool) -> Result<(), Denied> {
+        // Alt reaches access keys, which press controls unseen; of the combinations only "select all" stays in the page.
+        if alt || !KEYS.contains(&key) || (combined && matches!(key, "Enter" | " ")) || (!combined && key == "a") {
+            return Err(Denied::because(Refusal::NotPossible));
+        }
+        if id == DOCUMENT {
+            return if matches!(key, "Enter" | " ") { Err(Denied::because(Refusal::NotPossible)) } else { Ok(()) };
+        }
+        let node = self.element(id)?;
+        if key == "Tab" {
+            return Ok(());
+        }
+        self.edit(node)?;
+        if !matches!(key, "Enter" | " ") {
+            return Ok(());
+        }
+        self.press(node)?;
+        if key == "Enter" && node.local() != "textarea" {
+            if let Some(form) = form_of(node) {
+                self.submission(form)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The element, everything it is in, and their labels.
+    fn unlocked(&self, node: NodeRef<'a>) -> Result<(), Denied> {
+        for up in node.ancestors().filter(|up| up.is_element()) {
+            if let Some(rule) = lock_of(self.rules(), up) {
+                return Err(locked(rule));
+            }
+        }
+        for label in name::labels(node).into_iter().flat_map(NodeRef::ancestors).filter(|up| up.is_element()) {
+            if let Some(rule) = lock_of(self.rules(), label) {
+                return Err(locked(rule));
+            }
+        }
+        Ok(())
+    }
+
+    /// A button that submits a form: the form must not be locked.
+    fn submits(&self, node: NodeRef<'a>) -> Result<(), Denied> {
+        match form_of(node).filter(|_| is_submit(node)) {
+            Some(form) => self.unlocked(form),
+            None => Ok(()),
+        }
+    }
+
+    /// Implicit submission presses the form's first submit button (WHATWG HTML 4.10.22.2). Which one that is the page can
+    /// change in between: no submit button of the form may be locked.
+    fn submission(&self, form: NodeRef<'a>) -> Result<(), Denied> {
+        self.unlocked(form)?;
+        let inside = form.descendants().filter(|node| is_submit(*node) || custom_button(*node));
+        for button in inside {
+            self.unlocked(button)?;
+        }
+        let Some(id) = form.attribute("id").filter(|id| !id.is_empty()) else { return Ok(()) };
+        let owned = |node: &NodeRef<'_>| node.attribute("form") == Some(id) && is_submit(*node);
+        for button in form.root().descendants().filter(owned) {
+            self.unlocked(button)?;
+        }
+        Ok(())
+    }
+
+    /// Navigation by hand goes nowhere that a locked link or form of the page goes, nor where a lock rule points.
+    fn navigate(&self, url: &str) -> Result<(), Denied> {
+        let impossible = || Denied::because(Refusal::NotPossible);
+        let target = Url::parse(url).map_err(|_| impossible())?;
+        let plain = target.username().is_empty() && target.password().is_none();
+        if !matches!(target.scheme(), "http" | "https") || !target.has_host() || !plain {
+            return Err(impossible());
+        }
+        for (tag, attr) in [("a", "href"), ("area", "href"), ("form", "action")] {
+            let path = &target[url::Position::BeforePath..];
+            for value in [target.as_str(), path] {
+                if let Some(rule) = self.rules().lock(&Loose { tag, attr, value }) {
+                    return Err(locked(rule));
+                }
+            }
+        }
+        let Ok(base) = Url::parse(self.mirror.base_url()).or_else(|_| Url::parse(self.mirror.url())) else {
+            return Ok(());
+        };
+        let leads = |value: &str| base.join(value).is_ok_and(|url| same(&url, &target));
+        let nodes = self.mirror.document().into_iter().flat_map(NodeRef::descendants);
+        for node in nodes.filter(|node| node.is_element()) {
+            let led = ["href", "action", "formaction"].iter().filter_map(|name| node.attribute(name)).any(leads);
+            if led {
+                self.unlocked(node)?;
+                if node.local() == "form" {
+                    self.submission(node)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far outside of a click the text of an unmarked button is looked for.
+const UNMARKED_DEPTH: usize = 4;
+
+fn locked(rule: &str) -> Denied {
+    Denied { refusal: Refusal::Locked, rule: rule.to_owned() }
+}
+
+/// The form that a control belongs to: by its `form` attribute, else the one it is in.
+fn form_of(node: NodeRef<'_>) -> Option<NodeRef<'_>> {
+    match node.attribute("form") {
+        Some(id) => node.with_id(id).find(|form| form.local() == "form"),
+        None => node.ancestors().find(|up| up.local() == "form"),
+    }
+}
+
+fn is_submit(node: NodeRef<'_>) -> bool {
+    match node.local() {
+        "button" => node
+            .attribute("type")
+            .is_none_or(|kind| !kind.eq_ignore_ascii_case("button") && !kind.eq_ignore_ascii_case("reset")),
+        "input" => matches!(name::input_type(node).as_str(), "submit" | "image"),
+        _ => false,
+    }
+}
+
+/// A button in the eyes of the page's script, which may submit in its own way.
+fn custom_button(node: NodeRef<'_>) -> bool {
+    node.local() == "button" || (node.local().contains('-') && is_pressed(node))
+}
+
+/// Query and path alike; the fragment never reaches the site.
+fn same(one: &Url, other: &Url) -> bool {
+    one[..url::Position::AfterQuery] == other[..url::Position::AfterQuery]
+}
+
+/// A link or form that the page does not have, for the rules that lock targets.
+#[derive(Clone, Copy)]
+struct Loose<'a> {
+    tag: &'a str,
+    attr: &'a str,
+    value: &'a str,
+}
+
+impl selector::Element for Loose<'_> {
+    fn tag(&self) -> &str {
+        self.tag
+    }
+    fn attr(&self, name: &str) -> Option<Cow<'_, str>> {
+        (name == self.attr).then_some(Cow::Borrowed(self.value))
+    }
+    fn parent(&self) -> Option<Self> {
+        None
+    }
 }

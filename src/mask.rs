@@ -1,15 +1,39 @@
 //! Hides private content from everyone but the customer: the only maker of `Masked` ops.
+//!
+//! Every op of a page goes through [`Mask::process`]: it is applied to the mirror, rules are judged on the tree as it
+//! then is, and what viewers may know of the change comes out, with the page's ids. What viewers already have and may
+//! have no longer is taken back in the same breath. Nothing passes because of what the page says of itself: the page
+//! masks too, and each time it has not is counted as a correction.
+//!
+//! - An element that a rule masks stays masked until it is removed ([`judge`]).
+//! - Text is judged in runs: what reads on as one line, whatever elements it is cut into ([`run`]).
+//! - Attributes go by a list of what they may hold ([`attribute`]).
+//! - Masked lists, frames, images and media lose what is inside them; the number of pieces that a masked line of text is
+//!   in does not show. That a masked block has three paragraphs does.
 
+mod attribute;
+mod emit;
 mod frame;
+mod judge;
+mod locks;
+mod run;
+mod sheet;
+#[cfg(test)]
+pub(crate) mod tests;
 
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use url::Url;
 
-use crate::mirror::{Mirror, MirrorError};
-use crate::protocol::Op;
-use crate::rules::SiteRules;
 pub use frame::Frame;
+pub(crate) use locks::{is_pressed, lock_of};
+
+use crate::mirror::{Mirror, MirrorError, NodeRef};
+use crate::protocol::{MASK, NONE, Op};
+use crate::rules::detector::Text;
+use crate::rules::{PathRules, Reach, SiteRules};
 
 /// Something that has been through the mask. Nothing but this module can build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +54,56 @@ pub trait AssetMap {
 /// What of one page is hidden. Lives as long as the page's [`Mirror`].
 #[derive(Debug)]
 pub struct Mask {
-    rules: Arc<SiteRules>,
+    site: Arc<SiteRules>,
+    path: String,
+    rules: PathRules,
+    /// What rules say of elements themselves, for the few of which they say anything.
+    own: HashMap<u32, judge::Own>,
+    /// Text nodes that are shown otherwise than they are.
+    shown: HashMap<u32, run::Shown>,
+    /// Form fields in whose value something private was found: hidden until they are emptied.
+    private: HashSet<u32>,
+    /// The lock rules of elements that viewers see as locked.
+    locked: HashMap<u32, String>,
+    corrections: u64,
 }
 
 impl Mask {
     /// Rules scoped by path follow the page's URL by themselves.
     pub fn new(rules: Arc<SiteRules>) -> Self {
-        Self { rules }
+        Self {
+            rules: rules.at("/"),
+            site: rules,
+            path: "/".into(),
+            own: HashMap::new(),
+            shown: HashMap::new(),
+            private: HashSet::new(),
+            locked: HashMap::new(),
+            corrections: 0,
+        }
     }
 
-    pub fn rules(&self) -> &SiteRules {
+    /// The rules of the page's path.
+    pub fn rules(&self) -> &PathRules {
         &self.rules
+    }
+
+    /// How often the page sent what it should have masked itself.
+    pub fn corrections(&self) -> u64 {
+        self.corrections
+    }
+
+    /// The rule that masks a node, its own or an ancestor's; empty where only its value is private.
+    pub fn masked(&self, node: NodeRef<'_>) -> Option<&str> {
+        match self.status(node) {
+            judge::Status { masked: Some(rule), .. } => Some(rule),
+            _ => self.private.contains(&node.id()).then_some(""),
+        }
+    }
+
+    /// Whether viewers have a node at all.
+    pub fn shows(&self, node: NodeRef<'_>) -> bool {
+        self.emitted(node)
     }
 
     /// Applies a page's op to the mirror and says what viewers may know of it: nothing, one op or several.
@@ -49,31 +112,368 @@ impl Mask {
     /// [`MirrorError`] when the op does not fit the tree: drop mirror and mask, and ask the page for a snapshot.
     pub fn process(
         &mut self,
-        _mirror: &mut Mirror,
-        _op: Op,
-        _assets: &mut dyn AssetMap,
+        mirror: &mut Mirror,
+        op: Op,
+        assets: &mut dyn AssetMap,
     ) -> Result<Vec<Masked<Op>>, MirrorError> {
-        Ok(Vec::new())
+        let mut out = Vec::new();
+        match op {
+            Op::Snapshot { epoch, .. } => {
+                mirror.apply(&op)?;
+                self.begin(mirror);
+                return Ok(self.snapshot(mirror, epoch, assets));
+            }
+            Op::Insert { .. } => self.insert(mirror, &op, assets, &mut out)?,
+            Op::Move { node, .. } => self.shift(mirror, &op, node, assets, &mut out)?,
+            Op::Remove { ref nodes } => self.remove(mirror, &op, nodes, assets, &mut out)?,
+            Op::SetAttr { node, ref name, .. } => {
+                mirror.apply(&op)?;
+                if let Some(node) = mirror.node(node) {
+                    self.attribute_changed(node, name, assets, &mut out);
+                }
+            }
+            Op::SetText { node, .. } => {
+                mirror.apply(&op)?;
+                if let Some(node) = mirror.node(node) {
+                    self.text_changed(node, assets, &mut out);
+                }
+            }
+            Op::SetUrl { .. } => {
+                mirror.apply(&op)?;
+                self.follow(mirror, assets, &mut out);
+                out.push(Op::SetUrl { url: self.shown_url(mirror.url()) });
+            }
+            Op::SetTitle { .. } => {
+                mirror.apply(&op)?;
+                out.push(Op::SetTitle { title: self.shown_title(mirror) });
+            }
+            Op::Resize { .. } => {
+                mirror.apply(&op)?;
+                out.push(op);
+            }
+            Op::Focus { node } => {
+                mirror.apply(&op)?;
+                let shown = mirror.node(node).filter(|node| self.emitted(*node));
+                out.push(Op::Focus { node: shown.map_or(NONE, NodeRef::id) });
+            }
+            Op::SetValue { node, .. }
+            | Op::SetChecked { node, .. }
+            | Op::SetSelected { node, .. }
+            | Op::Scroll { node, .. }
+            | Op::SetSheet { node, .. }
+            | Op::SetAdopted { node, .. }
+            | Op::Opaque { node } => {
+                mirror.apply(&op)?;
+                if let Some(node) = mirror.node(node) {
+                    self.state_changed(node, op, assets, &mut out);
+                }
+            }
+        }
+        Ok(out.into_iter().map(Masked).collect())
     }
 
     /// The whole page for a viewer that joins late or has fallen behind. Empty before the page's first snapshot.
     /// Ids are the page's own, so that the ops that follow fit every viewer.
-    pub fn snapshot(&self, _mirror: &Mirror, _epoch: u32, _assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
-        Vec::new()
+    pub fn snapshot(&self, mirror: &Mirror, epoch: u32, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
+        self.whole(mirror, epoch, assets).into_iter().map(Masked).collect()
     }
 
     /// The title as viewers may see it.
-    pub fn title(&self, _mirror: &Mirror) -> Masked<String> {
-        Masked(String::new())
+    pub fn title(&self, mirror: &Mirror) -> Masked<String> {
+        Masked(self.shown_title(mirror))
     }
 
     /// The URL as viewers may see it: no query, no fragment.
-    pub fn url(&self, _mirror: &Mirror) -> Masked<String> {
-        Masked(String::new())
+    pub fn url(&self, mirror: &Mirror) -> Masked<String> {
+        Masked(self.shown_url(mirror.url()))
     }
 
-    /// How often the page sent what it should have masked itself.
-    pub fn corrections(&self) -> u64 {
-        0
+    /// Takes other rules from now on, and takes back what they mask. What was masked stays so until it is removed.
+    pub fn reload(&mut self, mirror: &Mirror, rules: Arc<SiteRules>, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
+        self.site = rules;
+        self.rules = self.site.at(&self.path);
+        let mut out = Vec::new();
+        self.judge_all(mirror, assets, &mut out);
+        out.into_iter().map(Masked).collect()
     }
+
+    /// A page's snapshot has replaced everything.
+    fn begin(&mut self, mirror: &Mirror) {
+        self.own.clear();
+        self.shown.clear();
+        self.private.clear();
+        self.locked.clear();
+        let path = path_of(mirror.url());
+        if path != self.path {
+            self.rules = self.site.at(&path);
+            self.path = path;
+        }
+        if let Some(document) = mirror.document() {
+            self.judge(document, &mut Vec::new());
+            self.read(document);
+            self.mark(document);
+        }
+    }
+
+    fn insert(
+        &mut self,
+        mirror: &mut Mirror,
+        op: &Op,
+        assets: &mut dyn AssetMap,
+        out: &mut Vec<Op>,
+    ) -> Result<(), MirrorError> {
+        let applied = mirror.apply(op)?;
+        let roots: Vec<NodeRef<'_>> = applied.inserted.iter().filter_map(|id| mirror.node(*id)).collect();
+        let Some(&first) = roots.first() else { return Ok(()) };
+        for root in &roots {
+            self.judge(*root, &mut Vec::new());
+            self.read(*root);
+            self.mark(*root);
+        }
+        // New text may complete what stands before and behind it; new labels may name other fields.
+        let mut changed = self.read_around(&roots);
+        let flipped = self.relabel(&roots);
+        let fresh: HashSet<u32> = applied.inserted.iter().copied().collect();
+        changed.retain(|id| mirror.node(*id).is_some_and(|node| node.ancestors().all(|up| !fresh.contains(&up.id()))));
+        self.put(&roots, assets, out);
+        self.judged(mirror, &flipped, assets, out);
+        self.show_texts(mirror, &changed, assets, out);
+        self.remark(first.parent_node(), out);
+        Ok(())
+    }
+
+    fn shift(
+        &mut self,
+        mirror: &mut Mirror,
+        op: &Op,
+        id: u32,
+        assets: &mut dyn AssetMap,
+        out: &mut Vec<Op>,
+    ) -> Result<(), MirrorError> {
+        let before = mirror.node(id);
+        let was = before.is_some_and(|node| self.emitted(node));
+        let status = before.and_then(NodeRef::parent_node).map(|parent| self.status(parent).key());
+        let neighbours = before.map_or_else(Vec::new, neighbours);
+        let parent = before.and_then(NodeRef::parent_node).map(NodeRef::id);
+        mirror.apply(op)?;
+        let Some(node) = mirror.node(id) else { return Ok(()) };
+        let mut flipped = Vec::new();
+        if self.rules.looks_around() {
+            self.judge(node, &mut flipped);
+        }
+        flipped.extend(self.relabel(&[node]));
+        let now = node.parent_node().map(|parent| self.status(parent).key());
+        let same = status == now;
+        if !same {
+            self.read(node);
+        }
+        let mut changed = self.read_around(&[node]);
+        changed.extend(self.read_near(mirror, &neighbours));
+        let is = self.emitted(node);
+        match (was, is) {
+            (true, true) if same => {
+                let parent = node.parent_node().map_or(NONE, NodeRef::id);
+                out.push(Op::Move { node: id, parent, prev: self.prev_shown(node) });
+            }
+            (true, _) => {
+                out.push(Op::Remove { nodes: vec![id] });
+                self.put(&[node], assets, out);
+            }
+            (false, true) => self.put(&[node], assets, out),
+            (false, false) => {}
+        }
+        self.judged(mirror, &flipped, assets, out);
+        self.show_texts(mirror, &changed, assets, out);
+        self.remark(parent.and_then(|parent| mirror.node(parent)), out);
+        self.remark(node.parent_node(), out);
+        Ok(())
+    }
+
+    fn remove(
+        &mut self,
+        mirror: &mut Mirror,
+        op: &Op,
+        nodes: &[u32],
+        assets: &mut dyn AssetMap,
+        out: &mut Vec<Op>,
+    ) -> Result<(), MirrorError> {
+        let going: Vec<NodeRef<'_>> = nodes.iter().filter_map(|id| mirror.node(*id)).collect();
+        let seen: Vec<u32> = going.iter().filter(|node| self.emitted(**node)).map(|node| node.id()).collect();
+        let around: Vec<u32> = going.iter().flat_map(|node| neighbours(*node)).collect();
+        let parents: HashSet<u32> = going.iter().filter_map(|node| node.parent_node()).map(NodeRef::id).collect();
+        let applied = mirror.apply(op)?;
+        for id in &applied.removed {
+            self.forget(*id);
+        }
+        if !seen.is_empty() {
+            out.push(Op::Remove { nodes: seen });
+        }
+        let changed = self.read_near(mirror, &around);
+        self.show_texts(mirror, &changed, assets, out);
+        for parent in parents {
+            self.remark(mirror.node(parent), out);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, id: u32) {
+        self.own.remove(&id);
+        self.shown.remove(&id);
+        self.private.remove(&id);
+        self.locked.remove(&id);
+    }
+
+    fn attribute_changed(&mut self, node: NodeRef<'_>, name: &str, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let mut flipped = Vec::new();
+        let reach = self.rules.reach(name);
+        match reach {
+            Reach::Nothing => {}
+            Reach::Element => self.judge_one(node, &mut flipped),
+            Reach::Subtree => self.judge(node, &mut flipped),
+        }
+        if judge::names_fields(name) {
+            flipped.extend(self.relabel(&[node]));
+        }
+        self.judged(node.mirror(), &flipped, assets, out);
+        if !self.emitted(node) {
+            return;
+        }
+        if flipped.iter().all(|id| *id != node.id()) {
+            if emit::reads_otherwise(node, name) {
+                self.show_again(node.mirror(), &[node.id()], assets, out);
+            } else {
+                let (value, wrong) = self.attribute(node, self.status(node), name, assets);
+                self.corrections += u64::from(wrong);
+                if value.is_some() || node.attribute(name).is_none() || attribute::may_show(name) {
+                    out.push(Op::SetAttr { node: node.id(), name: name.to_owned(), value });
+                }
+            }
+        }
+        if reach == Reach::Subtree {
+            self.mark(node);
+        }
+        if locks::names_controls(name) || reach != Reach::Nothing {
+            self.remark(Some(node), out);
+        }
+    }
+
+    fn text_changed(&mut self, node: NodeRef<'_>, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let mut changed = self.read_around(&[node]);
+        changed.retain(|id| *id != node.id());
+        changed.push(node.id());
+        let flipped = self.relabel(&[node]);
+        self.judged(node.mirror(), &flipped, assets, out);
+        self.show_texts(node.mirror(), &changed, assets, out);
+        self.remark(node.parent_node(), out);
+    }
+
+    /// Looks for private data in a field's new value before it is told.
+    fn state_changed(&mut self, node: NodeRef<'_>, op: Op, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        if let Op::SetValue { value, .. } = &op {
+            let masked = self.status(node).masked.is_some();
+            if masked {
+                self.corrections += u64::from(!value.is_empty() && value != MASK);
+            } else if self.finds(value) {
+                self.corrections += 1;
+                if self.private.insert(node.id()) {
+                    // The attribute holds the value, too, in pages that write it there.
+                    self.show_again(node.mirror(), &[node.id()], assets, out);
+                    return;
+                }
+            } else if !value.contains(|c: char| c.is_numeric() || c == '@') {
+                self.private.remove(&node.id());
+            }
+        }
+        self.state(node, op, assets, out);
+        if locks::names_controls("value") {
+            self.remark(Some(node), out);
+        }
+    }
+
+    /// Reads what is in elements of which something else holds now, and tells them anew.
+    fn judged(&mut self, mirror: &Mirror, flipped: &[u32], assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        if flipped.is_empty() {
+            return;
+        }
+        let mut changed = Vec::new();
+        for node in flipped.iter().filter_map(|id| mirror.node(*id)) {
+            changed.extend(self.read(node));
+            changed.extend(self.read_around(&[node]));
+        }
+        self.show_again(mirror, flipped, assets, out);
+        let told = |node: NodeRef<'_>| node.ancestors().any(|up| flipped.contains(&up.id()));
+        changed.retain(|id| mirror.node(*id).is_some_and(|node| !told(node)));
+        self.show_texts(mirror, &changed, assets, out);
+    }
+
+    /// The page is on another path: other rules may hold.
+    fn follow(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let path = path_of(mirror.url());
+        if path == self.path {
+            return;
+        }
+        self.rules = self.site.at(&path);
+        self.path = path;
+        self.judge_all(mirror, assets, out);
+    }
+
+    fn judge_all(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let Some(document) = mirror.document() else { return };
+        let mut flipped = Vec::new();
+        self.judge(document, &mut flipped);
+        let changed = self.read(document);
+        self.judged(mirror, &flipped, assets, out);
+        self.show_texts(mirror, &changed, assets, out);
+        for node in document.descendants().filter(|node| node.is_element()) {
+            self.mark_one(node, Some(out));
+        }
+    }
+
+    fn shown_title(&self, mirror: &Mirror) -> String {
+        let titles = mirror.document().into_iter().flat_map(|document| document.children()).flat_map(head_titles);
+        if titles.into_iter().any(|title| self.status(title).masked.is_some()) {
+            return MASK.into();
+        }
+        self.cover(mirror.title())
+    }
+
+    fn shown_url(&self, url: &str) -> String {
+        let Ok(url) = Url::parse(url) else { return String::new() };
+        let origin = url.origin().ascii_serialization();
+        let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8_lossy();
+        if self.finds(&decoded) { format!("{origin}/{MASK}") } else { format!("{origin}{}", url.path()) }
+    }
+
+    /// Every detector passes here: what is private in a text, in no particular order.
+    fn find(&self, text: &Text<'_>) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for detector in self.rules.detectors() {
+            detector.find(text, &mut found);
+        }
+        found
+    }
+
+    fn finds(&self, text: &str) -> bool {
+        !text.is_empty() && !self.find(&Text::new(text)).is_empty()
+    }
+
+    /// A text of its own with what is private in it replaced.
+    fn cover(&self, text: &str) -> String {
+        run::cover(text, 0, &run::merged(self.find(&Text::new(text)))).unwrap_or_else(|| text.to_owned())
+    }
+}
+
+fn path_of(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| "/".into(), |url| url.path().to_owned())
+}
+
+/// What stands beside a node that goes: the texts there become neighbours.
+fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
+    let near = [node.prev(), node.next(), node.parent_node()];
+    near.into_iter().flatten().map(NodeRef::id).collect()
+}
+
+fn head_titles(html: NodeRef<'_>) -> Vec<NodeRef<'_>> {
+    let heads = html.children().filter(|node| node.local() == "head");
+    heads.flat_map(|head| head.children().filter(|node| node.local() == "title")).collect()
 }

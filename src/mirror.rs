@@ -7,7 +7,7 @@ mod arena;
 pub mod name;
 mod node;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 
@@ -385,8 +385,8 @@ impl Mirror {
         if self.arena.depth(target) + self.arena.height(slot) > self.limits.depth {
             return Err(MirrorError::Depth(self.limits.depth));
         }
-        self.arena.unlink(slot);
         let before = self.fits(target, before, &Kind::Text("".into()))?;
+        self.arena.unlink(slot);
         self.arena.link(slot, target, before);
         Ok(())
     }

@@ -30,7 +30,7 @@ mod glob;
 pub mod name;
 pub mod selector;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -173,6 +173,18 @@ pub struct PathRules {
     lock_names: Vec<Arc<Rule>>,
     labels: Vec<Arc<Rule>>,
     detectors: Arc<[Detector]>,
+    /// Attributes that selectors ask elements for, and those around them.
+    attrs: HashSet<String>,
+    outer_attrs: HashSet<String>,
+    outer: bool,
+}
+
+/// How far a change of an attribute reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    Nothing,
+    Element,
+    Subtree,
 }
 
 /// What an element's own rules say of it, ancestors aside.
@@ -189,6 +201,13 @@ pub enum Verdict<'a> {
 
 impl PathRules {
     fn add(&mut self, rule: &Arc<Rule>) {
+        if let By::Selector(_, selector) = &rule.by {
+            self.attrs.extend(selector.attrs().into_iter().map(str::to_owned));
+            if let Some(names) = selector.outer_attrs() {
+                self.outer = true;
+                self.outer_attrs.extend(names.into_iter().map(str::to_owned));
+            }
+        }
         match (&rule.by, rule.action) {
             (By::Selector(..), Action::Mask) => self.mask.add(rule),
             (By::Selector(..), Action::Unmask) => self.unmask.add(rule),
@@ -198,12 +217,30 @@ impl PathRules {
         }
     }
 
+    /// Which elements a change of an attribute can change the selectors' answer for.
+    pub fn reach(&self, attr: &str) -> Reach {
+        if self.outer_attrs.contains(attr) {
+            Reach::Subtree
+        } else if self.attrs.contains(attr) {
+            Reach::Element
+        } else {
+            Reach::Nothing
+        }
+    }
+
+    /// Whether a selector looks at the elements around one: moving it may then change the answer.
+    pub fn looks_around(&self) -> bool {
+        self.outer
+    }
+
     /// What the selectors say of an element.
     pub fn verdict<E: Element>(&self, element: &E) -> Verdict<'_> {
-        let mask = self.mask.find(element, |rule| rule.firm).or_else(|| self.mask.find(element, |_| true));
+        // The first rule, unless a firm one follows.
+        let mask =
+            self.mask.matching(element).reduce(|first, other| if other.firm && !first.firm { other } else { first });
         match mask {
             Some(rule) if rule.firm => Verdict::Mask { rule: &rule.id, firm: true },
-            _ if self.unmask.find(element, |_| true).is_some() => Verdict::Unmask,
+            _ if self.unmask.matching(element).next().is_some() => Verdict::Unmask,
             Some(rule) => Verdict::Mask { rule: &rule.id, firm: false },
             None => Verdict::Inherit,
         }
@@ -211,7 +248,7 @@ impl PathRules {
 
     /// The first lock rule whose selector matches an element.
     pub fn lock<E: Element>(&self, element: &E) -> Option<&str> {
-        self.lock.find(element, |_| true).map(|rule| rule.id.as_str())
+        self.lock.matching(element).next().map(|rule| rule.id.as_str())
     }
 
     /// The first lock rule with an accessible name; `exact` asks for the whole name rather than a phrase in it.
@@ -269,12 +306,12 @@ impl Index {
         }
     }
 
-    fn find<E: Element>(&self, element: &E, wanted: impl Fn(&Rule) -> bool) -> Option<&Rule> {
-        let tagged = self.by_tag.get(element.tag()).into_iter().flatten();
-        tagged
-            .chain(&self.any)
+    fn matching<'a, 'e, E: Element>(&'a self, element: &'e E) -> impl Iterator<Item = &'a Rule> + use<'a, 'e, E> {
+        let tagged = if self.by_tag.is_empty() { None } else { self.by_tag.get(element.tag()) };
+        let places = tagged.into_iter().flatten().chain(&self.any);
+        places
             .map(|&place| &*self.rules[place])
-            .find(|rule| wanted(rule) && matches!(&rule.by, By::Selector(_, selector) if selector.matches(element)))
+            .filter(|rule| matches!(&rule.by, By::Selector(_, selector) if selector.matches(element)))
     }
 }
 

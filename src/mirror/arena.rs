@@ -1,6 +1,6 @@
 //! Where the nodes of a mirror live: slots linked by number, names held once, bytes counted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, Hasher, RandomState};
 use std::ops::{Index, IndexMut};
 
@@ -54,7 +54,15 @@ pub(super) struct Arena {
     ids: HashMap<u32, u32, Seeded>,
     names: Vec<Box<str>>,
     numbers: HashMap<Box<str>, u32>,
+    refs: HashMap<Box<str>, Refs>,
     pub bytes: usize,
+}
+
+/// The slots that bear an id, and those that are for it.
+#[derive(Debug, Default)]
+struct Refs {
+    ids: BTreeSet<u32>,
+    fors: BTreeSet<u32>,
 }
 
 impl Default for Arena {
@@ -65,6 +73,7 @@ impl Default for Arena {
             ids: HashMap::with_hasher(Seeded(RandomState::new().hash_one(0))),
             names: Vec::new(),
             numbers: HashMap::new(),
+            refs: HashMap::new(),
             bytes: 0,
         }
     }
@@ -135,7 +144,22 @@ impl Arena {
             }
         };
         self.ids.insert(id, place);
+        if let Kind::Element { attrs, .. } = &self.slots[place as usize].kind {
+            for (name, value) in attrs {
+                refer(&mut self.refs, &self.names[*name as usize], value, place, true);
+            }
+        }
         place
+    }
+
+    /// The slots whose `id` is this, in no particular order.
+    pub fn with_id(&self, id: &str) -> impl Iterator<Item = u32> {
+        self.refs.get(id).into_iter().flat_map(|refs| refs.ids.iter().copied())
+    }
+
+    /// The slots whose `for` is this.
+    pub fn with_for(&self, id: &str) -> impl Iterator<Item = u32> {
+        self.refs.get(id).into_iter().flat_map(|refs| refs.fors.iter().copied())
     }
 
     /// Puts a loose node under `parent` after `prev`.
@@ -185,7 +209,12 @@ impl Arena {
             }
             let id = self[slot].id;
             self.bytes = self.bytes.saturating_sub(self[slot].kind.bytes());
-            self[slot].kind = Kind::Document;
+            let kind = std::mem::replace(&mut self[slot].kind, Kind::Document);
+            if let Kind::Element { attrs, .. } = &kind {
+                for (name, value) in attrs {
+                    refer(&mut self.refs, &self.names[*name as usize], value, slot, false);
+                }
+            }
             self.ids.remove(&id);
             self.free.push(slot);
             gone(slot, id);
@@ -196,6 +225,12 @@ impl Arena {
         let number = self.intern(name);
         let Kind::Element { attrs, .. } = &mut self.slots[slot as usize].kind else { return };
         let place = attrs.iter().position(|(held, _)| *held == number);
+        if let Some(place) = place {
+            refer(&mut self.refs, name, &attrs[place].1, slot, false);
+        }
+        if let Some(value) = value {
+            refer(&mut self.refs, name, value, slot, true);
+        }
         let before = place.map_or(0, |place| ATTR + attrs[place].1.len());
         let after = value.map_or(0, |value| ATTR + value.len());
         match (place, value) {
@@ -260,6 +295,21 @@ impl Arena {
             at = self[at].parent;
         }
         false
+    }
+}
+
+fn refer(refs: &mut HashMap<Box<str>, Refs>, name: &str, value: &str, slot: u32, adds: bool) {
+    if !matches!(name, "id" | "for") || value.is_empty() {
+        return;
+    }
+    if adds {
+        let held = refs.entry(value.into()).or_default();
+        if name == "id" { &mut held.ids } else { &mut held.fors }.insert(slot);
+    } else if let Some(held) = refs.get_mut(value) {
+        if name == "id" { &mut held.ids } else { &mut held.fors }.remove(&slot);
+        if held.ids.is_empty() && held.fors.is_empty() {
+            refs.remove(value);
+        }
     }
 }
 

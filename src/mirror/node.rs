@@ -7,6 +7,9 @@ use super::{DOCUMENT, Mirror, State};
 use crate::protocol::{Namespace, Op, TreeNode};
 use crate::rules::selector::Element;
 
+/// An id that more elements bear is not looked at further.
+const SAME: usize = 32;
+
 #[derive(Debug, Clone, Copy)]
 pub struct NodeRef<'a> {
     pub(super) mirror: &'a Mirror,
@@ -115,6 +118,24 @@ impl<'a> NodeRef<'a> {
 
     pub fn first_child(self) -> Option<Self> {
         self.at(self.held().first)
+    }
+
+    pub fn last_child(self) -> Option<Self> {
+        self.at(self.held().last)
+    }
+
+    /// Elements of the same document or shadow tree whose id is this: more than one in pages that are wrong.
+    pub fn with_id(self, id: &str) -> impl Iterator<Item = Self> {
+        let root = self.root();
+        let found = self.mirror.arena.with_id(id).take(SAME);
+        found.map(move |slot| Self { slot, ..self }).filter(move |node| node.root() == root)
+    }
+
+    /// Labels and outputs of the same tree that are for an id.
+    pub fn with_for(self, id: &str) -> impl Iterator<Item = Self> {
+        let root = self.root();
+        let found = self.mirror.arena.with_for(id).take(SAME);
+        found.map(move |slot| Self { slot, ..self }).filter(move |node| node.root() == root)
     }
 
     pub fn children(self) -> impl Iterator<Item = Self> {

@@ -92,16 +92,20 @@ impl Selector {
         self.alternatives.iter().map(|complex| complex.subject.tag.as_deref()).collect()
     }
 
-    /// The attributes whose change can change whether an element, or one inside it, matches.
+    /// The attributes that the element itself is asked for.
     pub fn attrs(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        for complex in &self.alternatives {
-            complex.subject.attrs(&mut names);
-            complex.outer.iter().for_each(|(_, compound)| compound.attrs(&mut names));
-        }
-        names.sort_unstable();
-        names.dedup();
+        self.alternatives.iter().for_each(|complex| complex.subject.attrs(&mut names));
         names
+    }
+
+    /// The attributes that the elements around it are asked for; `None` where nothing is asked of them.
+    pub fn outer_attrs(&self) -> Option<Vec<&str>> {
+        let mut outer = self.alternatives.iter().flat_map(|complex| &complex.outer).peekable();
+        outer.peek()?;
+        let mut names = Vec::new();
+        outer.for_each(|(_, compound)| compound.attrs(&mut names));
+        Some(names)
     }
 }
 

@@ -1,0 +1,262 @@
+use super::*;
+use crate::mask::tests::Room;
+use crate::mirror::tests::element;
+use crate::protocol::{Button, TreeNode};
+
+/// An element with children.
+fn parent(tag: &str, attrs: &[(&str, &str)], children: Vec<TreeNode>) -> Vec<TreeNode> {
+    let mut nodes = vec![element(tag, attrs)];
+    nodes.extend(children);
+    nodes.push(TreeNode::End);
+    nodes
+}
+
+fn text(content: &str) -> Vec<TreeNode> {
+    vec![TreeNode::Text(content.into())]
+}
+
+fn click(node: u32) -> Action {
+    Action::Click { node, x: 500, y: 500, button: Button::Left, count: 1 }
+}
+
+fn key(node: u32, key: &str) -> Action {
+    Action::Key { node, key: key.into(), shift: false, ctrl: false, alt: false, meta: false }
+}
+
+fn ask(room: &Room, action: &Action) -> Result<(), (Refusal, String)> {
+    check(&room.mirror, &room.mask, Level::Control, action).map(|_| ()).map_err(|denied| (denied.refusal, denied.rule))
+}
+
+fn locked(rule: &str) -> Result<(), (Refusal, String)> {
+    Err((Refusal::Locked, rule.to_owned()))
+}
+
+fn refused(refusal: Refusal) -> Result<(), (Refusal, String)> {
+    Err((refusal, String::new()))
+}
+
+const OWN: &str = r##"
+[[rule]]
+id = "no-pay-link"
+action = "lock"
+selector = "a[href^='/pay/']"
+
+[[rule]]
+id = "no-order"
+action = "lock"
+selector = "form[action*='/order']"
+"##;
+
+#[test]
+fn only_control_lets_an_agent_act() {
+    let room = Room::new("", parent("p", &[], text("x")));
+    for level in [Level::Look, Level::Point] {
+        let denied = check(&room.mirror, &room.mask, level, &click(2)).unwrap_err();
+        assert_eq!(denied.refusal, Refusal::NotAllowed);
+    }
+    assert_eq!(ask(&room, &click(2)), Ok(()));
+    assert!(!may_point(Level::Look) && may_point(Level::Point));
+}
+
+#[test]
+fn a_buy_button_is_locked_with_everything_in_it() {
+    let inner = [parent("span", &[], text("Comprar")), parent("b", &[], text(" agora"))].concat();
+    let room = Room::new("", parent("button", &[], inner));
+    for node in [2, 3, 5] {
+        assert_eq!(ask(&room, &click(node)), locked("buy-pt"), "{node}");
+    }
+    for name in ["Enter", " "] {
+        assert_eq!(ask(&room, &key(2, name)), locked("buy-pt"));
+    }
+    let hover = Action::Hover { node: 2, x: 0, y: 0 };
+    assert_eq!(ask(&room, &hover), Ok(()));
+}
+
+#[test]
+fn a_button_is_known_by_any_of_its_names() {
+    for (tag, attrs, inner) in [
+        ("button", vec![("aria-label", "Buy now")], text("→")),
+        ("button", vec![("aria-label", "Continue")], text("Buy now")),
+        ("input", vec![("type", "submit"), ("value", "Place order")], vec![]),
+        ("input", vec![("type", "image"), ("alt", "Pay")], vec![]),
+        ("a", vec![("title", "Excluir conta")], text("x")),
+        ("a", vec![], parent("img", &[("alt", "Jetzt kaufen")], vec![])),
+        ("div", vec![("role", "button")], text("I agree")),
+        ("x-button", vec![], text("Acheter maintenant")),
+        ("div", vec![], text("  COMPRAR\u{a0}AGORA ")),
+    ] {
+        let room = Room::new("", parent(tag, &attrs, inner));
+        assert!(matches!(ask(&room, &click(2)), Err((Refusal::Locked, _))), "{tag} {attrs:?}");
+    }
+    let room = Room::new("", parent("div", &[], text("Pay attention to the following")));
+    assert_eq!(ask(&room, &click(2)), Ok(()));
+}
+
+#[test]
+fn a_label_and_what_it_presses_are_locked_together() {
+    let nodes = [
+        parent("input", &[("type", "checkbox"), ("id", "terms")], vec![]),
+        parent("label", &[("for", "terms")], parent("i", &[], text("Concordo com os termos"))),
+        parent("label", &[], [parent("input", &[("type", "checkbox")], vec![]), text("I agree")].concat()),
+        parent("label", &[], [parent("input", &[("type", "checkbox")], vec![]), text("News")].concat()),
+    ];
+    let room = Room::new("", nodes.concat());
+    for node in [2, 3, 4, 6, 7] {
+        assert_eq!(ask(&room, &click(node)), locked("agree"), "{node}");
+    }
+    assert_eq!((ask(&room, &click(9)), ask(&room, &click(10))), (Ok(()), Ok(())));
+}
+
+#[test]
+fn enter_in_a_field_submits_no_form_that_has_a_locked_button() {
+    let nodes = [
+        parent(
+            "form",
+            &[("id", "f")],
+            [
+                parent("input", &[], vec![]),
+                parent("textarea", &[], vec![]),
+                parent("button", &[], text("Apply coupon")),
+                parent("button", &[], text("Buy now")),
+            ]
+            .concat(),
+        ),
+        parent("form", &[("id", "g")], parent("input", &[], vec![])),
+        parent("button", &[("form", "g")], text("Finalizar pedido")),
+        parent("form", &[], [parent("input", &[], vec![]), parent("button", &[], text("Search"))].concat()),
+    ];
+    let room = Room::new("", nodes.concat());
+    assert_eq!(ask(&room, &key(3, "Enter")), locked("buy-en"));
+    assert_eq!(ask(&room, &key(4, "Enter")), Ok(()), "a newline in a text area");
+    assert_eq!(ask(&room, &click(5)), Ok(()), "another button of the form");
+    assert_eq!(ask(&room, &key(10, "Enter")), locked("buy-pt"));
+    assert_eq!(ask(&room, &key(14, "Enter")), Ok(()));
+    assert_eq!(ask(&room, &Action::Type { node: 3, text: "x".into() }), Ok(()));
+    for text in ["x\n", "\r", "a\u{2028}b"] {
+        let action = Action::Type { node: 3, text: text.into() };
+        assert_eq!(ask(&room, &action), refused(Refusal::NotPossible));
+    }
+}
+
+#[test]
+fn a_locked_form_is_not_submitted_from_outside_either() {
+    let nodes = [
+        parent("form", &[("id", "f"), ("action", "/order/new")], parent("input", &[], vec![])),
+        parent("button", &[("form", "f")], text("Go")),
+        parent("button", &[("form", "f"), ("type", "button")], text("Help")),
+    ];
+    let room = Room::new(OWN, nodes.concat());
+    assert_eq!(ask(&room, &click(4)), locked("no-order"));
+    assert_eq!(ask(&room, &click(6)), Ok(()));
+    assert_eq!(ask(&room, &Action::Type { node: 3, text: "x".into() }), locked("no-order"));
+}
+
+#[test]
+fn masked_fields_take_nothing_from_an_agent() {
+    let nodes = [
+        parent("input", &[("type", "password")], vec![]),
+        parent("select", &[("autocomplete", "cc-exp-month")], parent("option", &[], text("1"))),
+        parent("input", &[("name", "city")], vec![]),
+    ];
+    let room = Room::new("", nodes.concat());
+    let masked = |rule: &str| Err((Refusal::Masked, rule.to_owned()));
+    assert_eq!(ask(&room, &Action::Type { node: 2, text: "x".into() }), masked("password"));
+    assert_eq!(ask(&room, &Action::SetValue { node: 2, value: "x".into() }), masked("password"));
+    assert_eq!(ask(&room, &key(2, "Backspace")), masked("password"));
+    assert_eq!(ask(&room, &key(2, "Tab")), Ok(()));
+    assert_eq!(ask(&room, &Action::Select { node: 3, options: vec![4] }), masked("card-autocomplete"));
+    assert_eq!(ask(&room, &click(4)), refused(Refusal::Gone), "viewers have no option of a masked list");
+    assert_eq!(ask(&room, &click(2)), Ok(()));
+    assert_eq!(ask(&room, &Action::Type { node: 6, text: "x".into() }), Ok(()));
+}
+
+#[test]
+fn options_belong_to_their_list_and_may_be_locked() {
+    let options =
+        [parent("option", &[("value", "n")], text("Nothing")), parent("option", &[], text("Transfer"))].concat();
+    let nodes = [parent("select", &[], options), parent("option", &[], text("stray"))].concat();
+    let room = Room::new("", nodes);
+    let select = |options: Vec<u32>| Action::Select { node: 2, options };
+    assert_eq!(ask(&room, &select(vec![3])), Ok(()));
+    assert_eq!(ask(&room, &select(vec![3, 5])), locked("transfer"));
+    assert_eq!(ask(&room, &select(vec![7])), refused(Refusal::NotPossible));
+    assert_eq!(ask(&room, &Action::SetValue { node: 2, value: "Transfer".into() }), locked("transfer"));
+}
+
+#[test]
+fn navigation_keeps_to_the_web_and_off_locked_targets() {
+    let nodes = [
+        parent("a", &[("href", "/pay/1")], text("x")),
+        parent("a", &[("href", "/go?a=1#top")], text("Buy now")),
+        parent("a", &[("href", "/help")], text("Help")),
+    ];
+    let room = Room::new(OWN, nodes.concat());
+    let go = |url: &str| ask(&room, &Action::Navigate { url: url.into() });
+    assert_eq!(go("https://shop.example/help"), Ok(()));
+    assert_eq!(go("https://shop.example/pay/1"), locked("no-pay-link"));
+    assert_eq!(go("https://shop.example/pay/2?x#y"), locked("no-pay-link"));
+    assert_eq!(go("https://shop.example/go?a=1"), locked("buy-en"));
+    assert_eq!(go("https://shop.example/order/new"), locked("no-order"));
+    for url in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "/help",
+        "https://a:b@shop.example/",
+        "about:blank",
+        "",
+    ] {
+        assert_eq!(go(url), refused(Refusal::NotPossible), "{url}");
+    }
+}
+
+#[test]
+fn what_an_agent_cannot_see_is_gone() {
+    let nodes = [parent("script", &[], text("x")), parent("p", &[], text("y"))].concat();
+    let room = Room::new("", nodes);
+    for node in [0, 2, 3, 5, 99] {
+        assert_eq!(ask(&room, &click(node)), refused(Refusal::Gone), "{node}");
+    }
+    assert_eq!(ask(&room, &Action::Scroll { node: 1, x: 0, y: 9 }), Ok(()));
+}
+
+#[test]
+fn keys_are_those_on_the_list() {
+    let room = Room::new("", parent("input", &[], vec![]));
+    let with = |ctrl: bool, alt: bool, name: &str| {
+        let action = Action::Key { node: 2, key: name.into(), shift: false, ctrl, alt, meta: false };
+        ask(&room, &action)
+    };
+    assert_eq!((with(false, false, "Home"), with(true, false, "a")), (Ok(()), Ok(())));
+    for (ctrl, alt, name) in
+        [(false, true, "a"), (false, false, "a"), (false, false, "F5"), (true, false, "Enter"), (true, false, "v")]
+    {
+        assert_eq!(with(ctrl, alt, name), refused(Refusal::NotPossible), "{name}");
+    }
+    assert_eq!(ask(&room, &key(1, "Enter")), refused(Refusal::NotPossible));
+    assert_eq!(ask(&room, &key(1, "PageDown")), Ok(()));
+}
+
+#[test]
+fn a_button_inserted_by_script_is_locked_from_birth() {
+    let mut room = Room::new("", parent("p", &[], vec![]));
+    room.insert(
+        2,
+        0,
+        9,
+        parent(
+            "x-host",
+            &[],
+            [vec![TreeNode::Shadow], parent("button", &[], text("Confirmar")), vec![TreeNode::End]].concat(),
+        ),
+    );
+    assert_eq!(ask(&room, &click(11)), locked("agree"));
+}
+
+#[test]
+fn an_allowed_action_arrives_as_it_was_asked() {
+    let room = Room::new("", parent("p", &[], vec![]));
+    let allowed = check(&room.mirror, &room.mask, Level::Control, &click(2)).unwrap();
+    let command: crate::protocol::PageCommand = crate::protocol::decode(Frame::act(7, &allowed).bytes()).unwrap();
+    assert_eq!(command, crate::protocol::PageCommand::Act { id: 7, action: click(2) });
+}

@@ -1,0 +1,355 @@
+//! What viewers get of each attribute.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::Url;
+
+use super::judge::Status;
+use super::{AssetMap, Mask, run, sheet};
+use crate::mirror::{DOCUMENT, NodeKind, NodeRef, name};
+use crate::protocol::MASK;
+use crate::rules::detector::Text;
+
+/// What a masked element may still say of itself: its shape, and what style sheets select by.
+const KEPT: [&str; 36] = [
+    "id",
+    "class",
+    "type",
+    "name",
+    "for",
+    "role",
+    "autocomplete",
+    "inputmode",
+    "width",
+    "height",
+    "rows",
+    "cols",
+    "size",
+    "colspan",
+    "rowspan",
+    "tabindex",
+    "disabled",
+    "readonly",
+    "required",
+    "multiple",
+    "hidden",
+    "dir",
+    "lang",
+    "contenteditable",
+    "open",
+    "slot",
+    "part",
+    "viewbox",
+    "aria-hidden",
+    "aria-expanded",
+    "aria-haspopup",
+    "aria-disabled",
+    "aria-required",
+    "aria-invalid",
+    "popover",
+    "inert",
+];
+
+/// Attributes that people read or hear: masked, they say that they are.
+const WORDS: [&str; 10] = [
+    "value",
+    "placeholder",
+    "title",
+    "alt",
+    "label",
+    "summary",
+    "aria-label",
+    "aria-description",
+    "aria-valuetext",
+    "aria-placeholder",
+];
+
+/// Of no use to agents: what runs, sends, opens, and what is about the connection.
+const NEVER: [&str; 27] = [
+    "nonce",
+    "integrity",
+    "srcdoc",
+    "action",
+    "formaction",
+    "formtarget",
+    "formmethod",
+    "ping",
+    "http-equiv",
+    "target",
+    "download",
+    "autofocus",
+    "is",
+    "manifest",
+    "crossorigin",
+    "referrerpolicy",
+    "cite",
+    "longdesc",
+    "classid",
+    "codebase",
+    "archive",
+    "profile",
+    "data",
+    "csp",
+    "allow",
+    "sandbox",
+    "attributionsrc",
+];
+
+/// Where detectors look for numbers in vain: drawings and lists of coordinates.
+const DRAWN: [&str; 17] = [
+    "d",
+    "points",
+    "viewbox",
+    "transform",
+    "values",
+    "keytimes",
+    "keysplines",
+    "coords",
+    "x",
+    "y",
+    "dx",
+    "dy",
+    "rotate",
+    "stroke-dasharray",
+    "gradienttransform",
+    "patterntransform",
+    "tablevalues",
+];
+
+/// Whether an attribute of this name may ever be told.
+pub(super) fn may_show(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let sound = name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b':'))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-' | b'.'));
+    sound
+        && !lower.starts_with("on")
+        && !lower.starts_with("data-lado-")
+        && !NEVER.contains(&lower.as_str())
+        && name.bytes().filter(u8::is_ascii_digit).count() < 9
+}
+
+impl Mask {
+    /// The value of an attribute as viewers may have it, and whether the page should not have sent what it sent.
+    pub(super) fn attribute(
+        &self,
+        node: NodeRef<'_>,
+        status: Status<'_>,
+        name: &str,
+        assets: &mut dyn AssetMap,
+    ) -> (Option<String>, bool) {
+        let Some(value) = node.attribute(name).filter(|_| may_show(name)) else { return (None, false) };
+        let lower = name.to_ascii_lowercase();
+        let lower = lower.as_str();
+        if status.masked.is_some() {
+            return self.masked_attribute(node, lower, value);
+        }
+        if let Some(place) = address(node, lower) {
+            return (self.address(node, place, value, assets), false);
+        }
+        match lower {
+            "style" => (Some(self.css(node, value, assets)), false),
+            "value" if node.local() == "input" && name::input_type(node) == "hidden" => (None, false),
+            "value" if self.private.contains(&node.id()) => (Some(MASK.to_owned()), value != MASK),
+            _ if DRAWN.contains(&lower) => (Some(value.to_owned()), false),
+            _ if self.finds(value) => (Some(MASK.to_owned()), true),
+            _ => (Some(value.to_owned()), false),
+        }
+    }
+
+    fn masked_attribute(&self, node: NodeRef<'_>, name: &str, value: &str) -> (Option<String>, bool) {
+        let unsaid = value.is_empty() || value == MASK;
+        if address(node, name).is_some() {
+            return (links(node, name).then(|| "#".to_owned()), false);
+        }
+        match name {
+            // Lengths and colours say nothing; strings, addresses and custom properties may.
+            "style" if !value.contains(['"', '\'', '(', '\\']) && !value.contains("--") && !self.finds(value) => {
+                (Some(value.to_owned()), false)
+            }
+            "value" if node.local() == "input" && name::input_type(node) == "hidden" => (None, !unsaid),
+            _ if KEPT.contains(&name) => (Some(self.cover(value)), false),
+            _ if WORDS.contains(&name) => {
+                let shown = if value.is_empty() { String::new() } else { MASK.to_owned() };
+                (Some(shown), !unsaid)
+            }
+            _ => (None, false),
+        }
+    }
+
+    fn address(&self, node: NodeRef<'_>, place: Address, value: &str, assets: &mut dyn AssetMap) -> Option<String> {
+        match place {
+            Address::Link => Some("#".to_owned()),
+            Address::Inside => value.trim().starts_with('#').then(|| value.trim().to_owned()),
+            Address::Asset => self.asset(node, value, assets),
+            Address::Sources => {
+                let sources = candidates(value).filter_map(|(url, descriptor)| {
+                    let url = self.asset(node, url, assets)?;
+                    Some(if descriptor.is_empty() { url } else { format!("{url} {descriptor}") })
+                });
+                Some(sources.collect::<Vec<_>>().join(", "))
+            }
+            Address::Nowhere => None,
+        }
+    }
+
+    /// The capability URL of an asset; inline images stay, nothing else does.
+    fn asset(&self, node: NodeRef<'_>, url: &str, assets: &mut dyn AssetMap) -> Option<String> {
+        let url = url.trim();
+        if starts(url, "data:") {
+            return (starts(url, "data:image/") && !self.drawing_tells(url)).then(|| url.to_owned());
+        }
+        if url.is_empty() {
+            return None;
+        }
+        let url = base_of(node)?.join(url).ok()?;
+        matches!(url.scheme(), "http" | "https").then(|| assets.asset(&url))
+    }
+
+    /// Style sheets: every address becomes a capability URL or leads nowhere, and detectors look at what they print.
+    pub(super) fn css(&self, node: NodeRef<'_>, text: &str, assets: &mut dyn AssetMap) -> String {
+        sheet::rewrite(text, &mut Sheet { mask: self, node, assets })
+    }
+
+    /// Whether a drawing inside a `data:` URL says something private: its text is text.
+    fn drawing_tells(&self, url: &str) -> bool {
+        if !starts(url, "data:image/svg") {
+            return false;
+        }
+        let Some((head, body)) = url.split_once(',') else { return true };
+        let body: Cow<'_, [u8]> = percent_encoding::percent_decode_str(body).into();
+        let decoded = if head.to_ascii_lowercase().contains("base64") {
+            let packed: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+            match STANDARD.decode(packed) {
+                Ok(decoded) => decoded,
+                Err(_) => return true,
+            }
+        } else {
+            body.into_owned()
+        };
+        let drawing = String::from_utf8_lossy(&decoded);
+        // Between tags alone: coordinates are full of digits.
+        let mut said = String::new();
+        for piece in drawing.split('<').filter_map(|piece| piece.split_once('>')) {
+            said.push_str(piece.1);
+        }
+        self.finds(&said)
+    }
+}
+
+/// What kind of address an attribute holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Address {
+    /// Somewhere to go: agents ask for the click, never for the page.
+    Link,
+    /// A place in the same document; what is elsewhere is dropped.
+    Inside,
+    Asset,
+    /// A list of image candidates.
+    Sources,
+    Nowhere,
+}
+
+fn address(node: NodeRef<'_>, name: &str) -> Option<Address> {
+    let tag = node.local();
+    Some(match name {
+        "href" | "xlink:href" => match tag {
+            "a" | "area" => Address::Link,
+            "link" if shows_asset(node) => Address::Asset,
+            "image" | "feImage" => Address::Asset,
+            "use" | "pattern" | "linearGradient" | "radialGradient" | "textPath" | "mpath" | "filter" => {
+                Address::Inside
+            }
+            _ => Address::Nowhere,
+        },
+        "src" => match tag {
+            "img" | "source" | "video" | "audio" | "track" | "input" => Address::Asset,
+            _ => Address::Nowhere,
+        },
+        "srcset" | "imagesrcset" => Address::Sources,
+        "poster" | "background" | "lowsrc" | "dynsrc" => Address::Asset,
+        "usemap" => Address::Inside,
+        _ => return None,
+    })
+}
+
+fn links(node: NodeRef<'_>, name: &str) -> bool {
+    address(node, name) == Some(Address::Link)
+}
+
+/// Links that the page is drawn with.
+fn shows_asset(link: NodeRef<'_>) -> bool {
+    link.attribute("rel").is_some_and(|rel| {
+        rel.split_ascii_whitespace().any(|word| {
+            ["stylesheet", "icon", "apple-touch-icon", "mask-icon"].iter().any(|known| word.eq_ignore_ascii_case(known))
+        })
+    })
+}
+
+/// What relative URLs in a node's document are relative to (WHATWG HTML "document base URL").
+fn base_of(node: NodeRef<'_>) -> Option<Url> {
+    let mirror = node.mirror();
+    let main = Url::parse(mirror.base_url()).or_else(|_| Url::parse(mirror.url())).ok();
+    // From the outermost frame inwards.
+    let mut documents: Vec<NodeRef<'_>> =
+        node.ancestors().filter(|up| up.kind() == NodeKind::Document && up.id() != DOCUMENT).collect();
+    documents.reverse();
+    documents.into_iter().fold(main, |outer, document| {
+        let src = document.parent_node().filter(|frame| frame.attribute("srcdoc").is_none());
+        let src = src.and_then(|frame| frame.attribute("src"));
+        let join = |url: &str| outer.as_ref().map_or_else(|| Url::parse(url), |outer| outer.join(url)).ok();
+        let own = src.and_then(join).filter(|url| !url.cannot_be_a_base()).or_else(|| outer.clone());
+        let head = document.children().flat_map(NodeRef::children).find(|child| child.local() == "head");
+        let base = head.and_then(|head| head.children().find(|child| child.local() == "base"));
+        let href = base.and_then(|base| base.attribute("href"));
+        href.and_then(|href| own.as_ref().and_then(|own| own.join(href).ok())).or(own)
+    })
+}
+
+/// The candidates of a `srcset` (WHATWG HTML "parse a srcset attribute", near enough for what browsers write).
+fn candidates(value: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
+        let url = rest[..end].trim_end_matches(',');
+        let bare = url.len() < end;
+        rest = &rest[end..];
+        if bare {
+            return Some((url, ""));
+        }
+        let end = rest.find(',').unwrap_or(rest.len());
+        let descriptor = rest[..end].trim();
+        rest = &rest[end..];
+        Some((url, descriptor))
+    })
+}
+
+fn starts(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
+struct Sheet<'a> {
+    mask: &'a Mask,
+    node: NodeRef<'a>,
+    assets: &'a mut dyn AssetMap,
+}
+
+impl sheet::Change for Sheet<'_> {
+    fn address(&mut self, url: &str) -> Option<String> {
+        let font = ["data:font/", "data:application/font", "data:application/x-font", "data:application/octet-stream"];
+        if url.starts_with('#') || font.iter().any(|prefix| starts(url, prefix)) {
+            return Some(url.to_owned());
+        }
+        self.mask.asset(self.node, url, self.assets)
+    }
+
+    fn text(&mut self, text: &str) -> Option<String> {
+        let found = run::merged(self.mask.find(&Text::new(text)));
+        run::cover(text, 0, &found)
+    }
+}

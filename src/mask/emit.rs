@@ -1,0 +1,277 @@
+//! Tells viewers what they may know: trees, texts and states, out of the mirror and the judgements on it.
+
+use super::judge::{Own, Status};
+use super::{AssetMap, Mask};
+use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, Step, TreeWriter, name};
+use crate::protocol::{MASK, NONE, Op, TreeNode};
+
+impl Mask {
+    /// The whole page.
+    pub(super) fn whole(&self, mirror: &Mirror, epoch: u32, assets: &mut dyn AssetMap) -> Vec<Op> {
+        let Some(document) = mirror.document().filter(|_| mirror.ready()) else { return Vec::new() };
+        let mut tree = TreeWriter::new(DOCUMENT + 1);
+        let mut states = Vec::new();
+        for child in document.children() {
+            self.subtree(child, Status::PLAIN, &mut tree, &mut states, assets);
+        }
+        let mut own = Vec::new();
+        self.states(document, Status::PLAIN, &mut own, assets);
+        let (scroll_x, scroll_y) = document.scroll().unwrap_or_default();
+        let mut ops = vec![Op::Snapshot {
+            epoch,
+            base: DOCUMENT + 1,
+            url: self.shown_url(mirror.url()),
+            base_url: String::new(),
+            title: self.shown_title(mirror),
+            quirks: mirror.quirks(),
+            viewport: mirror.viewport(),
+            scroll_x,
+            scroll_y,
+            tree: tree.finish(),
+        }];
+        ops.append(&mut own);
+        ops.append(&mut states);
+        if let Some(focus) = mirror.node(mirror.focus()).filter(|node| self.emitted(*node)) {
+            ops.push(Op::Focus { node: focus.id() });
+        }
+        ops
+    }
+
+    /// Tells of siblings that viewers do not have, in the place where they are.
+    pub(super) fn put(&self, roots: &[NodeRef<'_>], assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let Some(first) = roots.first() else { return };
+        let Some(parent) = first.parent_node().filter(|parent| self.emitted(*parent) && !self.is_closed(*parent))
+        else {
+            return;
+        };
+        let shown: Vec<NodeRef<'_>> = roots.iter().copied().filter(|root| !is_dropped(*root)).collect();
+        let Some(leading) = shown.first() else { return };
+        let base = leading.id();
+        // Ids that viewers have had before are said, not counted.
+        let mut tree = TreeWriter::new(NONE);
+        let mut states = Vec::new();
+        let status = self.status(parent);
+        for root in &shown {
+            self.subtree(*root, status, &mut tree, &mut states, assets);
+        }
+        out.push(Op::Insert { parent: parent.id(), prev: self.prev_shown(*leading), base, tree: tree.finish() });
+        out.append(&mut states);
+    }
+
+    /// Tells elements anew of which something else holds now, outermost first and once each.
+    pub(super) fn show_again(&self, mirror: &Mirror, ids: &[u32], assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        for id in ids {
+            let Some(node) = mirror.node(*id).filter(|node| self.emitted(*node)) else { continue };
+            if node.ancestors().skip(1).any(|up| ids.contains(&up.id())) {
+                continue;
+            }
+            out.push(Op::Remove { nodes: vec![*id] });
+            self.put(&[node], assets, out);
+            if node.ancestors().any(|up| up.id() == mirror.focus()) {
+                out.push(Op::Focus { node: mirror.focus() });
+            }
+        }
+    }
+
+    pub(super) fn show_texts(&self, mirror: &Mirror, ids: &[u32], assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let mut told = Vec::new();
+        for node in ids.iter().filter_map(|id| mirror.node(*id)) {
+            let sheet = node.parent_node().filter(|parent| parent.local() == "style");
+            // A sheet in pieces is one sheet: its first text carries it.
+            let nodes: Vec<NodeRef<'_>> = sheet.map_or_else(|| vec![node], |sheet| sheet.children().collect());
+            for node in nodes.into_iter().filter(|node| node.text().is_some() && self.emitted(*node)) {
+                if !told.contains(&node.id()) {
+                    told.push(node.id());
+                    out.push(Op::SetText { node: node.id(), text: self.text(node, assets) });
+                }
+            }
+        }
+    }
+
+    /// One op of a node's state, as viewers may have it.
+    pub(super) fn state(&self, node: NodeRef<'_>, op: Op, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        if self.emitted(node) {
+            let status = self.status(node);
+            out.extend(self.state_as(node, status, op, assets));
+        }
+    }
+
+    /// The sibling before a node that viewers have; the shadow root never counts.
+    pub(super) fn prev_shown(&self, node: NodeRef<'_>) -> u32 {
+        let before = std::iter::successors(node.prev(), |node| node.prev());
+        let mut shown = before.filter(|node| !is_dropped(*node) && node.kind() != NodeKind::Shadow);
+        shown.next().map_or(NONE, NodeRef::id)
+    }
+
+    /// Whether viewers have a node.
+    pub(super) fn emitted(&self, node: NodeRef<'_>) -> bool {
+        !is_dropped(node) && node.ancestors().skip(1).all(|up| !is_dropped(up) && !self.is_closed(up))
+    }
+
+    /// Whether what is in an element is kept from viewers: masked things whose inside tells what they are.
+    fn is_closed(&self, node: NodeRef<'_>) -> bool {
+        is_closable(node) && self.status(node).masked.is_some()
+    }
+
+    fn subtree(
+        &self,
+        root: NodeRef<'_>,
+        outer: Status<'_>,
+        tree: &mut TreeWriter,
+        states: &mut Vec<Op>,
+        assets: &mut dyn AssetMap,
+    ) {
+        let mut open: Vec<Status<'_>> = Vec::new();
+        let mut passed = NONE;
+        let mut walk = root.walk();
+        while let Some(step) = walk.next() {
+            match step {
+                Step::Enter(node) if is_dropped(node) => {
+                    passed = node.id();
+                    walk.pass();
+                }
+                Step::Leave(node) if node.id() == passed => passed = NONE,
+                Step::Enter(node) => {
+                    let around = open.last().map_or(outer.key(), |status| status.key());
+                    let status = match self.own.get(&node.id()) {
+                        None => match open.last() {
+                            Some(status) => *status,
+                            None if around.0 => Status { masked: Some(""), firm: around.1 },
+                            None => Status::PLAIN,
+                        },
+                        own => Status { masked: around.0.then_some(""), firm: around.1 }.inside(own),
+                    };
+                    tree.enter(node.id(), self.node(node, status, assets));
+                    self.states(node, status, states, assets);
+                    open.push(status);
+                    if status.masked.is_some() && is_closable(node) {
+                        walk.pass();
+                    }
+                }
+                Step::Leave(_) => {
+                    open.pop();
+                    tree.leave();
+                }
+            }
+        }
+    }
+
+    fn node(&self, node: NodeRef<'_>, status: Status<'_>, assets: &mut dyn AssetMap) -> TreeNode {
+        let NodeKind::Element(tag) = node.kind() else {
+            return match node.kind() {
+                NodeKind::Text(_) => TreeNode::Text(self.text(node, assets)),
+                _ => node.to_tree(),
+            };
+        };
+        let mut attrs: Vec<(String, String)> = node
+            .attributes()
+            .filter_map(|(name, _)| {
+                let (value, _) = self.attribute(node, status, name, assets);
+                value.map(|value| (name.to_owned(), value))
+            })
+            .collect();
+        if matches!(self.own.get(&node.id()), Some(Own::Mask { .. })) {
+            attrs.push(("data-lado-mask".into(), String::new()));
+        }
+        if let Some(rule) = self.locked.get(&node.id()) {
+            attrs.push(("data-lado-lock".into(), rule.clone()));
+        }
+        TreeNode::Element { namespace: node.namespace(), tag: tag.to_owned(), attrs }
+    }
+
+    fn text(&self, node: NodeRef<'_>, assets: &mut dyn AssetMap) -> String {
+        let Some(sheet) = node.parent_node().filter(|parent| parent.local() == "style") else {
+            return self.text_of(node);
+        };
+        let first = sheet.children().find(|child| child.text().is_some());
+        if first != Some(node) || self.status(sheet).masked.is_some() {
+            return String::new();
+        }
+        let css: String = sheet.children().filter_map(NodeRef::text).collect();
+        self.css(sheet, &css, assets)
+    }
+
+    fn states(&self, node: NodeRef<'_>, status: Status<'_>, out: &mut Vec<Op>, assets: &mut dyn AssetMap) {
+        let mut ops = Vec::new();
+        node.state_ops(&mut ops);
+        for op in ops {
+            out.extend(self.state_as(node, status, op, assets));
+        }
+    }
+
+    fn state_as(&self, node: NodeRef<'_>, status: Status<'_>, op: Op, assets: &mut dyn AssetMap) -> Option<Op> {
+        let masked = status.masked.is_some();
+        match op {
+            Op::SetValue { node: id, value } => {
+                let hidden = node.local() == "input" && name::input_type(node) == "hidden";
+                // A list that shows nothing of its options has nothing to select by value.
+                if hidden || (masked && node.local() == "select") {
+                    return None;
+                }
+                let private = masked || self.private.contains(&id) || self.finds(&value);
+                let value = if private && !value.is_empty() { MASK.to_owned() } else { value };
+                Some(Op::SetValue { node: id, value })
+            }
+            Op::SetChecked { .. } | Op::SetSelected { .. } | Op::Scroll { .. } if masked => None,
+            Op::SetSelected { node: id, options } => {
+                let shown = |id: &u32| node.mirror().node(*id).is_some_and(|option| self.emitted(option));
+                Some(Op::SetSelected { node: id, options: options.into_iter().filter(shown).collect() })
+            }
+            Op::SetSheet { node: id, css } => {
+                let css = if masked { String::new() } else { self.css(node, &css, assets) };
+                Some(Op::SetSheet { node: id, css })
+            }
+            Op::SetAdopted { node: id, sheets } => {
+                let told = |css: String| if masked { String::new() } else { self.css(node, &css, assets) };
+                Some(Op::SetAdopted { node: id, sheets: sheets.into_iter().map(told).collect() })
+            }
+            op => Some(op),
+        }
+    }
+}
+
+/// Elements that viewers never get: what runs or loads, and what only says how the page is to be read.
+fn is_dropped(node: NodeRef<'_>) -> bool {
+    matches!(
+        node.local(),
+        "script"
+            | "noscript"
+            | "meta"
+            | "base"
+            | "object"
+            | "embed"
+            | "applet"
+            | "template"
+            | "param"
+            | "frameset"
+            | "frame"
+            | "noframes"
+            | "noembed"
+            | "portal"
+    )
+}
+
+/// Elements whose inside tells what they show.
+fn is_closable(node: NodeRef<'_>) -> bool {
+    matches!(
+        node.local(),
+        "select"
+            | "datalist"
+            | "svg"
+            | "math"
+            | "canvas"
+            | "video"
+            | "audio"
+            | "picture"
+            | "iframe"
+            | "map"
+            | "meter"
+            | "progress"
+            | "style"
+    )
+}
+
+/// Whether a change of one attribute changes what viewers get of others.
+pub(super) fn reads_otherwise(node: NodeRef<'_>, name: &str) -> bool {
+    matches!((node.local(), name), ("input", "type") | ("link", "rel") | ("iframe", "src" | "srcdoc"))
+}

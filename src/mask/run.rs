@@ -1,0 +1,322 @@
+//! Runs of text: what a person reads as one line is judged as one, whatever nodes it is cut into.
+
+use std::ops::Range;
+
+use super::Mask;
+use crate::mirror::{Mirror, NodeKind, NodeRef, Step};
+use crate::protocol::MASK;
+use crate::rules::detector::Text;
+
+/// How a text node is shown that is not shown as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// As the mask token: it is masked, and the first of its run that says anything.
+    Mask,
+    /// As nothing: it is masked, and the token stands before it.
+    Empty,
+    /// With what detectors found replaced.
+    Text(Box<str>),
+}
+
+/// How many text nodes a run is followed to either side of a change. Where it is longer, nothing beyond is unmasked.
+const REACH: usize = 256;
+
+/// What a place in the document means for the text around it.
+enum Place {
+    /// Reads on.
+    Inline,
+    /// Reads on with a space between.
+    Break,
+    /// Is not read at all.
+    Silent,
+    /// Ends the run.
+    Block,
+}
+
+fn place(node: NodeRef<'_>) -> Place {
+    match node.kind() {
+        NodeKind::Text(_) => Place::Inline,
+        NodeKind::Shadow | NodeKind::Document => Place::Block,
+        NodeKind::Element(tag) => match tag {
+            "br" => Place::Break,
+            "script" | "style" | "noscript" | "template" | "meta" | "link" => Place::Silent,
+            "a" | "abbr" | "acronym" | "b" | "bdi" | "bdo" | "big" | "cite" | "code" | "data" | "del" | "dfn"
+            | "em" | "font" | "i" | "ins" | "kbd" | "label" | "mark" | "nobr" | "q" | "s" | "samp" | "small"
+            | "span" | "strike" | "strong" | "sub" | "sup" | "time" | "tt" | "u" | "var" | "wbr" | "tspan"
+            | "textPath" | "text" | "slot" | "output" => Place::Inline,
+            tag if tag.contains('-') => Place::Inline,
+            _ => Place::Block,
+        },
+    }
+}
+
+/// A text of a run; nothing for a break.
+type Item<'a> = Option<NodeRef<'a>>;
+
+impl Mask {
+    /// Reads everything in a subtree; returns the texts that are shown otherwise than before.
+    pub(super) fn read(&mut self, root: NodeRef<'_>) -> Vec<u32> {
+        let mut changed = Vec::new();
+        let mut run: Vec<Item<'_>> = Vec::new();
+        let mut walk = root.walk();
+        while let Some(step) = walk.next() {
+            let (Step::Enter(node) | Step::Leave(node)) = step;
+            match (place(node), step) {
+                (Place::Silent, Step::Enter(_)) => walk.pass(),
+                (Place::Silent, Step::Leave(_)) => {}
+                (Place::Break, Step::Enter(_)) => run.push(None),
+                (Place::Break, Step::Leave(_)) => {}
+                (Place::Inline, Step::Enter(_)) if node.text().is_some() => run.push(Some(node)),
+                (Place::Inline, _) => {}
+                (Place::Block, _) => self.read_run(&std::mem::take(&mut run), false, &mut changed),
+            }
+        }
+        self.read_run(&run, false, &mut changed);
+        changed
+    }
+
+    /// Reads the runs that nodes are part of.
+    pub(super) fn read_around(&mut self, nodes: &[NodeRef<'_>]) -> Vec<u32> {
+        let mut changed = Vec::new();
+        // The runs inside were read by `read`; those at the edges go on outside.
+        if let (Some(first), Some(last)) = (nodes.first(), nodes.last()) {
+            self.read_at(*first, &mut changed);
+            if last.id() != first.id() || first.text().is_none() {
+                self.read_at(*last, &mut changed);
+                if let Some(next) = last.next() {
+                    self.read_at(next, &mut changed);
+                }
+                if let Some(prev) = first.prev() {
+                    self.read_at(prev, &mut changed);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Reads the runs at nodes that are still there.
+    pub(super) fn read_near(&mut self, mirror: &Mirror, ids: &[u32]) -> Vec<u32> {
+        let mut changed = Vec::new();
+        for node in ids.iter().filter_map(|id| mirror.node(*id)) {
+            self.read_at(node, &mut changed);
+        }
+        changed
+    }
+
+    /// Reads the run that a text or inline element is part of.
+    fn read_at(&mut self, node: NodeRef<'_>, changed: &mut Vec<u32>) {
+        if !matches!(place(node), Place::Inline | Place::Break) || inside_silent(node) {
+            return;
+        }
+        let mut run: Vec<Item<'_>> = Vec::new();
+        let cut_left = follow(node, Side::Left, &mut run);
+        run.reverse();
+        if node.text().is_some() {
+            run.push(Some(node));
+        } else if matches!(place(node), Place::Break) {
+            run.push(None);
+        }
+        // Into an inline element, then on behind it.
+        let mut inner: Vec<Item<'_>> = Vec::new();
+        let cut_inner = node.first_child().is_some_and(|first| enter(first, Side::Right, &mut inner, node).is_none());
+        run.append(&mut inner);
+        let mut right: Vec<Item<'_>> = Vec::new();
+        let cut_right = follow(node, Side::Right, &mut right);
+        run.append(&mut right);
+        self.read_run(&run, cut_left || cut_right || cut_inner, changed);
+    }
+
+    /// Judges one run. `partly`: it goes on outside of what is given.
+    fn read_run(&mut self, run: &[Item<'_>], partly: bool, changed: &mut Vec<u32>) {
+        let mut said = false;
+        let mut plain: Vec<Item<'_>> = Vec::new();
+        for item in run {
+            let Some(node) = *item else {
+                plain.push(None);
+                continue;
+            };
+            let text = node.text().unwrap_or_default();
+            if self.status(node).masked.is_none() {
+                plain.push(Some(node));
+                continue;
+            }
+            self.read_plain(&std::mem::take(&mut plain), partly, changed);
+            let shown = if text.trim().is_empty() {
+                None
+            } else if said {
+                Some(Shown::Empty)
+            } else {
+                said = true;
+                Some(Shown::Mask)
+            };
+            let fresh = self.set_shown(node, shown, changed);
+            self.corrections += u64::from(fresh && !text.trim().is_empty() && text != MASK);
+        }
+        self.read_plain(&plain, partly, changed);
+    }
+
+    /// Runs the detectors over texts that no rule masks.
+    fn read_plain(&mut self, run: &[Item<'_>], partly: bool, changed: &mut Vec<u32>) {
+        match run {
+            [] => return,
+            [Some(node)] => {
+                // Most runs are one text.
+                let text = node.text().unwrap_or_default();
+                let found = merged(self.find(&Text::new(text)));
+                return self.show_found(*node, 0, &found, partly, changed);
+            }
+            _ => {}
+        }
+        let mut joined = String::new();
+        let mut places = Vec::with_capacity(run.len());
+        for item in run {
+            places.push(joined.len());
+            joined.push_str(item.map_or("\n", |node| node.text().unwrap_or_default()));
+        }
+        let found = merged(self.find(&Text::joined(&joined, &places[1..])));
+        for (node, start) in run.iter().zip(&places).filter_map(|(item, start)| item.map(|node| (node, *start))) {
+            self.show_found(node, start, &found, partly, changed);
+        }
+    }
+
+    fn show_found(
+        &mut self,
+        node: NodeRef<'_>,
+        start: usize,
+        found: &[Range<usize>],
+        partly: bool,
+        changed: &mut Vec<u32>,
+    ) {
+        let text = node.text().unwrap_or_default();
+        let shown = cover(text, start, found).map(|text| Shown::Text(text.into()));
+        if shown.is_none() && partly && self.shown.contains_key(&node.id()) {
+            return;
+        }
+        let found = shown.is_some();
+        let fresh = self.set_shown(node, shown, changed);
+        self.corrections += u64::from(fresh && found);
+    }
+
+    /// True when it is shown otherwise than before.
+    fn set_shown(&mut self, node: NodeRef<'_>, shown: Option<Shown>, changed: &mut Vec<u32>) -> bool {
+        let before = match &shown {
+            Some(shown) => self.shown.insert(node.id(), shown.clone()),
+            None => self.shown.remove(&node.id()),
+        };
+        let fresh = before != shown;
+        if fresh {
+            changed.push(node.id());
+        }
+        fresh
+    }
+
+    /// A text node as viewers see it, style sheets aside.
+    pub(super) fn text_of(&self, node: NodeRef<'_>) -> String {
+        match self.shown.get(&node.id()) {
+            Some(Shown::Mask) => MASK.to_owned(),
+            Some(Shown::Empty) => String::new(),
+            Some(Shown::Text(text)) => text.to_string(),
+            None => node.text().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Collects the texts of a run beside a node, nearest first. True when there were too many.
+fn follow<'a>(node: NodeRef<'a>, side: Side, run: &mut Vec<Item<'a>>) -> bool {
+    let mut at = node;
+    loop {
+        let beside = if side == Side::Left { at.prev() } else { at.next() };
+        let Some(beside) = beside else {
+            match at.parent_node() {
+                Some(parent) if matches!(place(parent), Place::Inline) => at = parent,
+                _ => return false,
+            }
+            continue;
+        };
+        match enter(beside, side, run, beside) {
+            Some(true) => at = beside,
+            Some(false) => return false,
+            None => return true,
+        }
+    }
+}
+
+/// Collects the texts from `first` on, its siblings included up to the end of `within`, or of `first` alone where that
+/// is `within`. True: the run goes on behind; false: it has ended; nothing: there were too many.
+fn enter<'a>(first: NodeRef<'a>, side: Side, run: &mut Vec<Item<'a>>, within: NodeRef<'a>) -> Option<bool> {
+    let mut at = first;
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        if run.len() >= REACH || steps > 8 * REACH {
+            return None;
+        }
+        let mut down = None;
+        match place(at) {
+            Place::Block => return Some(false),
+            Place::Break => run.push(None),
+            Place::Silent => {}
+            Place::Inline if at.text().is_some() => run.push(Some(at)),
+            Place::Inline => down = if side == Side::Left { at.last_child() } else { at.first_child() },
+        }
+        if let Some(down) = down {
+            at = down;
+            continue;
+        }
+        loop {
+            if at == within {
+                return Some(true);
+            }
+            let beside = if side == Side::Left { at.prev() } else { at.next() };
+            if let Some(beside) = beside {
+                at = beside;
+                break;
+            }
+            at = at.parent_node()?;
+        }
+    }
+}
+
+fn inside_silent(node: NodeRef<'_>) -> bool {
+    node.parent_node().is_some_and(|parent| matches!(place(parent), Place::Silent))
+}
+
+/// Overlapping and touching ranges as one, in order.
+pub(super) fn merged(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    found.sort_unstable_by_key(|range| range.start);
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(found.len());
+    for range in found {
+        match out.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => out.push(range),
+        }
+    }
+    out
+}
+
+/// A text that begins at `start` of what was searched, with what was found replaced: by the token where the found
+/// begins, by nothing where it goes on. Nothing when none of it is in the text.
+pub(super) fn cover(text: &str, start: usize, found: &[Range<usize>]) -> Option<String> {
+    let end = start + text.len();
+    let mut out = String::new();
+    let mut done = 0;
+    let mut any = false;
+    for range in found.iter().filter(|range| range.start < end && range.end > start) {
+        let from = range.start.max(start) - start;
+        let to = range.end.min(end) - start;
+        out.push_str(&text[done..from]);
+        if range.start >= start {
+            out.push_str(MASK);
+        }
+        done = to;
+        any = true;
+    }
+    out.push_str(&text[done..]);
+    any.then_some(out)
+}

@@ -1,0 +1,315 @@
+//! Style sheets for viewers: no address leads out, and nothing private is printed by generated text.
+//!
+//! Unlike the rewriting for the customer, relative addresses change too, and sheets come whole. One pass over the text
+//! (CSS Syntax 3 §4), no nesting on the stack: what a page sends may nest as it likes.
+
+use std::borrow::Cow;
+
+/// What a sheet's addresses and texts become.
+pub(super) trait Change {
+    /// The new address; nothing when it leads nowhere.
+    fn address(&mut self, url: &str) -> Option<String>;
+    /// A string or declaration that may be printed, when it must change.
+    fn text(&mut self, text: &str) -> Option<String>;
+}
+
+pub(super) fn rewrite(css: &str, change: &mut dyn Change) -> String {
+    Scanner { css, at: 0, out: String::with_capacity(css.len() + 32), open: Vec::new(), import: false, begun: 0 }
+        .run(change)
+}
+
+/// What strings directly inside an open parenthesis are.
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
+    Addresses,
+    /// `path()` and the like: numbers that are no one's.
+    Drawing,
+    Other,
+}
+
+/// Parentheses deeper than this are counted as the last that is remembered.
+const DEPTH: usize = 256;
+
+struct Scanner<'a> {
+    css: &'a str,
+    at: usize,
+    out: String,
+    open: Vec<Open>,
+    /// Between `@import` and its address.
+    import: bool,
+    /// Where the declaration begins in `out`.
+    begun: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn run(mut self, change: &mut dyn Change) -> String {
+        while let Some(&byte) = self.css.as_bytes().get(self.at) {
+            match byte {
+                b'/' if self.rest().starts_with("/*") => {
+                    let end = self.rest()[2..].find("*/").map_or(self.css.len(), |end| self.at + end + 4);
+                    self.out.push_str("/**/");
+                    self.at = end;
+                }
+                b'"' | b'\'' => self.string(byte, change),
+                b'(' => self.parenthesis(Open::Other),
+                b')' => {
+                    self.open.pop();
+                    self.copy(1);
+                }
+                b'{' | b'}' | b';' => {
+                    self.declared(change);
+                    self.import = false;
+                    // A brace inside parentheses is a mistake that ends them (a parser would resynchronise here too).
+                    self.open.clear();
+                    self.copy(1);
+                    self.begun = self.out.len();
+                }
+                b'@' => {
+                    self.copy(1);
+                    let name = self.name();
+                    self.import = name.eq_ignore_ascii_case("import");
+                }
+                b if starts_name(b) => self.word(change),
+                _ => {
+                    let length = self.rest().chars().next().map_or(1, char::len_utf8);
+                    self.copy(length);
+                }
+            }
+        }
+        self.declared(change);
+        self.out
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.css[self.at..]
+    }
+
+    fn copy(&mut self, length: usize) {
+        let end = (self.at + length).min(self.css.len());
+        self.out.push_str(&self.css[self.at..end]);
+        self.at = end;
+    }
+
+    fn parenthesis(&mut self, kind: Open) {
+        if self.open.len() < DEPTH {
+            self.open.push(kind);
+        }
+        self.copy(1);
+    }
+
+    /// A name, as it is written and copied; without its escapes as the answer.
+    fn name(&mut self) -> Cow<'a, str> {
+        let rest = self.rest();
+        let bytes = rest.as_bytes();
+        let mut end = 0;
+        while end < bytes.len() && (starts_name(bytes[end]) || bytes[end].is_ascii_digit()) {
+            end += if bytes[end] == b'\\' { escape_length(&rest[end..]) } else { 1 };
+        }
+        let end = end.min(bytes.len());
+        self.copy(end);
+        unescaped(&rest[..end])
+    }
+
+    fn word(&mut self, change: &mut dyn Change) {
+        let before = self.out.len();
+        let name = self.name().to_ascii_lowercase();
+        if !self.rest().starts_with('(') {
+            return;
+        }
+        match name.as_str() {
+            "url" | "src" => {
+                let inner = self.rest()[1..].trim_start_matches(white);
+                if inner.starts_with(['"', '\'']) {
+                    self.parenthesis(Open::Addresses);
+                } else if name == "url" {
+                    self.out.truncate(before);
+                    self.bare(inner, change);
+                } else {
+                    self.parenthesis(Open::Other);
+                }
+            }
+            "image-set" | "-webkit-image-set" | "image" | "cross-fade" | "-webkit-cross-fade" => {
+                self.parenthesis(Open::Addresses);
+            }
+            "path" | "shape" | "polygon" => self.parenthesis(Open::Drawing),
+            // `type("image/avif")` stands inside an image set and is no address.
+            _ => self.parenthesis(Open::Other),
+        }
+    }
+
+    /// `url(` without quotes, up to its parenthesis.
+    fn bare(&mut self, inner: &'a str, change: &mut dyn Change) {
+        let bytes = inner.as_bytes();
+        let mut end = 0;
+        while end < bytes.len() && bytes[end] != b')' {
+            end += if bytes[end] == b'\\' { escape_length(&inner[end..]) } else { 1 };
+        }
+        let end = end.min(bytes.len());
+        let address = unescaped(inner[..end].trim_end_matches(white));
+        self.out.push_str("url(");
+        self.address(&address, change);
+        self.out.push(')');
+        self.import = false;
+        let skipped = self.css.len() - inner.len() + end;
+        self.at = (skipped + 1).min(self.css.len());
+    }
+
+    fn string(&mut self, quote: u8, change: &mut dyn Change) {
+        let body = &self.rest()[1..];
+        let bytes = body.as_bytes();
+        let mut end = 0;
+        while end < bytes.len() && bytes[end] != quote && !matches!(bytes[end], b'\n' | b'\r' | b'\x0c') {
+            end += if bytes[end] == b'\\' { escape_length(&body[end..]) } else { 1 };
+        }
+        let end = end.min(bytes.len());
+        let closed = bytes.get(end) == Some(&quote);
+        let text = unescaped(&body[..end]);
+        let kind = self.open.last().copied().unwrap_or(Open::Other);
+        if std::mem::take(&mut self.import) || kind == Open::Addresses {
+            self.address(&text, change);
+        } else {
+            match change.text(&text).filter(|_| kind != Open::Drawing) {
+                Some(changed) => self.quoted(&changed),
+                None => {
+                    self.out.push(quote as char);
+                    self.out.push_str(&body[..end]);
+                    if closed {
+                        self.out.push(quote as char);
+                    }
+                }
+            }
+        }
+        self.at = (self.at + 1 + end + usize::from(closed)).min(self.css.len());
+    }
+
+    fn address(&mut self, url: &str, change: &mut dyn Change) {
+        let address = change.address(url).unwrap_or_else(|| "about:invalid".into());
+        self.quoted(&address);
+    }
+
+    fn quoted(&mut self, text: &str) {
+        self.out.push('"');
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => self.out.extend(['\\', c]),
+                '\n' | '\r' | '\x0c' | '\0' => self.out.push(' '),
+                c => self.out.push(c),
+            }
+        }
+        self.out.push('"');
+    }
+
+    /// Custom properties, counters and content print numbers without quotes.
+    fn declared(&mut self, change: &mut dyn Change) {
+        let declaration = &self.out[self.begun..];
+        let name = declaration.trim_start_matches("/**/").trim_start();
+        let prints = ["--", "content", "counter", "quotes"]
+            .iter()
+            .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)));
+        // Inline images were looked at as addresses: as text they are full of digits.
+        if !prints || declaration.contains("data:") {
+            return;
+        }
+        if let Some(changed) = change.text(declaration) {
+            self.out.truncate(self.begun);
+            self.out.push_str(&changed);
+        }
+    }
+}
+
+fn white(c: char) -> bool {
+    c.is_ascii_whitespace()
+}
+
+fn starts_name(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'\\') || !byte.is_ascii()
+}
+
+/// How many bytes an escape takes, its backslash and the space after a code included.
+fn escape_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let hex = bytes[1..].iter().take(6).take_while(|b| b.is_ascii_hexdigit()).count();
+    match hex {
+        0 => 1 + text[1..].chars().next().map_or(0, char::len_utf8),
+        hex => 1 + hex + usize::from(bytes.get(1 + hex).is_some_and(u8::is_ascii_whitespace)),
+    }
+}
+
+/// A name or string without its escapes.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let length = escape_length(&rest[at..]);
+        let escape = rest[at + 1..at + length].trim_end_matches(white);
+        match u32::from_str_radix(escape, 16) {
+            Ok(code) if escape.len() <= 6 => out.push(char::from_u32(code).unwrap_or('\u{fffd}')),
+            // A line that goes on says nothing.
+            _ => out.push_str(escape.trim_matches(['\n', '\r', '\x0c'])),
+        }
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Known;
+
+    impl Change for Known {
+        fn address(&mut self, url: &str) -> Option<String> {
+            (!url.starts_with("javascript:")).then(|| format!("/a/{url}"))
+        }
+        fn text(&mut self, text: &str) -> Option<String> {
+            text.contains("4242").then(|| text.replace("4242", "*"))
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_an_address_is_found() {
+        for (css, out) in [
+            ("a{b:url(x.png)}", "a{b:url(\"/a/x.png\")}"),
+            ("a{b:url( 'x y.png' )}", "a{b:url( \"/a/x y.png\" )}"),
+            ("a{b:URL(x\\29.png)}", "a{b:url(\"/a/x).png\")}"),
+            ("a{b:\\75 rl(x.png)}", "a{b:url(\"/a/x.png\")}"),
+            ("@import 'x.css' screen;", "@import \"/a/x.css\" screen;"),
+            ("@import/**/url(x.css);", "@import/**/url(\"/a/x.css\");"),
+            ("a{b:image-set('x' 1x, url(y) 2x)}", "a{b:image-set(\"/a/x\" 1x, url(\"/a/y\") 2x)}"),
+            ("a{b:src('x')}", "a{b:src(\"/a/x\")}"),
+            ("a{b:url(javascript:x)}", "a{b:url(\"about:invalid\")}"),
+            ("a{b:url(x", "a{b:url(\"/a/x\")"),
+            ("/* url(x) 4242 */a{}", "/**/a{}"),
+            ("a::after{content:'url(x)'}", "a::after{content:'url(x)'}"),
+        ] {
+            assert_eq!(rewrite(css, &mut Known), out, "{css}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_printed_is_looked_at() {
+        for (css, out) in [
+            ("a{content:'4242'}", "a{content:\"*\"}"),
+            ("a{content:'\\34 242'}", "a{content:\"*\"}"),
+            ("a{--n:4242;width:4242px}", "a{--n:*;width:4242px}"),
+            ("a{counter-reset:n 4242}", "a{counter-reset:n *}"),
+            ("--n:4242", "--n:*"),
+            ("a{clip-path:path('4242')}", "a{clip-path:path('4242')}"),
+        ] {
+            assert_eq!(rewrite(css, &mut Known), out, "{css}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_sheet_makes_the_scanner_panic(css in "[a-z0-9 ul(r)'\"\\\\/*@;{}:é\\n-]{0,60}") {
+            rewrite(&css, &mut Known);
+        }
+    }
+}
