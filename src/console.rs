@@ -147,8 +147,9 @@ impl Console {
     }
 }
 
-/// Whether a request comes from a document of `origin`, by its own word: browsers do not lie about it.
-fn is_from(headers: &HeaderMap, origin: &str) -> bool {
+/// Whether a WebSocket request comes from a document of `origin`. Browsers always say so (RFC 6455 §4.1); who does not is
+/// no browser and has no business at a socket.
+pub fn is_from(headers: &HeaderMap, origin: &str) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     origins.next().is_some_and(|value| value.as_bytes() == origin.as_bytes()) && origins.next().is_none()
 }

@@ -14,11 +14,11 @@ mod socket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, ORIGIN};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 
+pub use crate::console::is_from;
 use crate::hub::queue::{ForPage, ForViewer};
 use crate::hub::{Hub, HubError, Hubs, PageLink, ViewerLink};
 use crate::id::SessionId;
@@ -75,14 +75,6 @@ impl SyncError {
             Self::Socket(_) | Self::Silent | Self::Slow => 4007,
         }
     }
-}
-
-/// Whether a WebSocket request comes from a document of `origin`. Browsers always say so (RFC 6455 §4.1); who does not is
-/// no browser and has no business here.
-pub fn is_from(headers: &HeaderMap, origin: &str) -> bool {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    origins.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
-        && origins.next().is_none()
 }
 
 /// Runs the socket of a page, from its hello to its end. `site` is what the view host shows that it was opened on.

@@ -126,7 +126,7 @@ pub(super) async fn socket(State(console): State<Arc<Console>>, mut request: Req
         return Err(ApiError::NotWebSocket);
     }
     // Browsers apply no same-origin policy to WebSockets.
-    if !crate::console::is_from(request.headers(), console.origin()) {
+    if !super::is_from(request.headers(), console.origin()) {
         return Err(ApiError::OtherOrigin);
     }
     let (response, socket) = respond::websocket(&mut request).map_err(|_| ApiError::NotWebSocket)?;
