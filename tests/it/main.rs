@@ -6,3 +6,4 @@ mod guard;
 mod kit;
 mod listener;
 mod proxy;
+mod sessions;

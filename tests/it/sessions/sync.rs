@@ -10,7 +10,7 @@ use lado::protocol::{
 use lado::session::{EndedBy, Ticket};
 use lado::span::Span;
 
-use crate::stage::{SITE, Stage, Viewer, element, open, snapshot, text};
+use super::stage::{SITE, Stage, Viewer, element, open, snapshot, text};
 
 const CARD: &str = "4111 1111 1111 1111";
 

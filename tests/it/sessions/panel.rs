@@ -4,7 +4,7 @@ use lado::protocol::Level;
 use lado::session::{EndedBy, Ticket};
 use serde_json::json;
 
-use crate::stage::{Stage, try_connect};
+use super::stage::{Stage, try_connect};
 
 #[tokio::test]
 async fn the_panel_shows_the_pin_until_the_agent_has_entered_it() {

@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use lado::session::EndedBy;
 use serde_json::{Value, json};
 
-use crate::stage::{ORIGIN, PASSWORD, SITE, Stage, patiently};
+use super::stage::{ORIGIN, PASSWORD, SITE, Stage, patiently};
 
 /// Routes that a password, a link or a ticket authorises. Every other one must ask for a sign-in.
 const OPEN: [(&str, &str); 5] = [
