@@ -60,11 +60,8 @@ export async function bundleInjected(entry) {
   return outputFiles[0].contents;
 }
 
-/**
- * No inline script or style: the apps' content security policies allow none. The panel's frame is transparent only while
- * its colour scheme is that of the page around it.
- */
-export function appDocument({ name, base }, files) {
+/** No inline script or style: the apps' content security policies allow none. */
+export function appDocument({ base }, files) {
   const of = (ext) => files.filter((file) => file.ext === ext);
   const styles = of(".css").map(({ name }) => `<link rel="stylesheet" href="${base}${name}">`);
   const scripts = of(".js").map(({ name }) => `<script type="module" src="${base}${name}"></script>`);
@@ -74,7 +71,7 @@ export function appDocument({ name, base }, files) {
 <meta charset="utf-8">
 <title>Lado</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="${name === "panel" ? "light" : "light dark"}">
+<meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect x='2' y='5' width='17' height='22' rx='5' fill='%230f6e6e'/%3E%3Crect x='13' y='5' width='17' height='22' rx='5' fill='%23f0a04b' fill-opacity='.88'/%3E%3C/svg%3E">
 ${[...styles, ...scripts].join("\n")}

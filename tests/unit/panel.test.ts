@@ -87,8 +87,18 @@ test("arrow keys and Enter grant nothing, the space bar and a click do", async (
 
 test("a press in the moment in which the panel changes does not count", async ({ page }) => {
   const lado = await open(page, WAITING);
+  await page.waitForTimeout(600);
+  // A finger that was on its way when the choices appeared.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      const choices = document.querySelectorAll<HTMLElement>("[role=radio]");
+      if (choices.length === 0) return;
+      observer.disconnect();
+      choices[2]?.click();
+    }).observe(document.body, { childList: true, subtree: true });
+  });
   lado.tell(ACTIVE);
-  await page.getByRole("radio", { name: "Click and type" }).click();
+  await expect(page.getByRole("radio", { name: "Click and type" })).toBeVisible();
   await page.waitForTimeout(100);
   expect(lado.said.filter(({ type }) => type === "level")).toEqual([]);
 });
@@ -116,7 +126,7 @@ test("the panel tells the page around it its size, and becomes a pill", async ({
   await page.route("http://shop.view.localhost:7070/", (route) =>
     route.fulfill({
       contentType: "text/html",
-      body: `<!doctype html><iframe src="${CONSOLE}/panel#t" style="border:0;width:332px;height:500px"></iframe>`,
+      body: `<!doctype html><iframe src="${CONSOLE}/panel#t" style="border:0;width:312px;height:500px"></iframe>`,
     }),
   );
   await page.addInitScript(() => {
@@ -134,7 +144,7 @@ test("the panel tells the page around it its size, and becomes a pill", async ({
     page.evaluate(() => (window as unknown as { sizes: { width: number; height: number }[] }).sizes.at(-1));
   await expect(panel.getByRole("radio", { name: "Point" })).toBeVisible();
   await expect.poll(async () => (await last())?.height).toBeGreaterThan(300);
-  expect(await last()).toMatchObject({ lado: "panel", width: 332 });
+  expect(await last()).toMatchObject({ lado: "panel", width: 312 });
   await panel.getByRole("button", { name: "Make small" }).click();
   await expect.poll(async () => (await last())?.height).toBeLessThan(90);
   await panel.getByRole("button", { name: "Shared view: Ana Souza sees this page" }).click();

@@ -10,7 +10,7 @@ import {
   ShieldCheck,
   WifiOff,
 } from "lucide";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Permission } from "../shared/api";
 import { Mark } from "../shared/brand";
 import { type Key, language, t } from "../shared/i18n";
@@ -20,8 +20,8 @@ import type { Connection, PanelSocket, PanelState } from "./socket";
 
 /** Presses in the first moment after something has moved under the finger do not count. */
 const CALM = 500;
-/** The card with its margin; phones give it their whole width instead (panel.css). */
-const WIDTH = 332;
+/** The width of the panel; phones give it their whole width instead (panel.css). */
+const WIDTH = 312;
 
 export function Panel({ socket }: { socket: PanelSocket }) {
   useLanguage();
@@ -38,7 +38,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
     socket.open();
   }, [socket]);
   useEffect(() => announceSize(root.current), []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     shown.current = Date.now();
   }, [open, state?.phase]);
 
@@ -51,7 +51,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   return (
     <div class="frame" ref={root}>
       {open ? (
-        <section class="card panel" aria-label={t("panel.title")}>
+        <section class="panel" aria-label={t("panel.title")}>
           <header>
             <Mark size={22} />
             <h1>
