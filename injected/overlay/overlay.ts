@@ -7,6 +7,7 @@ import { guard } from "../guard";
 import type { Rules } from "../rules";
 
 const MAX_MARKS = 100;
+const EDGE = 12;
 
 const COLOURS = ["#0f6e6e", "#b4500f", "#6d3fb5", "#1d5fae"];
 
@@ -16,12 +17,13 @@ const STYLE = `
   background: none !important; overflow: visible !important; pointer-events: none !important;
   z-index: 2147483647 !important; display: block !important; contain: layout style size !important;
   color-scheme: light !important; }
-/* The panel draws its own card, with room around it for its shadow. */
-iframe { position: absolute; right: 2px; bottom: 2px; width: 0; height: 0; border: 0; background: none;
-  pointer-events: auto; max-width: 100%; max-height: 100%; visibility: hidden; }
+iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 320px; height: 160px; border: 0; border-radius: 14px;
+  box-shadow: 0 8px 28px rgb(0 0 0 / .22), 0 0 0 1px rgb(0 0 0 / .08); background: #fff; pointer-events: auto;
+  max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; }
 iframe.shown { visibility: visible; }
 @media (max-width: 480px) {
-  iframe { right: 0; bottom: 0; width: 100% !important; max-height: 70%; }
+  iframe { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
+    border-radius: 14px 14px 0 0; }
 }
 .pointer { position: absolute; left: 0; top: 0; will-change: transform; display: flex; align-items: flex-start;
   transition: transform 60ms linear; color: var(--c); }
