@@ -397,6 +397,8 @@ fn the_jars_debug_output_holds_no_cookie() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn any_set_cookie_is_followed_or_refused(text in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut jar = Jar::new();
