@@ -181,12 +181,11 @@ impl<'a> Page<'a> {
             return Ok(());
         }
         self.press(node)?;
-        if key == "Enter" && node.local() != "textarea" {
-            if let Some(form) = form_of(node) {
-                self.submission(form)?;
-            }
+        // In a text area Enter is a new line.
+        match form_of(node).filter(|_| key == "Enter" && node.local() != "textarea") {
+            Some(form) => self.submission(form),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The element, everything it is in, and their labels.

@@ -443,8 +443,7 @@ impl Mirror {
         let Some((page, document)) = self.page.as_ref().zip(self.document()) else { return Vec::new() };
         let mut tree = TreeWriter::new(DOCUMENT + 1);
         let mut completing = Vec::new();
-        let mut walk = document.walk();
-        while let Some(step) = walk.next() {
+        for step in document.walk() {
             match step {
                 Step::Enter(node) if node.id() != DOCUMENT => tree.enter(node.id(), node.to_tree()),
                 Step::Leave(node) if node.id() != DOCUMENT => tree.leave(),

@@ -74,13 +74,13 @@ impl Check {
 
     /// Whether numbers are written in these groups inside longer runs of digits.
     fn groups(self, groups: &[usize]) -> bool {
-        match (self, groups) {
-            (_, [_]) => true,
-            (Self::Luhn, [4, 6, 4 | 5] | [4, 4, 4, 1..=7] | [4, 4, 4, 4, 1..=3]) => true,
-            (Self::Cpf, [3, 3, 3, 2] | [9, 2]) => true,
-            (Self::Cnpj, [2, 3, 3, 4, 2] | [8, 4, 2] | [12, 2]) => true,
-            _ => false,
-        }
+        matches!(
+            (self, groups),
+            (_, [_])
+                | (Self::Luhn, [4, 6, 4 | 5] | [4, 4, 4, 1..=7] | [4, 4, 4, 4, 1..=3])
+                | (Self::Cpf, [3, 3, 3, 2] | [9, 2])
+                | (Self::Cnpj, [2, 3, 3, 4, 2] | [8, 4, 2] | [12, 2])
+        )
     }
 
     fn holds(self, digits: &[u8]) -> bool {
@@ -393,10 +393,12 @@ const IBAN: [(&str, usize); 45] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::RuleSet;
+    use crate::rules::{PathRules, RuleSet};
+    use std::sync::LazyLock;
 
     fn found(text: &str) -> Vec<(String, &str)> {
-        let rules = RuleSet::presets().unwrap().for_site("x").at("/");
+        static RULES: LazyLock<PathRules> = LazyLock::new(|| RuleSet::presets().unwrap().for_site("x").at("/"));
+        let rules = &*RULES;
         let seen = Text::new(text);
         let mut out = Vec::new();
         for detector in rules.detectors() {
@@ -459,7 +461,7 @@ mod tests {
         let detector = Detector::new("card", r"[0-9](?:[ .\-/]?[0-9]){12,}", Check::Luhn).unwrap();
         let mut ranges = Vec::new();
         detector.find(&Text::joined(text, &[19]), &mut ranges);
-        assert_eq!(ranges, [0..19]);
+        assert_eq!(ranges.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>(), ["4111 1111 1111 1111"]);
     }
 
     proptest::proptest! {
