@@ -538,7 +538,7 @@ fn play(room: &mut Room, next: &mut u32, (kind, a, b, c): (u8, u16, u16, u16)) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn a_planted_value_never_reaches_a_viewer(dice in planted()) {
