@@ -4,6 +4,7 @@ import { type Browser, test as base, chromium } from "@playwright/test";
 import { launch } from "../../playwright.config";
 import { Lado } from "./lado";
 import { Agent, Customer, close } from "./people";
+import { summary } from "./protocol";
 import { Relay } from "./relay";
 
 interface Sides {
@@ -45,15 +46,29 @@ export const test = base.extend<PerTest, PerWorker>({
     { scope: "worker" },
   ],
 
-  agent: async ({ lado, sides: { agent } }, use) => {
+  agent: async ({ lado, sides: { agent } }, use, info) => {
     const context = await agent.browser.newContext({
       locale: "en-GB",
       viewport: { width: 1400, height: 900 },
     });
     agent.relay.mend();
     agent.relay.forget();
-    await use(new Agent(await context.newPage(), lado.ready));
+    const page = await context.newPage();
+    const wire: string[] = [];
+    const note = (way: string, payload: string | Buffer) => {
+      const line = summary(way, Buffer.from(payload));
+      if (line) wire.push(`${new Date().toISOString()} ${line}`);
+    };
+    page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => note(">", payload));
+      socket.on("framereceived", ({ payload }) => note("<", payload));
+    });
+    await use(new Agent(page, lado.ready));
     await close(context);
+    if (info.status !== info.expectedStatus) {
+      await info.attach("the agent's wire", { body: wire.join("\n"), contentType: "text/plain" });
+      await info.attach("Lado's log", { body: lado.log.join("\n"), contentType: "text/plain" });
+    }
   },
 
   customer: async ({ lado, sides: { customer } }, use) => {

@@ -8,6 +8,7 @@ import {
   OpTag,
   type Refusal,
   readViewerMessage,
+  readViewerRequest,
   VERSION,
   ViewerMessageTag,
   ViewerNoticeTag,
@@ -162,6 +163,24 @@ function bytes(request: ViewerRequest): number[] {
   const writer = new Writer();
   writeViewerRequest(writer, request);
   return [...writer.take()];
+}
+
+/** One line on a frame of the viewer's socket, for the one who reads why a test has failed. */
+export function summary(way: string, frame: Buffer): string {
+  try {
+    const reader = new Reader(new Uint8Array(frame));
+    if (way === ">") {
+      const request = readViewerRequest(reader);
+      return request.tag === ViewerRequestTag.Act ? `> ${JSON.stringify(request)}` : "";
+    }
+    const message = readViewerMessage(reader);
+    if (message.tag === ViewerMessageTag.Notice) {
+      return message.notice.tag === ViewerNoticeTag.Pointer ? "" : `< ${JSON.stringify(message.notice)}`;
+    }
+    return `< ${message.ops.length} ops, ${frame.length} bytes: ${message.ops.map((op) => op.tag).join(" ")}`;
+  } catch (error) {
+    return `${way} ${frame.length} bytes: ${error}`;
+  }
 }
 
 /** Every string that a viewer's message carries, as the viewer decodes it. */
