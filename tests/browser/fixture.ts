@@ -1,5 +1,6 @@
 // What a test gets: a Lado with its demo shop, and an agent and a customer in two browsers.
 
+import { writeFileSync } from "node:fs";
 import { type Browser, test as base, chromium } from "@playwright/test";
 import { launch } from "../../playwright.config";
 import { Lado } from "./lado";
@@ -66,8 +67,8 @@ export const test = base.extend<PerTest, PerWorker>({
     await use(new Agent(page, lado.ready));
     await close(context);
     if (info.status !== info.expectedStatus) {
-      await info.attach("the agent's wire", { body: wire.join("\n"), contentType: "text/plain" });
-      await info.attach("Lado's log", { body: lado.log.join("\n"), contentType: "text/plain" });
+      writeFileSync(info.outputPath("agent-wire.txt"), wire.join("\n"));
+      writeFileSync(info.outputPath("lado-log.txt"), lado.log.join("\n"));
     }
   },
 
