@@ -39,6 +39,9 @@ const KEYS = new Set([
     " ",
   ),
 ]);
+/** A click moves the page's focus in this time, and the page says so. */
+const FOCUS_WITHIN = 1000;
+const TAKES_FOCUS = "input, textarea, select, button, a, summary, [contenteditable], [tabindex]";
 const CHOSEN = new Set(["date", "time", "month", "week", "datetime-local", "color", "range"]);
 
 /** Listens on the glass and on the hidden text field in it, which makes dead keys, input methods and paste work. */
@@ -47,6 +50,9 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
   const { signal } = stop;
   /** Where typing goes until the page says where its focus is. */
   let clicked = 0;
+  let clickedAt = Number.NEGATIVE_INFINITY;
+  /** The page's focus at the time of the click. */
+  let before = 0;
   let pointed = 0;
   let hovered = 0;
   let hover: ReturnType<typeof setTimeout> | undefined;
@@ -111,7 +117,10 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     const target = under(event);
     if (!target) return;
     if (!controls()) return agent.denied();
-    clicked = target.node;
+    const taker = target.element.closest(TAKES_FOCUS);
+    clicked = (taker && agent.stage()?.id(taker)) || target.node;
+    clickedAt = taker ? performance.now() : Number.NEGATIVE_INFINITY;
+    before = agent.stage()?.focus ?? 0;
     const locked = target.element.closest("[data-lado-lock]") !== null;
     const field = target.element.closest("select, input");
     if (event.button === 0 && !locked && field && chosen(field)) {
@@ -178,7 +187,10 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
   const focused = () => {
     const stage = agent.stage();
     if (!stage) return 0;
-    return stage.focus || (stage.node(clicked) ? clicked : 0);
+    const there = stage.node(clicked) ? clicked : 0;
+    // Who types right after a click is not to type into the field before: the page answers a little later.
+    const early = stage.focus === before && performance.now() - clickedAt < FOCUS_WITHIN;
+    return early ? there || stage.focus : stage.focus || there;
   };
   keys.addEventListener("compositionstart", () => (composing = true), { signal });
   keys.addEventListener(
