@@ -19,7 +19,7 @@ const STYLE = `
   color-scheme: light !important; }
 iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 320px; height: 160px; border: 0; border-radius: 14px;
   box-shadow: 0 8px 28px rgb(0 0 0 / .22), 0 0 0 1px rgb(0 0 0 / .08); background: #fff; pointer-events: auto;
-  max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; }
+  max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; z-index: 1; }
 iframe.shown { visibility: visible; }
 @media (max-width: 480px) {
   iframe { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
