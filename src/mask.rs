@@ -24,6 +24,7 @@ pub(crate) mod tests;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use url::Url;
 
@@ -66,6 +67,8 @@ pub struct Mask {
     /// The lock rules of elements that viewers see as locked.
     locked: HashMap<u32, String>,
     corrections: u64,
+    /// Corrected attributes of what is just being told.
+    corrected: AtomicU64,
 }
 
 impl Mask {
@@ -80,6 +83,7 @@ impl Mask {
             private: HashSet::new(),
             locked: HashMap::new(),
             corrections: 0,
+            corrected: AtomicU64::new(0),
         }
     }
 
@@ -121,7 +125,7 @@ impl Mask {
             Op::Snapshot { epoch, .. } => {
                 mirror.apply(&op)?;
                 self.begin(mirror);
-                return Ok(self.snapshot(mirror, epoch, assets));
+                out = self.whole(mirror, epoch, assets);
             }
             Op::Insert { .. } => self.insert(mirror, &op, assets, &mut out)?,
             Op::Move { node, .. } => self.shift(mirror, &op, node, assets, &mut out)?,
@@ -169,13 +173,17 @@ impl Mask {
                 }
             }
         }
+        self.corrections += self.corrected.swap(0, Relaxed);
         Ok(out.into_iter().map(Masked).collect())
     }
 
     /// The whole page for a viewer that joins late or has fallen behind. Empty before the page's first snapshot.
     /// Ids are the page's own, so that the ops that follow fit every viewer.
     pub fn snapshot(&self, mirror: &Mirror, epoch: u32, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
-        self.whole(mirror, epoch, assets).into_iter().map(Masked).collect()
+        let ops = self.whole(mirror, epoch, assets).into_iter().map(Masked).collect();
+        // Counted when the page sent it.
+        self.corrected.store(0, Relaxed);
+        ops
     }
 
     /// The title as viewers may see it.
@@ -342,8 +350,7 @@ impl Mask {
             if emit::reads_otherwise(node, name) {
                 self.show_again(node.mirror(), &[node.id()], assets, out);
             } else {
-                let (value, wrong) = self.attribute(node, self.status(node), name, assets);
-                self.corrections += u64::from(wrong);
+                let value = self.attribute(node, self.status(node), name, assets);
                 if value.is_some() || node.attribute(name).is_none() || attribute::may_show(name) {
                     out.push(Op::SetAttr { node: node.id(), name: name.to_owned(), value });
                 }

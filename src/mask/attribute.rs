@@ -1,6 +1,7 @@
 //! What viewers get of each attribute.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering::Relaxed;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -131,8 +132,20 @@ pub(super) fn may_show(name: &str) -> bool {
 }
 
 impl Mask {
-    /// The value of an attribute as viewers may have it, and whether the page should not have sent what it sent.
+    /// The value of an attribute as viewers may have it. Notes when the page should not have sent what it sent.
     pub(super) fn attribute(
+        &self,
+        node: NodeRef<'_>,
+        status: Status<'_>,
+        name: &str,
+        assets: &mut dyn AssetMap,
+    ) -> Option<String> {
+        let (value, wrong) = self.judged_attribute(node, status, name, assets);
+        self.corrected.fetch_add(u64::from(wrong), Relaxed);
+        value
+    }
+
+    fn judged_attribute(
         &self,
         node: NodeRef<'_>,
         status: Status<'_>,

@@ -166,7 +166,7 @@ impl Mask {
         let mut attrs: Vec<(String, String)> = node
             .attributes()
             .filter_map(|(name, _)| {
-                let (value, _) = self.attribute(node, status, name, assets);
+                let value = self.attribute(node, status, name, assets);
                 value.map(|value| (name.to_owned(), value))
             })
             .collect();

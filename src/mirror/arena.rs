@@ -121,10 +121,6 @@ impl Arena {
         &self.names[number as usize]
     }
 
-    pub fn number(&self, name: &str) -> Option<u32> {
-        self.numbers.get(name).copied()
-    }
-
     /// Counts a string that is held elsewhere.
     pub fn charge(&mut self, before: usize, after: usize) {
         self.bytes = (self.bytes + after).saturating_sub(before);

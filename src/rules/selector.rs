@@ -160,8 +160,9 @@ impl Test {
         if self == Self::Present {
             return true;
         }
-        if fold {
-            return self.compare(&actual.to_ascii_lowercase(), &wanted.to_ascii_lowercase());
+        // What is wanted was folded when it was parsed.
+        if fold && actual.bytes().any(|b| b.is_ascii_uppercase()) {
+            return self.compare(&actual.to_ascii_lowercase(), wanted);
         }
         self.compare(actual, wanted)
     }
@@ -378,6 +379,7 @@ impl Parser<'_> {
             return Err((self.at, "expected ]"));
         }
         self.at += 1;
+        let value = if fold { value.to_ascii_lowercase() } else { value };
         Ok(Part::Attr { name, test, value, fold })
     }
 
