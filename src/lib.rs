@@ -104,6 +104,7 @@ impl Lado {
             Err(misdirected) => Err(misdirected.into()),
         };
         let response = result.unwrap_or_else(|failure| respond::rescue(&failure, asker));
+        let response = respond::until(response, &self.drain);
         // Capabilities and links authorise whoever has them: of Lado's own paths only the kind is told.
         tracing::info!(
             target: "lado::access",

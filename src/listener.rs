@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::span::Span;
-use crate::upstream::Body;
+use crate::upstream::{Body, Timed};
 use guard::{Activity, Watched};
 
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +48,8 @@ pub struct Config {
     pub header_timeout: Span,
     /// How long a connection may stay open between requests.
     pub idle_timeout: Span,
+    /// The longest pause within a request's body.
+    pub body_timeout: Span,
     /// How long open responses have to finish after SIGTERM.
     pub grace: Span,
 }
@@ -72,6 +74,7 @@ impl Default for Config {
             max_streams: 200,
             header_timeout: Span(Duration::from_secs(10)),
             idle_timeout: Span(Duration::from_secs(75)),
+            body_timeout: Span(Duration::from_secs(60)),
             grace: Span(Duration::from_secs(10)),
         }
     }
@@ -202,11 +205,12 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let activity = Arc::new(Activity::default());
+    let pause = config.body_timeout.0;
     let service = service_fn(|request: Request<Incoming>| {
         let running = activity.start(&request);
         let handler = handler.clone();
         async move {
-            let mut request = request.map(Body::from);
+            let mut request = request.map(|body| Body::Timed(Timed::new(body, pause)));
             if let Err(reason) = guard::check(&request) {
                 tracing::debug!(reason, "refused a request");
                 return Ok(Watched::response(guard::refusal(reason), running));

@@ -11,6 +11,7 @@
 //! - Masked lists, frames, images and media lose what is inside them; the number of pieces that a masked line of text is
 //!   in does not show. That a masked block has three paragraphs does.
 
+mod asset;
 mod attribute;
 mod emit;
 mod frame;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use url::Url;
 
+pub use asset::style_sheet;
 pub use frame::Frame;
 pub(crate) use locks::{is_pressed, lock_of};
 

@@ -3,6 +3,7 @@
 mod coding;
 mod rescue;
 mod stream;
+mod until;
 mod websocket;
 
 use axum::Router;
@@ -15,6 +16,7 @@ pub use crate::upstream::{Body, BodyError};
 pub use coding::Coding;
 pub use rescue::{Asker, Failure, Locale, rescue};
 pub use stream::{Limits, Rewritten, Transform};
+pub use until::until;
 pub use websocket::{Socket, UpgradeError, is_websocket, websocket};
 
 pub type Request = http::Request<Body>;

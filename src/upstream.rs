@@ -183,8 +183,12 @@ impl Default for Mark {
 
 impl Progress {
     fn watch(&self, body: Body) -> Body {
+        use http_body::Body as _;
         use http_body_util::BodyExt as _;
-        if matches!(body, Body::Empty | Body::Full(_)) {
+        if body.is_end_stream() {
+            return Body::Empty;
+        }
+        if matches!(body, Body::Full(_)) {
             return body;
         }
         let mark = self.0.clone();

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::ext::Protocol;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -31,7 +32,8 @@ pub fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
             Err("Host disagrees with the address")
         }
-        _ if request.method() == Method::CONNECT && request.version() != Version::HTTP_2 => {
+        // WebSockets over HTTP/2 come as CONNECT too (RFC 8441), with a protocol.
+        _ if request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_none() => {
             Err("Lado is no forward proxy")
         }
         _ => Ok(()),

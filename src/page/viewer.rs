@@ -21,9 +21,9 @@ use super::own::PREFIX;
 use super::{Config, Pages};
 use crate::assets;
 use crate::id::SessionId;
+use crate::mask;
 use crate::respond::{self, Body, Coding, Failure, Limits, Request, Response, Rewritten, Transform};
 use crate::rewrite::cookie::{Relation, Source};
-use crate::rewrite::css;
 use crate::rewrite::url::Site;
 use crate::session::{Found, Session, lock};
 use crate::sync;
@@ -249,7 +249,8 @@ fn passive(status: StatusCode, content_type: HeaderValue, body: Body) -> Respons
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, content_type);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=300"));
+    // Lado keeps assets for as long as the session lives; the agent's browser should not keep them beyond it.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox"),
@@ -269,11 +270,16 @@ fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, session: &Se
         .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches('"').as_bytes()))
         .unwrap_or(encoding_rs::UTF_8);
     let (text, ..) = charset.decode(bytes);
-    let mut map = |address: &str| {
-        let target = url.join(address).ok().filter(|target| matches!(target.scheme(), "http" | "https"))?;
-        Some(session.capability(&target))
-    };
-    css::rewrite(&text, &mut map).into_owned().into()
+    let rules = session.company.rules.for_site(url.host_str().unwrap_or_default());
+    mask::style_sheet(&text, url, rules, &mut Capabilities(session)).as_ref().clone().into()
+}
+
+struct Capabilities<'s>(&'s Session);
+
+impl mask::AssetMap for Capabilities<'_> {
+    fn asset(&mut self, url: &Url) -> String {
+        self.0.capability(url)
+    }
 }
 
 async fn gather(mut body: Body) -> Result<Bytes, BodyError> {

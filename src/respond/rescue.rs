@@ -1,6 +1,6 @@
 //! Turns every failure into a response: the browser gets a clear page, the log gets the cause.
 
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::{Response, UpgradeError, html, status};
@@ -39,8 +39,6 @@ pub enum Failure {
     Upstream { site: String, cause: UpstreamError },
     #[error("{site}: upstream sent a body that cannot be read: {cause}")]
     Body { site: String, cause: String },
-    #[error("Lado has as many open requests as it may have")]
-    Overloaded,
 }
 
 /// What matters of the request for how its failure is told.
@@ -111,19 +109,13 @@ pub fn rescue(failure: &Failure, asker: Asker) -> Response {
         tracing::debug!(status = code.as_u16(), cause = %failure, "refused a request");
     }
     let mut response = if asker.reads { page(code, failure, asker) } else { status(code) };
-    let headers = response.headers_mut();
-    match failure {
-        Failure::Ended { cookies } => {
-            // "cookies" would wipe those of every other session on the view domain: they are expired by name.
-            headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
-            for cookie in cookies {
-                headers.append(http::header::SET_COOKIE, cookie.clone());
-            }
+    if let Failure::Ended { cookies } = failure {
+        let headers = response.headers_mut();
+        // "cookies" would wipe those of every other session on the view domain: they are expired by name.
+        headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+        for cookie in cookies {
+            headers.append(http::header::SET_COOKIE, cookie.clone());
         }
-        Failure::Overloaded => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        }
-        _ => {}
     }
     response
 }
@@ -146,7 +138,6 @@ fn code(failure: &Failure) -> StatusCode {
             _ => StatusCode::BAD_GATEWAY,
         },
         Failure::Body { .. } => StatusCode::BAD_GATEWAY,
-        Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -157,7 +148,7 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
         _ => None,
     };
     let site = site.map(|site| format!("<p class=\"site\">{}</p>", escape(site))).unwrap_or_default();
-    let again = matches!(failure, Failure::Upstream { .. } | Failure::Body { .. } | Failure::Overloaded)
+    let again = matches!(failure, Failure::Upstream { .. } | Failure::Body { .. })
         && asker.repeatable
         && !matches!(code, StatusCode::FORBIDDEN);
     let action = match (failure, asker.locale) {
@@ -261,10 +252,6 @@ fn texts(failure: &Failure) -> (Text, Text) {
         Failure::Malformed(_) | Failure::Upgrade(_) => (
             ("The request cannot be understood", "The browser sent something that Lado cannot read."),
             ("O pedido não foi entendido", "O navegador enviou algo que o Lado não consegue ler."),
-        ),
-        Failure::Overloaded => (
-            ("Lado is very busy", "Try again in a few seconds."),
-            ("O Lado está muito ocupado", "Tente de novo em alguns segundos."),
         ),
         Failure::Body { .. } => (
             (

@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
 
+mod command;
 mod guard;
 mod kit;
 mod listener;
 mod proxy;
 mod sessions;
+mod viewer;
