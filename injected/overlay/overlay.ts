@@ -8,6 +8,8 @@ import type { Rules } from "../rules";
 
 const MAX_MARKS = 100;
 const EDGE = 12;
+/** A panel less high than this is a pill, and stays one on phones. */
+const PILL = 64;
 
 const COLOURS = ["#0f6e6e", "#b4500f", "#6d3fb5", "#1d5fae"];
 
@@ -22,7 +24,7 @@ iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 320px; 
   max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; z-index: 1; }
 iframe.shown { visibility: visible; }
 @media (max-width: 480px) {
-  iframe { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
+  iframe:not(.small) { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
     border-radius: 14px 14px 0 0; }
 }
 .pointer { position: absolute; left: 0; top: 0; will-change: transform; display: flex; align-items: flex-start;
@@ -160,6 +162,7 @@ export class Overlay {
     const { style, classList } = this.#panel;
     style.width = `${Math.min(Number(width), 640)}px`;
     style.height = `${Math.min(Number(height), 900)}px`;
+    classList.toggle("small", Number(height) < PILL);
     classList.add("shown");
   });
 

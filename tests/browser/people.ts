@@ -138,9 +138,12 @@ export class Customer {
   }
 
   async allow(level: Level): Promise<void> {
-    const choice = (await this.panel()).getByRole("radio", { name: level });
+    const panel = await this.panel();
+    const choice = panel.getByRole("radio", { name: level });
+    const pill = panel.getByRole("button", { name: /^Shared view/ });
     // The panel takes no press in the first moment after it has changed under the finger.
     await expect(async () => {
+      if (await pill.isVisible()) await pill.click({ timeout: 2000 });
       await choice.click({ timeout: 2000 });
       await expect(choice).toBeChecked({ timeout: 700 });
     }).toPass({ timeout: 15_000 });

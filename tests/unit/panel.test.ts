@@ -69,6 +69,7 @@ test("an expired PIN can be renewed", async ({ page }) => {
 
 test("arrow keys and Enter grant nothing, the space bar and a click do", async ({ page }) => {
   const lado = await open(page, ACTIVE);
+  await page.getByRole("button", { name: /^Shared view/ }).click();
   await page.waitForTimeout(600);
   await page.getByRole("radio", { name: "Only look" }).focus();
   await page.keyboard.press("ArrowDown");
@@ -88,19 +89,19 @@ test("arrow keys and Enter grant nothing, the space bar and a click do", async (
 test("a press in the moment in which the panel changes does not count", async ({ page }) => {
   const lado = await open(page, WAITING);
   await page.waitForTimeout(600);
-  // A finger that was on its way when the choices appeared.
+  // A finger that was on its way when the panel made way for the page.
   await page.evaluate(() => {
     new MutationObserver((_, observer) => {
-      const choices = document.querySelectorAll<HTMLElement>("[role=radio]");
-      if (choices.length === 0) return;
+      const stop = document.querySelector<HTMLElement>(".pill .stop");
+      if (!stop) return;
       observer.disconnect();
-      choices[2]?.click();
+      stop.click();
     }).observe(document.body, { childList: true, subtree: true });
   });
   lado.tell(ACTIVE);
-  await expect(page.getByRole("radio", { name: "Click and type" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Shared view: Ana Souza sees this page" })).toBeVisible();
   await page.waitForTimeout(100);
-  expect(lado.said.filter(({ type }) => type === "level")).toEqual([]);
+  expect(lado.said.filter(({ type }) => type === "end")).toEqual([]);
 });
 
 test("it connects again with its token, and sends then what the customer decided meanwhile", async ({
@@ -122,7 +123,9 @@ test("one press ends the session", async ({ page }) => {
   await expect(page.getByRole("button", { name: "End" })).toHaveCount(0);
 });
 
-test("the panel tells the page around it its size, and becomes a pill", async ({ page }) => {
+test("the panel tells the page around it its size, and is a pill while it need not be read", async ({
+  page,
+}) => {
   await page.route("http://shop.view.localhost:7070/", (route) =>
     route.fulfill({
       contentType: "text/html",
@@ -142,6 +145,8 @@ test("the panel tells the page around it its size, and becomes a pill", async ({
   const panel = page.frameLocator("iframe");
   const last = () =>
     page.evaluate(() => (window as unknown as { sizes: { width: number; height: number }[] }).sizes.at(-1));
+  await expect.poll(async () => (await last())?.height).toBeLessThan(60);
+  await panel.getByRole("button", { name: "Shared view: Ana Souza sees this page" }).click();
   await expect(panel.getByRole("radio", { name: "Point" })).toBeVisible();
   await expect.poll(async () => (await last())?.height).toBeGreaterThan(300);
   expect(await last()).toMatchObject({ lado: "panel", width: 312 });
@@ -156,6 +161,7 @@ for (const scheme of ["light", "dark"] as const) {
     test(`the panel is accessible, ${name}, ${scheme}`, async ({ page }) => {
       await page.emulateMedia({ colorScheme: scheme });
       await open(page, state);
+      if (state === ACTIVE) await page.getByRole("button", { name: /^Shared view/ }).click();
       // The panel has no page around it here.
       const { violations } = await new AxeBuilder({ page })
         .disableRules(["region", "landmark-one-main"])

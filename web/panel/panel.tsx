@@ -27,7 +27,8 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   useLanguage();
   const [state, setState] = useState<PanelState | null>(null);
   const [connection, setConnection] = useState<Connection>("connecting");
-  const [open, setOpen] = useState(true);
+  /** Open or small as the customer has chosen; before that it is small wherever it need not be read. */
+  const [chosen, setOpen] = useState<boolean | null>(null);
   const [ending, setEnding] = useState(false);
   const shown = useRef(Date.now());
   const root = useRef<HTMLDivElement>(null);
@@ -38,18 +39,31 @@ export function Panel({ socket }: { socket: PanelSocket }) {
     socket.open();
   }, [socket]);
   useEffect(() => announceSize(root.current), []);
+  // Whoever goes on with the page wants to see it.
+  useEffect(() => {
+    const small = () => setOpen(null);
+    window.addEventListener("blur", small);
+    return () => window.removeEventListener("blur", small);
+  }, []);
+  const ended = connection === "ended" || state?.phase === "ended";
+  const open = ended || (chosen ?? (state !== null && state.phase !== "active"));
+  const status = statusOf(state, connection, ended);
+  // A PIN that has been read out makes way for the page, whatever was chosen before.
+  useLayoutEffect(() => setOpen(null), [state?.phase]);
   useLayoutEffect(() => {
     shown.current = Date.now();
   }, [open, state?.phase]);
-
-  const ended = connection === "ended" || state?.phase === "ended";
-  const status = statusOf(state, connection, ended);
   const calmly = (act: () => void) => () => {
     if (Date.now() - shown.current >= CALM) act();
   };
 
+  const end = calmly(() => {
+    setEnding(true);
+    socket.end();
+  });
+
   return (
-    <div class="frame" ref={root}>
+    <div class={open ? "frame" : "frame small"} ref={root}>
       {open ? (
         <section class="panel" aria-label={t("panel.title")}>
           <header>
@@ -95,10 +109,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                 type="button"
                 disabled={ending}
                 aria-busy={ending}
-                onClick={calmly(() => {
-                  setEnding(true);
-                  socket.end();
-                })}
+                onClick={end}
               >
                 <Icon of={CircleStop} size={18} />
                 {t("panel.end")}
@@ -111,19 +122,32 @@ export function Panel({ socket }: { socket: PanelSocket }) {
           )}
         </section>
       ) : (
-        <button
-          class="pill"
-          type="button"
-          aria-expanded="false"
-          aria-label={`${t("panel.title")}: ${status.text}`}
-          onClick={() => setOpen(true)}
-        >
-          <Mark size={20} />
-          <span class={`dot ${status.tone}`} aria-hidden="true" />
-          <span class="words" role="status">
-            {status.text}
-          </span>
-        </button>
+        <section class="pill" aria-label={t("panel.title")}>
+          <button
+            type="button"
+            aria-expanded="false"
+            aria-label={`${t("panel.title")}: ${status.text}`}
+            onClick={() => setOpen(true)}
+          >
+            <Mark size={20} />
+            <span class={`dot ${status.tone}`} aria-hidden="true" />
+            <span class="words" role="status">
+              {status.text}
+            </span>
+          </button>
+          {state && (
+            <button
+              class="stop"
+              type="button"
+              disabled={ending}
+              aria-label={t("panel.end")}
+              title={t("panel.end")}
+              onClick={end}
+            >
+              <Icon of={CircleStop} size={20} />
+            </button>
+          )}
+        </section>
       )}
     </div>
   );
