@@ -104,7 +104,9 @@ for (const journey of journeys) {
         await expect.poll(same, { message: `${step}: the agent reads the same` }).toBeGreaterThan(0.85);
       },
     });
-    const { error, pageErrors, failed, notes, leaks } = result;
+    const { error, pageErrors, notes, leaks } = result;
+    // Browsers abort what a page no longer needs when it is left.
+    const failed = result.failed.filter((line) => !line.includes("ERR_ABORTED")).slice(0, 10);
     expect(result.ok, [error, ...pageErrors, ...failed, ...notes, `leaks: ${leaks}`].join("\n")).toBe(true);
   });
 }
