@@ -138,12 +138,10 @@ export class Customer {
   }
 
   async allow(level: Level): Promise<void> {
-    const panel = await this.panel();
-    const choice = panel.getByRole("radio", { name: level });
-    const pill = panel.getByRole("button", { name: /^Shared view/ });
+    const choice = (await this.panel()).getByRole("radio", { name: level });
     // The panel takes no press in the first moment after it has changed under the finger.
     await expect(async () => {
-      if (await pill.isVisible()) await pill.click({ timeout: 2000 });
+      await this.#unfold();
       await choice.click({ timeout: 2000 });
       await expect(choice).toBeChecked({ timeout: 700 });
     }).toPass({ timeout: 15_000 });
@@ -152,9 +150,18 @@ export class Customer {
   async end(): Promise<void> {
     const end = (await this.panel()).getByRole("button", { name: "End", exact: true });
     await expect(async () => {
-      if (!this.page.url().includes("/__lado/farewell")) await end.click({ timeout: 1000 });
+      if (!this.page.url().includes("/__lado/farewell")) {
+        await this.#unfold();
+        await end.click({ timeout: 1000 });
+      }
       await this.page.waitForURL(/__lado\/farewell/, { timeout: 2000 });
     }).toPass({ timeout: 15_000 });
+  }
+
+  /** Out of the page's way, the panel is a pill. */
+  async #unfold(): Promise<void> {
+    const pill = (await this.panel()).locator(".pill");
+    if (await pill.isVisible()) await pill.click({ timeout: 2000 });
   }
 
   async reads(): Promise<string> {
