@@ -25,7 +25,7 @@ impl Change for Served<'_> {
         let data = ["data:image/", "data:font/", "data:application/font", "data:application/x-font"];
         let harmless =
             |prefix: &&str| address.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-        if address.starts_with('#') || data.iter().any(|prefix| harmless(prefix)) {
+        if address.starts_with('#') || data.iter().any(harmless) {
             return Some(address.to_owned());
         }
         let target = self.url.join(address).ok()?;
