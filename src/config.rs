@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
-use crate::session::{Companies, CompanyConfig};
+use crate::session::{Companies, CompanyConfig, CompanyError};
 use crate::{console, hub, listener, page, route, session, upstream};
 
 /// The commented template that `lado config default` prints.
@@ -180,7 +180,12 @@ impl<'t> Mistakes<'t> {
                 Companies::load(&upto)
             });
             if let Err(error) = result {
-                self.note(Some(company.span()), &error.to_string());
+                // A rule knows its own place in the file, anything else is told by its company's.
+                let place = match &error {
+                    CompanyError::Rule(_, rule) if !rule.span.is_empty() => rule.span.clone(),
+                    _ => company.span(),
+                };
+                self.note(Some(place), &error.to_string());
                 return;
             }
         }
@@ -308,5 +313,8 @@ mod tests {
         assert!(told[0].starts_with("lado.toml:1: ") && told[0].contains("one under the other"), "{told:?}");
         let told = mistakes("\n[[company]]\nid = \"A b\"\nname = \"x\"\n");
         assert!(told[0].starts_with("lado.toml:2: ") && told[0].contains("company id"), "{told:?}");
+        let rule = "[[company]]\nid = \"a\"\nname = \"x\"\n\n[[company.rules]]\nid = \"r\"\naction = \"mask\"\nselector = \"a[\"\n";
+        let told = mistakes(rule);
+        assert!(told[0].starts_with("lado.toml:8: "), "{told:?}");
     }
 }

@@ -112,7 +112,7 @@ pub enum CompanyError {
     Allow(String, String),
     #[error("the colour {1:?} of {0:?} is not of the form #rrggbb")]
     Color(String, String),
-    #[error("a rule of {0:?}: {}", .1.reason)]
+    #[error("a rule of {0:?}: {reason}", reason = .1.reason)]
     Rule(String, RuleError),
 }
 
