@@ -158,15 +158,19 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
         (_, Locale::PtBr) if again => link("", "Tentar de novo"),
         _ => String::new(),
     };
+    // The number helps whoever is asked for help; at the end of a session there is nothing to help with.
+    let number = match failure {
+        Failure::Ended { .. } => String::new(),
+        _ => format!("<p class=\"code\">{}</p>", code.as_u16()),
+    };
     let document = format!(
         "<!doctype html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{title}</title><style>{STYLE}</style><main><p class=\"mark\">Lado</p><h1>{title}</h1>{site}<p>{text}</p>\
-         {action}<p class=\"code\">{code}</p></main></html>",
+         <title>{title}</title><style>{STYLE}</style><main><p class=\"mark\">{MARK}Lado</p><h1>{title}</h1>{site}<p>{text}</p>\
+         {action}{number}</main></html>",
         lang = asker.locale.tag(),
         title = words.title,
         text = words.text,
-        code = code.as_u16(),
     );
     let mut response = html(code, document);
     let policy =
@@ -175,12 +179,25 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
     response
 }
 
-const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-items:center;\
-    font:16px/1.5 system-ui,sans-serif;background:Canvas;color:CanvasText}\
-    main{max-width:34rem;padding:2rem}.mark{font-weight:700;letter-spacing:.02em;opacity:.6}\
-    h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}.site{font-family:ui-monospace,monospace;overflow-wrap:anywhere}\
-    a{display:inline-block;margin:1rem 0;padding:.6rem 1rem;border-radius:.5rem;background:#1d4ed8;color:#fff;\
-    text-decoration:none}a:focus-visible{outline:3px solid;outline-offset:2px}.code{opacity:.5;font-size:.85rem}";
+/// The apps' colours (web/shared/tokens.css), inlined: a page about a failure loads nothing.
+const STYLE: &str = ":root{color-scheme:light dark;--bg:#f5f7f6;--surface:#fff;--line:#d5dddb;--text:#14211f;\
+    --muted:#4f5f5c;--primary:#0b6b67;--on-primary:#fff}\
+    @media(prefers-color-scheme:dark){:root{--bg:#0e1413;--surface:#171f1e;--line:#2f3c39;--text:#e8efed;\
+    --muted:#a5b5b1;--primary:#58c7bb;--on-primary:#04211f}}\
+    *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;\
+    font:17px/1.55 system-ui,sans-serif;background:var(--bg);color:var(--text)}\
+    main{width:100%;max-width:36rem;padding:2rem;border:1px solid var(--line);border-top:6px solid var(--primary);\
+    border-radius:12px;background:var(--surface);box-shadow:0 2px 10px rgb(0 0 0/.06)}\
+    .mark{display:flex;align-items:center;gap:.5rem;margin:0 0 1.25rem;font-weight:700}\
+    h1{font-size:1.6rem;line-height:1.2;margin:0 0 .75rem;text-wrap:balance}p{margin:.5rem 0}\
+    .site{font-family:ui-monospace,monospace;font-size:.95rem;color:var(--muted);overflow-wrap:anywhere}\
+    a{display:inline-block;margin:1rem 0 0;padding:.7rem 1.25rem;border-radius:8px;background:var(--primary);\
+    color:var(--on-primary);font-weight:650;text-decoration:none}a:focus-visible{outline:3px solid;outline-offset:2px}\
+    .code{margin-top:1.25rem;color:var(--muted);font-size:.85rem}";
+
+const MARK: &str = "<svg width=\"24\" height=\"24\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
+    <rect x=\"2\" y=\"5\" width=\"17\" height=\"22\" rx=\"5\" fill=\"#0f7d78\"/>\
+    <rect x=\"13\" y=\"5\" width=\"17\" height=\"22\" rx=\"5\" fill=\"#f0a04b\" fill-opacity=\".88\"/></svg>";
 
 struct Words {
     title: &'static str,
