@@ -853,7 +853,7 @@ export class Capture {
     }
     if (!this.#scrolled.has(node)) return [0, 0];
     const element = dom.nodeType(node) === dom.DOCUMENT ? null : (node as Element);
-    const view = dom.viewOf(node as Document);
+    const view = element ? null : dom.viewOf(node as Document);
     const x = Math.round(element ? dom.scrollLeft(element) : (view?.scrollX ?? 0));
     const y = Math.round(element ? dom.scrollTop(element) : (view?.scrollY ?? 0));
     this.#positions.set(node, `${x} ${y}`);
