@@ -92,6 +92,27 @@ export class Agent {
     await this.page.mouse.click(x, y);
   }
 
+  /** Turns the wheel until an element of the mirrored page is in the customer's window. */
+  async scrollTo(selector: string): Promise<void> {
+    const frame = await this.viewer();
+    const off = () =>
+      frame.evaluate((selector) => {
+        const stage = document.querySelector<HTMLIFrameElement>("iframe.stage.shown");
+        const box = stage?.contentDocument?.querySelector(selector)?.getBoundingClientRect();
+        if (!stage || !box) return null;
+        const middle = box.top + box.height / 2;
+        return middle > 0 && middle < stage.clientHeight ? 0 : middle - stage.clientHeight / 2;
+      }, selector);
+    const box = await this.page.locator("iframe.viewer").boundingBox();
+    if (!box) throw new Error("the viewer is not there");
+    await this.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await expect(async () => {
+      const distance = await off();
+      if (distance) await this.page.mouse.wheel(0, distance);
+      await expect.poll(off, { timeout: 2000 }).toBe(0);
+    }).toPass({ timeout: 15_000 });
+  }
+
   async move(selector: string): Promise<void> {
     const { x, y } = await this.spot(selector);
     await this.page.mouse.move(x - 3, y - 3);

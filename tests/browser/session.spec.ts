@@ -103,6 +103,24 @@ test("a session goes on after the customer's connection has dropped", async ({
   await agent.sees("Aurora mug of the dawn and of the dusk");
 });
 
+test("what scrolls inside the page scrolls for the agent, too", async ({ agent, customer, lado }) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
+  await agent.sees("Davi & filhos");
+  await customer.page.evaluate(() => {
+    const box = document.createElement("div");
+    box.id = "box";
+    // The shop's policy takes no style attribute, but lets scripts style.
+    Object.assign(box.style, { height: "120px", overflow: "auto" });
+    for (let i = 0; i < 60; i++) box.append(`line ${i}`, document.createElement("br"));
+    document.querySelector("main")?.prepend(box);
+  });
+  await agent.sees("line 59");
+  await customer.page.evaluate(() => document.querySelector("#box")?.scrollTo(0, 400));
+  await expect.poll(() => agent.stage((page) => page.querySelector("#box")?.scrollTop)).toBe(400);
+  await customer.page.evaluate(() => document.querySelector("#box")?.append("the last line"));
+  await agent.sees("the last line");
+});
+
 test("each sees the other's pointer, with name and role", async ({ agent, customer, lado }) => {
   await together({ agent, customer }, `${lado.ready.site}/en/`);
   await agent.sees("Good things");

@@ -69,6 +69,8 @@ function share(page: string, seen: string): number {
   return total === 0 ? 1 : both / total;
 }
 
+const flat = (text: string) => text.replace(/\s+/g, " ");
+
 async function join(agent: Agent, customer: Customer, site: string): Promise<void> {
   await agent.signIn();
   await customer.join(await agent.invite(site));
@@ -97,16 +99,20 @@ for (const journey of journeys) {
         return { base: `${customer.view}/` };
       },
       step: async (_journey, step, page) => {
+        // Some of it may be masked: a chart with the numbers 2 to 13 reads like a card.
         const read = async () =>
           [await page.evaluate(() => document.body.innerText), await agent.reads()] as const;
         const same = async () => share(...(await read()));
-        const most = expect
-          .poll(same, { message: `${step}: the agent reads the same` })
-          .toBeGreaterThan(0.85);
-        await most.catch(async (error: Error) => {
+        try {
+          await expect.poll(same, { message: `${step}: the agent reads the same` }).toBeGreaterThan(0.75);
+        } catch (error) {
           const [theirs, ours] = await read();
-          throw new Error(`${error.message}\nthe customer reads:\n${theirs}\nthe agent reads:\n${ours}`);
-        });
+          throw new Error(
+            `${step}: the agent reads: ${flat(ours)}
+the customer reads: ${flat(theirs)}
+${error}`,
+          );
+        }
       },
     });
     const { error, pageErrors, notes, leaks } = result;
@@ -129,7 +135,8 @@ if (apps.oscar) {
     await agent.page.keyboard.press("Enter");
     await customer.page.waitForURL(/search\/\?.*q=Rust/);
     await agent.sees("The Rust Compendium");
-    await agent.click('article.product_pod h3 a[title*="Compendium"], article.product_pod h3 a');
+    await agent.scrollTo("article.product_pod img");
+    await agent.click("article.product_pod img");
     await expect(customer.page.locator(".product_main h1")).toBeVisible();
     await agent.sees(await customer.page.locator(".product_main h1").innerText());
     await close(context);
