@@ -23,7 +23,10 @@ iframe { position: absolute; right: ${EDGE}px; bottom: ${EDGE}px; width: 320px; 
   box-shadow: 0 8px 28px rgb(0 0 0 / .22), 0 0 0 1px rgb(0 0 0 / .08); background: #fff; pointer-events: auto;
   max-width: calc(100% - ${EDGE * 2}px); max-height: calc(100% - ${EDGE * 2}px); visibility: hidden; z-index: 1; }
 iframe.shown { visibility: visible; }
+/* Sites keep their own bars and buttons in the corners. */
+iframe.small { bottom: auto; top: 50%; right: 0; border-radius: 14px 0 0 14px; }
 @media (max-width: 480px) {
+  iframe.small { top: 62%; }
   iframe:not(.small) { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
     border-radius: 14px 14px 0 0; }
 }

@@ -43,7 +43,8 @@ fn place(node: NodeRef<'_>) -> Place {
             "a" | "abbr" | "acronym" | "b" | "bdi" | "bdo" | "big" | "cite" | "code" | "data" | "del" | "dfn"
             | "em" | "font" | "i" | "ins" | "kbd" | "label" | "mark" | "nobr" | "q" | "s" | "samp" | "small"
             | "span" | "strike" | "strong" | "sub" | "sup" | "time" | "tt" | "u" | "var" | "wbr" | "tspan"
-            | "textPath" | "text" | "slot" | "output" => Place::Inline,
+            | "textPath" | "slot" | "output" => Place::Inline,
+            // Each text of a drawing is a line of its own: the numbers along an axis are no card number.
             tag if tag.contains('-') => Place::Inline,
             _ => Place::Block,
         },

@@ -298,7 +298,8 @@ async fn each_failure_of_a_site_is_a_clear_page_and_the_session_lives_on() {
     let good = Site::new(|_| async { answer("text/plain", "hello") }).await;
     let lado = Running::with(&[&nonsense, &silent, &plain, &good], |config| {
         config.upstream.allow_private.push(closed.into());
-        config.upstream.first_byte_timeout = lado::span::Span(Duration::from_millis(200));
+        // Long enough for a debug build's first TLS handshake on a busy machine.
+        config.upstream.first_byte_timeout = lado::span::Span(Duration::from_secs(3));
     })
     .await;
     let customer = lado.customer(&good.url());
