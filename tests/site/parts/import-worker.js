@@ -1,0 +1,2 @@
+importScripts("{{cdn}}/parts/lib.js", "/parts/lib.js");
+postMessage({ lib: self.lib });

@@ -1,0 +1,2 @@
+self.lib = (self.lib ?? 0) + 1;
+self.libSource = self.document?.currentScript?.src ?? "";

@@ -1,0 +1,2 @@
+import { answer } from "./module.mjs";
+postMessage({ answer, meta: import.meta.url, classic: typeof importScripts });

@@ -1,0 +1,2 @@
+const inner = new Worker("/parts/worker.js");
+inner.onmessage = ({ data }) => postMessage({ inner: data });

@@ -1,0 +1,2 @@
+let count = 0;
+onconnect = ({ ports: [port] }) => port.postMessage({ count: ++count, location: location.href });

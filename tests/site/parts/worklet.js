@@ -1,0 +1,4 @@
+registerProcessor("quiet", class extends AudioWorkletProcessor {
+  constructor() { super(); this.port.postMessage("made"); }
+  process() { return false; }
+});
