@@ -208,6 +208,31 @@ impl Hub {
         inner.session_level_lowered(level);
     }
 
+    /// The customer blanks the view, or shows it again. What agents have on their screens goes at once.
+    pub fn pause(&self, paused: bool) {
+        let mut inner = lock(&self.inner);
+        if inner.over || !self.session.set_paused(paused) {
+            return;
+        }
+        inner.tell(&ViewerNotice::Paused { paused });
+        for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+            link.queue.drop_acts();
+            link.queue.control(locks::Frame::control(&Control::Paused { paused }));
+            for (id, viewer) in &inner.viewers {
+                link.queue.pointer(*id, viewers::pointer(*id, &viewer.agent, None));
+            }
+        }
+        inner.answer_all_of(None, Refusal::Paused);
+        inner.epoch += 1;
+        inner.seq += 1;
+        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name)).filter(|page| page.ready());
+        if let Some(page) = front {
+            let snapshot = page.snapshot(inner.seq, &self.session);
+            inner.viewers.values().for_each(|viewer| viewer.queue.snapshot(snapshot.clone(), inner.epoch));
+        }
+        self.describe_front(&inner);
+    }
+
     /// Looks after time-outs.
     pub fn tend(&self, now: Instant) {
         let mut inner = lock(&self.inner);
@@ -279,7 +304,7 @@ impl Hub {
         if front.is_some_and(|page| !page.ready()) {
             return;
         }
-        let info = front.map(Page::info);
+        let info = front.filter(|_| !self.session.is_paused()).map(Page::info);
         if self.session.state().page != info {
             self.session.update(|state| {
                 state.page = info;

@@ -33,10 +33,13 @@ pub use asset::style_sheet;
 pub use frame::Frame;
 pub(crate) use locks::{is_pressed, lock_of};
 
-use crate::mirror::{Mirror, MirrorError, NodeRef};
-use crate::protocol::{MASK, NONE, Op};
+use crate::mirror::{DOCUMENT, Mirror, MirrorError, NodeRef};
+use crate::protocol::{MASK, NONE, Op, Tree};
 use crate::rules::detector::Text;
 use crate::rules::{PathRules, Reach, SiteRules};
+
+/// The id of the rule that stands for what the customer has hidden by hand.
+pub const BY_CUSTOMER: &str = "hidden-by-customer";
 
 /// Something that has been through the mask. Nothing but this module can build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +189,37 @@ impl Mask {
         // Counted when the page sent it.
         self.corrected.store(0, Relaxed);
         ops
+    }
+
+    /// What viewers get of a page while the customer has blanked the view: that there is one, and its size.
+    pub fn blank(mirror: &Mirror, epoch: u32) -> Vec<Masked<Op>> {
+        if !mirror.ready() {
+            return Vec::new();
+        }
+        vec![Masked(Op::Snapshot {
+            epoch,
+            base: DOCUMENT + 1,
+            url: String::new(),
+            base_url: String::new(),
+            title: String::new(),
+            quirks: false,
+            viewport: mirror.viewport(),
+            scroll_x: 0,
+            scroll_y: 0,
+            tree: Tree { nodes: Vec::new() },
+        })]
+    }
+
+    /// The customer hides an element from everyone else, for as long as it lives: no rule unmasks it.
+    pub fn hide(&mut self, mirror: &Mirror, id: u32, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
+        let node = mirror.node(id).and_then(|node| node.ancestors().find(|up| up.is_element()));
+        let Some(node) = node else { return Vec::new() };
+        let own = judge::Own::Mask { rule: BY_CUSTOMER.into(), firm: true };
+        let mut out = Vec::new();
+        if self.own.insert(node.id(), own.clone()) != Some(own) {
+            self.judged(mirror, &[node.id()], assets, &mut out);
+        }
+        out.into_iter().map(Masked).collect()
     }
 
     /// The title as viewers may see it.

@@ -85,6 +85,8 @@ pub struct Session {
 pub struct State {
     pub phase: Phase,
     pub level: Level,
+    /// The customer has blanked the view.
+    pub paused: bool,
     /// Shown in the customer's panel until the agent has entered it.
     pub pin: Option<Pin>,
     pub pin_expires: Option<(Instant, SystemTime)>,
@@ -283,6 +285,7 @@ impl Sessions {
             state: watch::Sender::new(State {
                 phase: Phase::Invited,
                 level: Level::Look,
+                paused: false,
                 pin: None,
                 pin_expires: None,
                 admitted: Vec::new(),
@@ -539,6 +542,16 @@ impl Session {
     pub fn set_level(&self, level: Level) {
         self.touch();
         self.update(|state| std::mem::replace(&mut state.level, level) != level);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.state.borrow().paused
+    }
+
+    /// The customer blanks the view, or shows it again; true when that is new.
+    pub fn set_paused(&self, paused: bool) -> bool {
+        self.touch();
+        self.update(|state| std::mem::replace(&mut state.paused, paused) != paused)
     }
 
     /// Whether this agent has entered the session's PIN.

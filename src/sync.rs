@@ -147,6 +147,9 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
         PageMessage::Pointer { x, y } => hub.page_pointer(link, x, y)?,
         PageMessage::Done { id, refusal } => hub.done(link, id, refusal)?,
         PageMessage::Restart {} => hub.restart(link)?,
+        PageMessage::Hide { node } => hub.hide(link, node)?,
+        PageMessage::Pause {} => hub.pause(true),
+        PageMessage::Secret { .. } => {}
     }
     Ok(())
 }

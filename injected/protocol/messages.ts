@@ -239,6 +239,9 @@ export const enum PageMessageTag {
   Pointer = 4,
   Done = 5,
   Restart = 6,
+  Hide = 7,
+  Pause = 8,
+  Secret = 9,
 }
 
 export type PageMessage =
@@ -247,7 +250,10 @@ export type PageMessage =
   | { tag: PageMessageTag.Visible; visible: boolean }
   | { tag: PageMessageTag.Pointer; x: number; y: number }
   | { tag: PageMessageTag.Done; id: number; refusal: Refusal | null }
-  | { tag: PageMessageTag.Restart };
+  | { tag: PageMessageTag.Restart }
+  | { tag: PageMessageTag.Hide; node: number }
+  | { tag: PageMessageTag.Pause }
+  | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean };
 
 export function writePageMessage(w: Writer, m: PageMessage): void {
   w.byte(m.tag);
@@ -277,6 +283,16 @@ export function writePageMessage(w: Writer, m: PageMessage): void {
       break;
     case PageMessageTag.Restart:
       break;
+    case PageMessageTag.Hide:
+      w.u32(m.node);
+      break;
+    case PageMessageTag.Pause:
+      break;
+    case PageMessageTag.Secret:
+      w.u32(m.field);
+      w.string(m.value);
+      w.bool(m.done);
+      break;
   }
 }
 
@@ -295,6 +311,12 @@ export function readPageMessage(r: Reader): PageMessage {
       return { tag, id: r.u32(), refusal: r.option(() => r.byte() as Refusal) };
     case PageMessageTag.Restart:
       return { tag };
+    case PageMessageTag.Hide:
+      return { tag, node: r.u32() };
+    case PageMessageTag.Pause:
+      return { tag };
+    case PageMessageTag.Secret:
+      return { tag, field: r.u32(), value: r.string(), done: r.bool() };
     default:
       return r.fail("PageMessage", tag);
   }
@@ -310,6 +332,8 @@ export const enum PageCommandTag {
   Ended = 7,
   Reconnect = 8,
   Watched = 9,
+  Paused = 10,
+  Rules = 11,
 }
 
 export type PageCommand =
@@ -321,7 +345,9 @@ export type PageCommand =
   | { tag: PageCommandTag.SetLevel; level: Level }
   | { tag: PageCommandTag.Ended }
   | { tag: PageCommandTag.Reconnect; after: number }
-  | { tag: PageCommandTag.Watched; viewers: number };
+  | { tag: PageCommandTag.Watched; viewers: number }
+  | { tag: PageCommandTag.Paused; paused: boolean }
+  | { tag: PageCommandTag.Rules; json: string };
 
 export function writePageCommand(w: Writer, m: PageCommand): void {
   w.byte(m.tag);
@@ -360,6 +386,12 @@ export function writePageCommand(w: Writer, m: PageCommand): void {
     case PageCommandTag.Watched:
       w.u32(m.viewers);
       break;
+    case PageCommandTag.Paused:
+      w.bool(m.paused);
+      break;
+    case PageCommandTag.Rules:
+      w.string(m.json);
+      break;
   }
 }
 
@@ -384,6 +416,10 @@ export function readPageCommand(r: Reader): PageCommand {
       return { tag, after: r.u32() };
     case PageCommandTag.Watched:
       return { tag, viewers: r.u32() };
+    case PageCommandTag.Paused:
+      return { tag, paused: r.bool() };
+    case PageCommandTag.Rules:
+      return { tag, json: r.string() };
     default:
       return r.fail("PageCommand", tag);
   }
@@ -607,6 +643,7 @@ export const enum ViewerNoticeTag {
   Ended = 6,
   Reconnect = 7,
   Online = 8,
+  Paused = 9,
 }
 
 export type ViewerNotice =
@@ -617,7 +654,8 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Acted; id: number; refusal: Refusal | null; rule: string }
   | { tag: ViewerNoticeTag.Ended }
   | { tag: ViewerNoticeTag.Reconnect; after: number }
-  | { tag: ViewerNoticeTag.Online; online: boolean };
+  | { tag: ViewerNoticeTag.Online; online: boolean }
+  | { tag: ViewerNoticeTag.Paused; paused: boolean };
 
 export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
   w.byte(m.tag);
@@ -648,6 +686,9 @@ export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
     case ViewerNoticeTag.Online:
       w.bool(m.online);
       break;
+    case ViewerNoticeTag.Paused:
+      w.bool(m.paused);
+      break;
   }
 }
 
@@ -670,6 +711,8 @@ export function readViewerNotice(r: Reader): ViewerNotice {
       return { tag, after: r.u32() };
     case ViewerNoticeTag.Online:
       return { tag, online: r.bool() };
+    case ViewerNoticeTag.Paused:
+      return { tag, paused: r.bool() };
     default:
       return r.fail("ViewerNotice", tag);
   }

@@ -39,6 +39,10 @@ enum Said {
     Level {
         level: LevelName,
     },
+    /// Blanks what agents see, or shows it again.
+    Pause {
+        paused: bool,
+    },
     /// Another PIN, the one before having expired.
     Pin {},
     End {},
@@ -62,6 +66,8 @@ struct PanelState<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pin_expires: Option<String>,
     level: LevelName,
+    /// The customer has blanked the view.
+    paused: bool,
     company: PanelCompany<'a>,
     /// Who made the link.
     agent: Person<'a>,
@@ -233,6 +239,11 @@ fn decide(console: &Console, session: &Arc<Session>, said: &Said) -> Result<(), 
                 hub.set_level((*level).into());
             }
         }
+        Said::Pause { paused } => {
+            if let Some(hub) = console.hubs.of(session) {
+                hub.pause(*paused);
+            }
+        }
         Said::Pin {} => console.sessions.renew_pin(session),
         Said::End {} => console.sessions.end(session, EndedBy::Customer),
     }
@@ -275,6 +286,7 @@ impl<'a> PanelState<'a> {
             pin: state.pin.as_ref().map(|pin| pin.reveal()),
             pin_expires: state.pin_expires.map(|(_, date)| rfc3339(date)),
             level: state.level.into(),
+            paused: state.paused,
             company: PanelCompany { name: &session.company.name, color: session.company.color.as_deref() },
             agent: Person::of(&session.agent),
             agents: state.admitted.iter().map(Person::of).collect(),

@@ -144,7 +144,15 @@ impl Page {
 
     /// The whole page for a viewer.
     pub fn snapshot(&self, seq: u32, session: &Session) -> Frame {
+        if session.is_paused() {
+            return Frame::ops(seq, &Mask::blank(&self.mirror, self.epoch));
+        }
         Frame::ops(seq, &self.mask.snapshot(&self.mirror, self.epoch, &mut Capabilities(session)))
+    }
+
+    /// The customer hides an element: what viewers must forget of it.
+    pub fn hide(&mut self, node: u32, session: &Session) -> Vec<Masked<Op>> {
+        self.mask.hide(&self.mirror, node, &mut Capabilities(session))
     }
 
     /// What a list of sessions may say of the page.

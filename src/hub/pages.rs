@@ -66,6 +66,9 @@ impl Hub {
         queue.control(Frame::control(&welcome));
         let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
         queue.control(Frame::control(&Control::Watched { viewers }));
+        if self.session.is_paused() {
+            queue.control(Frame::control(&Control::Paused { paused: true }));
+        }
         inner.show(page, visible);
         self.set_online(&mut inner, true);
         self.make_room(&mut inner, page);
@@ -113,10 +116,22 @@ impl Hub {
         let mut inner = lock(&self.inner);
         inner.page_of(from)?;
         self.session.touch();
-        if inner.front.as_deref() == Some(&from.page) {
+        if inner.front.as_deref() == Some(&from.page) && !self.session.is_paused() {
             let frame = mask::Frame::notice(&ViewerNotice::Pointer { x, y });
             inner.viewers.values().for_each(|viewer| viewer.queue.pointer(frame.clone()));
         }
+        Ok(())
+    }
+
+    /// The customer hides an element of the page.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn hide(&self, from: &PageLink, node: u32) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        let ops = inner.page_of(from)?.hide(node, &self.session);
+        self.session.touch();
+        self.pass_on(&mut inner, &from.page, &ops, false, true);
         Ok(())
     }
 
@@ -158,6 +173,10 @@ impl Hub {
         inner.drop_superseded();
         if inner.front.as_deref() != Some(from) {
             self.bring_to_front(inner);
+            return;
+        }
+        // What changes meanwhile is in the snapshot that ends the pause.
+        if self.session.is_paused() {
             return;
         }
         if snapshot {

@@ -40,6 +40,9 @@ impl Hub {
         let welcome = ViewerNotice::Welcome { version: protocol::VERSION, level: self.session.level() };
         queue.notice(Frame::notice(&welcome));
         queue.notice(Frame::notice(&ViewerNotice::Online { online: inner.online }));
+        if self.session.is_paused() {
+            queue.notice(Frame::notice(&ViewerNotice::Paused { paused: true }));
+        }
         tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
         let link = ViewerLink { id, queue: Arc::clone(&queue) };
         inner.viewers.insert(id, Viewer { agent, queue, seen: None });
@@ -77,6 +80,9 @@ impl Hub {
         if viewer.agent.role == Role::Supervisor {
             return Err(refuse(Refusal::NotAllowed));
         }
+        if self.session.is_paused() {
+            return Err(refuse(Refusal::Paused));
+        }
         let front = inner.front.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
         let page = inner.pages.get(front).ok_or_else(|| refuse(Refusal::Gone))?;
         let allowed = locks::check(&page.mirror, &page.mask, self.session.level(), action)?;
@@ -97,7 +103,7 @@ impl Hub {
     /// The agent's mouse over the mirrored page, or away from it.
     pub fn viewer_pointer(&self, from: &ViewerLink, at: Option<(i32, i32)>) {
         let inner = lock(&self.inner);
-        if !locks::may_point(self.session.level()) {
+        if !locks::may_point(self.session.level()) || self.session.is_paused() {
             return;
         }
         self.session.touch();

@@ -40,6 +40,12 @@ pub enum Control {
     Watched {
         viewers: u32,
     },
+    Paused {
+        paused: bool,
+    },
+    Rules {
+        json: String,
+    },
 }
 
 impl Frame {
@@ -61,6 +67,8 @@ impl Frame {
             Control::Ended => PageCommand::Ended {},
             Control::Reconnect { after } => PageCommand::Reconnect { after },
             Control::Watched { viewers } => PageCommand::Watched { viewers },
+            Control::Paused { paused } => PageCommand::Paused { paused },
+            Control::Rules { json } => PageCommand::Rules { json },
         })
     }
 

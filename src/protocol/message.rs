@@ -181,6 +181,13 @@ messages! {
         5 => Done { id: u32, refusal: Option<Refusal> },
         /// A batch could not be replayed after a reconnect: a snapshot follows.
         6 => Restart {},
+        /// The customer hides an element from everyone else.
+        7 => Hide { node: u32 },
+        /// The customer blanks the whole view. Only the panel ends that: page scripts can say this, too.
+        8 => Pause {},
+        /// What the customer has put into a masked field: to be masked wherever it shows from now on. `field` is the
+        /// page's own number for the field; `done` when the customer has left it.
+        9 => Secret { field: u32, value: String, done: bool },
     }
 
     /// What Lado tells the page.
@@ -202,6 +209,10 @@ messages! {
         8 => Reconnect { after: u32 },
         /// How many people watch: 0 before the agent has joined.
         9 => Watched { viewers: u32 },
+        /// Whether the customer has blanked the view.
+        10 => Paused { paused: bool },
+        /// Other rules from now on: the JSON of `SiteRules::page_json`.
+        11 => Rules { json: String },
     }
 
     /// What an agent asks the page to do.
@@ -266,6 +277,8 @@ messages! {
         7 => Reconnect { after: u32 },
         /// The customer's browser is connected, or not at the moment.
         8 => Online { online: bool },
+        /// The customer has blanked the view, or shows it again.
+        9 => Paused { paused: bool },
     }
 
     /// Reserved for what a page shows outside its document.

@@ -420,3 +420,63 @@ async fn a_page_cannot_pass_for_another_site() {
     page.acked().await;
     assert_eq!(session.state().page.unwrap().url, format!("{SITE}/login"));
 }
+
+#[tokio::test]
+async fn a_pause_blanks_what_agents_see_and_refuses_what_they_ask() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    stage.set_level(&session, Level::Control);
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("button", &[], "Ver mais"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    page.say(&PageMessage::Pause {}).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Paused { paused: true }).await;
+    let blank = shown(&mut viewer).await;
+    assert!(!texts(&blank).contains("Ver mais") && !texts(&blank).contains("shop.com"), "{blank:?}");
+    assert_eq!(session.state().page, None, "lists of sessions say nothing of the page either");
+    page.until(|command| *command == PageCommand::Paused { paused: true }).await;
+    viewer.ask(&ViewerRequest::Act { id: 1, action: click(4) }).await;
+    assert_eq!(viewer.answer(1).await.0, Some(Refusal::Paused));
+    // What happens meanwhile is kept from everybody, from those who come now, too.
+    page.batch(vec![Op::SetText { node: 5, text: "Zx81secret".into() }]).await;
+    page.acked().await;
+    let mut late = stage.viewer(&session).await;
+    late.notice(|notice| *notice == ViewerNotice::Paused { paused: true }).await;
+    late.breathe().await;
+    viewer.breathe().await;
+    assert!(!contains(&viewer.bytes, "Zx81secret") && !contains(&late.bytes, "Zx81secret"));
+    // A page's script cannot end it; the panel can.
+    page.say(&PageMessage::Pause {}).await;
+    page.batch(vec![Op::SetTitle { title: "Loja".into() }]).await;
+    page.acked().await;
+    assert!(session.is_paused());
+    stage.hubs.of(&session).unwrap().pause(false);
+    assert!(texts(&shown(&mut viewer).await).contains("Zx81secret"));
+    viewer.ask(&ViewerRequest::Act { id: 2, action: click(4) }).await;
+    page.until(|command| matches!(command, PageCommand::Act { .. })).await;
+}
+
+#[tokio::test]
+async fn what_the_customer_hides_by_hand_is_taken_back_and_stays_hidden() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = element("p", &[("title", "Zx81secret")], "Zx81secret");
+    children.extend(element("p", &[], "plain"));
+    page.batch(vec![snapshot(children)]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    page.say(&PageMessage::Hide { node: 5 }).await;
+    page.batch(vec![Op::SetText { node: 5, text: "Zx82secret".into() }]).await;
+    page.acked().await;
+    let hidden = texts(&viewer.ops().await);
+    assert!(hidden.contains("Remove") && hidden.contains(MASK) && !hidden.contains("secret"), "{hidden}");
+    let mut late = stage.viewer(&session).await;
+    let seen = texts(&late.ops().await);
+    assert!(seen.contains("plain") && !seen.contains("secret"), "{seen}");
+    viewer.breathe().await;
+    assert!(!contains(&viewer.bytes, "Zx82secret"));
+}
