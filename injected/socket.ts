@@ -21,11 +21,15 @@ const MAX_UNACKED = 2 * 1024 * 1024;
 const MAX_BUFFERED = 1024 * 1024;
 
 const FIRST_RETRY_MS = 300;
-const LAST_RETRY_MS = 15_000;
+const LAST_RETRY_MS = 5000;
+/** Lado says something every second: after this long without it the line is dead. */
+const SILENCE_MS = 6000;
+const LOOK_MS = 1000;
 
 // Taken before the page can replace them.
 const { WebSocket: NativeSocket, setTimeout: later, clearTimeout: never } = window;
 const { random, min } = Math;
+const now = performance.now.bind(performance);
 const sendOn = uncurry(NativeSocket.prototype.send) as (
   socket: WebSocket,
   bytes: Uint8Array<ArrayBuffer>,
@@ -52,6 +56,8 @@ export class Line {
   #lossy = false;
   #failures = 0;
   #timer = 0;
+  #heard = 0;
+  #watch = 0;
 
   constructor(
     private readonly address: string,
@@ -97,6 +103,7 @@ export class Line {
   }
 
   close(): void {
+    never(this.#watch);
     this.#open = false;
     const socket = this.#socket;
     this.#socket = null;
@@ -121,6 +128,8 @@ export class Line {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#writer = new Writer();
+    this.#heard = now();
+    this.#look();
     const mine = (run: (event: MessageEvent) => void) =>
       guard((event: Event) => {
         if (this.#socket === socket) run(event as MessageEvent);
@@ -146,12 +155,27 @@ export class Line {
       socket,
       "message",
       // Lado encodes a command once for every page: each has a dictionary of its own.
-      mine(({ data }) => this.#receive(readPageCommand(new Reader(new Uint8Array(data))))),
+      mine(({ data }) => {
+        this.#heard = now();
+        this.#receive(readPageCommand(new Reader(new Uint8Array(data))));
+      }),
     );
     listen(
       socket,
       "close",
       mine(() => this.#lost()),
+    );
+  }
+
+  /** A socket does not tell that its network is gone. */
+  #look(): void {
+    never(this.#watch);
+    this.#watch = later(
+      guard(() => {
+        if (now() - this.#heard > SILENCE_MS) this.#lost();
+        else this.#look();
+      }),
+      LOOK_MS,
     );
   }
 

@@ -3,6 +3,8 @@
 //! The hub knows no sockets: `sync` runs those, tells the hub what came in and sends what the hub's queues hold. What
 //! goes to viewers is a [`mask::Frame`], what goes to pages is a [`lock::Frame`](crate::lock::Frame), and nothing else.
 
+mod beat;
+mod drawing;
 mod page;
 mod pages;
 pub mod queue;
@@ -92,6 +94,8 @@ struct Inner {
     /// The page that viewers see.
     front: Option<String>,
     viewers: HashMap<u32, Viewer>,
+    /// The names of agents who have watched, in the order of their numbers from 1.
+    participants: Vec<String>,
     /// Actions that a page has not answered yet, by the hub's own number.
     acts: HashMap<u32, Act>,
     /// Of the frames with ops that viewers got.
@@ -109,6 +113,10 @@ struct Inner {
 
 struct Viewer {
     agent: Agent,
+    /// The agent's number in this session, whatever viewer they come with.
+    participant: u32,
+    /// Nothing has come through the socket for too long.
+    quiet: bool,
     queue: Arc<ViewerQueue>,
     /// The epoch that the viewer is known to have reached: what it asks for, it asks of that page.
     seen: Option<u32>,
@@ -206,6 +214,9 @@ impl Hub {
         }
         inner.tell(&ViewerNotice::SetLevel { level });
         inner.session_level_lowered(level);
+        if !locks::may_point(level) {
+            inner.erase_all();
+        }
     }
 
     /// The customer blanks the view, or shows it again. What agents have on their screens goes at once.
@@ -247,10 +258,7 @@ impl Hub {
             inner.drop_page(&name);
         }
         self.bring_to_front(&mut inner);
-        let away = inner.pages.values().all(|page| page.link.is_none() && page.lost.is_none_or(|lost| old(lost, AWAY)));
-        if away {
-            self.set_online(&mut inner, false);
-        }
+        self.check_online(&mut inner);
         let late: Vec<u32> =
             inner.acts.iter().filter(|(_, act)| old(act.since, ACT_TIMEOUT)).map(|(number, _)| *number).collect();
         for number in late {
@@ -287,7 +295,13 @@ impl Hub {
                 Some(page) => {
                     inner.seq += 1;
                     let snapshot = page.snapshot(inner.seq, &self.session);
-                    inner.viewers.values().for_each(|viewer| viewer.queue.snapshot(snapshot.clone(), inner.epoch));
+                    let drawn = page.drawn();
+                    let clear = mask::Frame::notice(&ViewerNotice::Erase { participant: 0, id: 0 });
+                    for viewer in inner.viewers.values() {
+                        viewer.queue.snapshot(snapshot.clone(), inner.epoch);
+                        viewer.queue.notice(clear.clone());
+                        drawn.iter().for_each(|frame| viewer.queue.notice(frame.clone()));
+                    }
                 }
                 None => {
                     let notice = mask::Frame::notice(&ViewerNotice::NoPage {});
@@ -313,6 +327,16 @@ impl Hub {
         }
     }
 
+    /// Online is a customer of whom a page is connected, or was a moment ago.
+    fn check_online(&self, inner: &mut Inner) {
+        let here = |page: &Page| match page.lost {
+            Some(lost) => lost.elapsed() < AWAY,
+            None => page.link.is_some() && !page.quiet,
+        };
+        let online = inner.pages.values().any(here);
+        self.set_online(inner, online);
+    }
+
     fn set_online(&self, inner: &mut Inner, online: bool) {
         if std::mem::replace(&mut inner.online, online) != online {
             inner.tell(&ViewerNotice::Online { online });
@@ -326,7 +350,7 @@ impl Hub {
         for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
             link.queue.control(locks::Frame::control(&Control::Watched { viewers }));
         }
-        let mut watching: Vec<_> = inner.viewers.iter().collect();
+        let mut watching: Vec<_> = inner.viewers.iter().filter(|(_, viewer)| !viewer.quiet).collect();
         watching.sort_by_key(|(id, _)| **id);
         let watching = watching.into_iter().map(|(_, viewer)| viewer.agent.clone()).collect();
         self.session.update(|state| {
@@ -337,6 +361,13 @@ impl Hub {
 
     fn limits(&self) -> Limits {
         Limits { nodes: self.config.max_nodes_per_page, bytes: self.config.max_bytes_per_page, ..Limits::default() }
+    }
+}
+
+impl Viewer {
+    /// Whether that is new.
+    fn beat(&mut self, quiet: bool) -> bool {
+        std::mem::replace(&mut self.quiet, quiet) != quiet
     }
 }
 

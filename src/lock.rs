@@ -15,7 +15,7 @@ pub use frame::{Control, Frame};
 
 use crate::mask::{Mask, is_pressed, lock_of};
 use crate::mirror::{DOCUMENT, Mirror, NodeRef, name};
-use crate::protocol::{Action, Level, Refusal};
+use crate::protocol::{Action, Drawing, Level, Refusal, Shape};
 use crate::rules::{PathRules, selector};
 
 /// An action that the customer's page may be asked to carry out. Nothing but [`check`] can build one.
@@ -96,6 +96,44 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
         Action::Navigate { url } => page.navigate(url)?,
     }
     Ok(Allowed(action.clone()))
+}
+
+/// The colours of the palette that drawings choose from.
+const COLOURS: u32 = 6;
+/// A line by hand of this many points takes seconds to draw.
+const MAX_POINTS: usize = 2000;
+const MAX_TEXT: usize = 200;
+/// In thousandths of an element: a drawing reaches this far out of the one that it belongs to.
+const FAR: i32 = 1_000_000;
+
+/// Checks what an agent puts over the page: level, size, and that it belongs to something the agent can see. Locks and
+/// masks do not matter, for a drawing does nothing.
+///
+/// # Errors
+/// [`Denied`], which the agent is told.
+pub fn drawing(mirror: &Mirror, mask: &Mask, level: Level, drawing: Drawing) -> Result<Allowed<Drawing>, Denied> {
+    if !may_point(level) {
+        return Err(Denied::because(Refusal::NotAllowed));
+    }
+    let near = |places: &[i32]| places.iter().all(|at| (-FAR..=FAR).contains(at));
+    let (node, fits) = match &drawing.shape {
+        Shape::Pen { node, points } | Shape::Trail { node, points } => {
+            (*node, points.len() >= 2 && points.len() % 2 == 0 && points.len() <= 2 * MAX_POINTS && near(points))
+        }
+        Shape::Arrow { node, x1, y1, x2, y2 } | Shape::Rectangle { node, x1, y1, x2, y2 } => {
+            (*node, near(&[*x1, *y1, *x2, *y2]))
+        }
+        Shape::Text { node, x, y, text } => {
+            (*node, near(&[*x, *y]) && !text.trim().is_empty() && text.chars().count() <= MAX_TEXT)
+        }
+        Shape::Ping { node, x, y } => (*node, near(&[*x, *y])),
+        Shape::Highlight { node } => (*node, true),
+    };
+    if !fits || drawing.id == 0 || drawing.colour >= COLOURS {
+        return Err(Denied::because(Refusal::NotPossible));
+    }
+    Page { mirror, mask }.element(node)?;
+    Ok(Allowed(drawing))
 }
 
 /// What the page's script understands (UI Events `KeyboardEvent.key`).

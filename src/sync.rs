@@ -22,6 +22,7 @@ pub use crate::console::is_from;
 use crate::hub::queue::{ForPage, ForViewer};
 use crate::hub::{Hub, HubError, Hubs, PageLink, ViewerLink};
 use crate::id::SessionId;
+use crate::lock::{Control, Frame};
 use crate::protocol::{self, Dictionary, PageMessage, VERSION, ViewerRequest, WireError};
 use crate::rewrite::url::Site;
 use crate::session::{Sessions, Ticket};
@@ -128,6 +129,10 @@ where
             incoming = connection.next() => match incoming? {
                 Incoming::Message(bytes) => hear_page(hub, link, protocol::decode_with(&bytes, dictionary)?)?,
                 Incoming::Pong(_) => {}
+                Incoming::Beat => {
+                    hub.page_beat(link, connection.latency(), connection.quiet());
+                    connection.send(Frame::control(&Control::Beat).bytes().clone()).await?;
+                }
                 Incoming::Left => return Ok(()),
             },
             next = link.queue.next() => match next {
@@ -150,6 +155,7 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
         PageMessage::Hide { node } => hub.hide(link, node)?,
         PageMessage::Pause {} => hub.pause(true),
         PageMessage::Secret { .. } => {}
+        PageMessage::Pressed { x, y } => hub.page_pressed(link, x, y)?,
     }
     Ok(())
 }
@@ -214,6 +220,10 @@ where
                         hub.seen(link, u32::from_be_bytes(epoch));
                     }
                 }
+                Incoming::Beat => {
+                    let beat = hub.viewer_beat(link, connection.latency(), connection.quiet());
+                    connection.send(beat.bytes().clone()).await?;
+                }
                 Incoming::Left => return Ok(()),
             },
             next = link.queue.next() => match next {
@@ -235,6 +245,8 @@ fn hear_viewer(hub: &Hub, link: &ViewerLink, request: ViewerRequest) -> Result<(
         ViewerRequest::Act { id, action } => hub.act(link, id, &action),
         ViewerRequest::Pointer { shown, x, y } => hub.viewer_pointer(link, shown.then_some((x, y))),
         ViewerRequest::Resync {} => hub.resync(link),
+        ViewerRequest::Draw { id, colour, stays, shape } => hub.draw(link, id, colour, stays, shape),
+        ViewerRequest::Erase { id } => hub.erase(link, id),
     }
     Ok(())
 }
@@ -248,7 +260,7 @@ where
         loop {
             match connection.next().await? {
                 Incoming::Message(bytes) => return Ok(bytes),
-                Incoming::Pong(_) => {}
+                Incoming::Pong(_) | Incoming::Beat => {}
                 Incoming::Left => return Err(SyncError::NotHello),
             }
         }

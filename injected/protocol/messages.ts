@@ -242,6 +242,7 @@ export const enum PageMessageTag {
   Hide = 7,
   Pause = 8,
   Secret = 9,
+  Pressed = 10,
 }
 
 export type PageMessage =
@@ -253,7 +254,8 @@ export type PageMessage =
   | { tag: PageMessageTag.Restart }
   | { tag: PageMessageTag.Hide; node: number }
   | { tag: PageMessageTag.Pause }
-  | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean };
+  | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
+  | { tag: PageMessageTag.Pressed; x: number; y: number };
 
 export function writePageMessage(w: Writer, m: PageMessage): void {
   w.byte(m.tag);
@@ -293,6 +295,10 @@ export function writePageMessage(w: Writer, m: PageMessage): void {
       w.string(m.value);
       w.bool(m.done);
       break;
+    case PageMessageTag.Pressed:
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
   }
 }
 
@@ -317,6 +323,8 @@ export function readPageMessage(r: Reader): PageMessage {
       return { tag };
     case PageMessageTag.Secret:
       return { tag, field: r.u32(), value: r.string(), done: r.bool() };
+    case PageMessageTag.Pressed:
+      return { tag, x: r.i32(), y: r.i32() };
     default:
       return r.fail("PageMessage", tag);
   }
@@ -334,6 +342,9 @@ export const enum PageCommandTag {
   Watched = 9,
   Paused = 10,
   Rules = 11,
+  Beat = 12,
+  Draw = 13,
+  Erase = 14,
 }
 
 export type PageCommand =
@@ -347,7 +358,10 @@ export type PageCommand =
   | { tag: PageCommandTag.Reconnect; after: number }
   | { tag: PageCommandTag.Watched; viewers: number }
   | { tag: PageCommandTag.Paused; paused: boolean }
-  | { tag: PageCommandTag.Rules; json: string };
+  | { tag: PageCommandTag.Rules; json: string }
+  | { tag: PageCommandTag.Beat }
+  | { tag: PageCommandTag.Draw; drawing: Drawing }
+  | { tag: PageCommandTag.Erase; participant: number; id: number };
 
 export function writePageCommand(w: Writer, m: PageCommand): void {
   w.byte(m.tag);
@@ -392,6 +406,15 @@ export function writePageCommand(w: Writer, m: PageCommand): void {
     case PageCommandTag.Rules:
       w.string(m.json);
       break;
+    case PageCommandTag.Beat:
+      break;
+    case PageCommandTag.Draw:
+      writeDrawing(w, m.drawing);
+      break;
+    case PageCommandTag.Erase:
+      w.u32(m.participant);
+      w.u32(m.id);
+      break;
   }
 }
 
@@ -420,9 +443,130 @@ export function readPageCommand(r: Reader): PageCommand {
       return { tag, paused: r.bool() };
     case PageCommandTag.Rules:
       return { tag, json: r.string() };
+    case PageCommandTag.Beat:
+      return { tag };
+    case PageCommandTag.Draw:
+      return { tag, drawing: readDrawing(r) };
+    case PageCommandTag.Erase:
+      return { tag, participant: r.u32(), id: r.u32() };
     default:
       return r.fail("PageCommand", tag);
   }
+}
+
+export const enum ShapeTag {
+  Pen = 1,
+  Arrow = 2,
+  Rectangle = 3,
+  Text = 4,
+  Highlight = 5,
+  Ping = 6,
+  Trail = 7,
+}
+
+export type Shape =
+  | { tag: ShapeTag.Pen; node: number; points: readonly number[] }
+  | { tag: ShapeTag.Arrow; node: number; x1: number; y1: number; x2: number; y2: number }
+  | { tag: ShapeTag.Rectangle; node: number; x1: number; y1: number; x2: number; y2: number }
+  | { tag: ShapeTag.Text; node: number; x: number; y: number; text: string }
+  | { tag: ShapeTag.Highlight; node: number }
+  | { tag: ShapeTag.Ping; node: number; x: number; y: number }
+  | { tag: ShapeTag.Trail; node: number; points: readonly number[] };
+
+export function writeShape(w: Writer, m: Shape): void {
+  w.byte(m.tag);
+  switch (m.tag) {
+    case ShapeTag.Pen:
+      w.u32(m.node);
+      w.list(m.points, (x) => w.i32(x));
+      break;
+    case ShapeTag.Arrow:
+      w.u32(m.node);
+      w.i32(m.x1);
+      w.i32(m.y1);
+      w.i32(m.x2);
+      w.i32(m.y2);
+      break;
+    case ShapeTag.Rectangle:
+      w.u32(m.node);
+      w.i32(m.x1);
+      w.i32(m.y1);
+      w.i32(m.x2);
+      w.i32(m.y2);
+      break;
+    case ShapeTag.Text:
+      w.u32(m.node);
+      w.i32(m.x);
+      w.i32(m.y);
+      w.string(m.text);
+      break;
+    case ShapeTag.Highlight:
+      w.u32(m.node);
+      break;
+    case ShapeTag.Ping:
+      w.u32(m.node);
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
+    case ShapeTag.Trail:
+      w.u32(m.node);
+      w.list(m.points, (x) => w.i32(x));
+      break;
+  }
+}
+
+export function readShape(r: Reader): Shape {
+  const tag = r.byte();
+  switch (tag) {
+    case ShapeTag.Pen:
+      return { tag, node: r.u32(), points: r.list(() => r.i32()) };
+    case ShapeTag.Arrow:
+      return { tag, node: r.u32(), x1: r.i32(), y1: r.i32(), x2: r.i32(), y2: r.i32() };
+    case ShapeTag.Rectangle:
+      return { tag, node: r.u32(), x1: r.i32(), y1: r.i32(), x2: r.i32(), y2: r.i32() };
+    case ShapeTag.Text:
+      return { tag, node: r.u32(), x: r.i32(), y: r.i32(), text: r.string() };
+    case ShapeTag.Highlight:
+      return { tag, node: r.u32() };
+    case ShapeTag.Ping:
+      return { tag, node: r.u32(), x: r.i32(), y: r.i32() };
+    case ShapeTag.Trail:
+      return { tag, node: r.u32(), points: r.list(() => r.i32()) };
+    default:
+      return r.fail("Shape", tag);
+  }
+}
+
+export interface Drawing {
+  participant: number;
+  name: string;
+  role: string;
+  id: number;
+  colour: number;
+  stays: boolean;
+  shape: Shape;
+}
+
+export function writeDrawing(w: Writer, m: Drawing): void {
+  w.u32(m.participant);
+  w.string(m.name);
+  w.string(m.role);
+  w.u32(m.id);
+  w.u32(m.colour);
+  w.bool(m.stays);
+  writeShape(w, m.shape);
+}
+
+export function readDrawing(r: Reader): Drawing {
+  return {
+    participant: r.u32(),
+    name: r.string(),
+    role: r.string(),
+    id: r.u32(),
+    colour: r.u32(),
+    stays: r.bool(),
+    shape: readShape(r),
+  };
 }
 
 export const enum ActionTag {
@@ -555,13 +699,17 @@ export const enum ViewerRequestTag {
   Act = 2,
   Pointer = 3,
   Resync = 4,
+  Draw = 5,
+  Erase = 6,
 }
 
 export type ViewerRequest =
   | { tag: ViewerRequestTag.Hello; version: number; ticket: string }
   | { tag: ViewerRequestTag.Act; id: number; action: Action }
   | { tag: ViewerRequestTag.Pointer; shown: boolean; x: number; y: number }
-  | { tag: ViewerRequestTag.Resync };
+  | { tag: ViewerRequestTag.Resync }
+  | { tag: ViewerRequestTag.Draw; id: number; colour: number; stays: boolean; shape: Shape }
+  | { tag: ViewerRequestTag.Erase; id: number };
 
 export function writeViewerRequest(w: Writer, m: ViewerRequest): void {
   w.byte(m.tag);
@@ -581,6 +729,15 @@ export function writeViewerRequest(w: Writer, m: ViewerRequest): void {
       break;
     case ViewerRequestTag.Resync:
       break;
+    case ViewerRequestTag.Draw:
+      w.u32(m.id);
+      w.u32(m.colour);
+      w.bool(m.stays);
+      writeShape(w, m.shape);
+      break;
+    case ViewerRequestTag.Erase:
+      w.u32(m.id);
+      break;
   }
 }
 
@@ -595,6 +752,10 @@ export function readViewerRequest(r: Reader): ViewerRequest {
       return { tag, shown: r.bool(), x: r.i32(), y: r.i32() };
     case ViewerRequestTag.Resync:
       return { tag };
+    case ViewerRequestTag.Draw:
+      return { tag, id: r.u32(), colour: r.u32(), stays: r.bool(), shape: readShape(r) };
+    case ViewerRequestTag.Erase:
+      return { tag, id: r.u32() };
     default:
       return r.fail("ViewerRequest", tag);
   }
@@ -644,6 +805,10 @@ export const enum ViewerNoticeTag {
   Reconnect = 7,
   Online = 8,
   Paused = 9,
+  Beat = 10,
+  Draw = 11,
+  Erase = 12,
+  Pressed = 13,
 }
 
 export type ViewerNotice =
@@ -655,7 +820,11 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Ended }
   | { tag: ViewerNoticeTag.Reconnect; after: number }
   | { tag: ViewerNoticeTag.Online; online: boolean }
-  | { tag: ViewerNoticeTag.Paused; paused: boolean };
+  | { tag: ViewerNoticeTag.Paused; paused: boolean }
+  | { tag: ViewerNoticeTag.Beat; agent: number | null; customer: number | null }
+  | { tag: ViewerNoticeTag.Draw; drawing: Drawing }
+  | { tag: ViewerNoticeTag.Erase; participant: number; id: number }
+  | { tag: ViewerNoticeTag.Pressed; x: number; y: number };
 
 export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
   w.byte(m.tag);
@@ -689,6 +858,21 @@ export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
     case ViewerNoticeTag.Paused:
       w.bool(m.paused);
       break;
+    case ViewerNoticeTag.Beat:
+      w.option(m.agent, (x) => w.u32(x));
+      w.option(m.customer, (x) => w.u32(x));
+      break;
+    case ViewerNoticeTag.Draw:
+      writeDrawing(w, m.drawing);
+      break;
+    case ViewerNoticeTag.Erase:
+      w.u32(m.participant);
+      w.u32(m.id);
+      break;
+    case ViewerNoticeTag.Pressed:
+      w.i32(m.x);
+      w.i32(m.y);
+      break;
   }
 }
 
@@ -713,6 +897,14 @@ export function readViewerNotice(r: Reader): ViewerNotice {
       return { tag, online: r.bool() };
     case ViewerNoticeTag.Paused:
       return { tag, paused: r.bool() };
+    case ViewerNoticeTag.Beat:
+      return { tag, agent: r.option(() => r.u32()), customer: r.option(() => r.u32()) };
+    case ViewerNoticeTag.Draw:
+      return { tag, drawing: readDrawing(r) };
+    case ViewerNoticeTag.Erase:
+      return { tag, participant: r.u32(), id: r.u32() };
+    case ViewerNoticeTag.Pressed:
+      return { tag, x: r.i32(), y: r.i32() };
     default:
       return r.fail("ViewerNotice", tag);
   }

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Console;
@@ -18,7 +18,8 @@ use crate::respond::{self, Socket};
 use crate::session::{Agent, EndedBy, Session, State as SessionState, Ticket};
 
 const HELLO: Duration = Duration::from_secs(10);
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The customer sees within three seconds that the connection is gone.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(30);
 const SEND: Duration = Duration::from_secs(10);
 const MAX_MESSAGE: usize = 4 * 1024;
@@ -52,10 +53,16 @@ enum Said {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Told<'a> {
-    Token { token: String },
+    Token {
+        token: String,
+    },
     State(Box<PanelState<'a>>),
     Ended,
-    Error { error: Reason },
+    /// Every second.
+    Beat {},
+    Error {
+        error: Reason,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -195,7 +202,7 @@ fn shown(console: &Console, hello: &Said) -> Shown {
 /// Tells the panel of every change and does what the customer decides, until the session ends or the panel leaves.
 async fn follow(console: &Console, session: &Arc<Session>, socket: &mut Socket) -> Result<(), PanelError> {
     let mut changes = session.watch();
-    let mut heartbeat = interval(HEARTBEAT);
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let (mut heard, mut minute, mut said_this_minute) = (Instant::now(), Instant::now(), 0);
     changes.mark_changed();
     loop {
@@ -225,6 +232,7 @@ async fn follow(console: &Console, session: &Arc<Session>, socket: &mut Socket) 
                     return Err(PanelError::Silent);
                 }
                 put(socket, Message::Ping(Vec::new().into())).await?;
+                tell(socket, &Told::Beat {}).await?;
             }
         }
     }

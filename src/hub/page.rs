@@ -1,14 +1,15 @@
 //! One page of the customer, as Lado holds it: mirror, mask, and where its stream of batches stands.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
 use super::queue::PageQueue;
+use crate::lock::Allowed;
 use crate::mask::{AssetMap, Frame, Mask, Masked};
 use crate::mirror::{Limits, Mirror, MirrorError};
-use crate::protocol::Op;
+use crate::protocol::{Drawing, Op};
 use crate::rewrite::url::{Site, ViewMap};
 use crate::session::{PageInfo, Session};
 
@@ -29,6 +30,12 @@ pub(super) struct Page {
     pub link: Option<Link>,
     /// When the socket dropped.
     pub lost: Option<Instant>,
+    /// The socket stands, but nothing has come through it for too long.
+    pub quiet: bool,
+    /// The last round trip.
+    pub latency: Option<Duration>,
+    /// What agents have put over the page to stay there.
+    pub drawings: Vec<Allowed<Drawing>>,
     pub visible: bool,
     /// Counts up each time the page comes to the front.
     pub shown: u64,
@@ -65,6 +72,9 @@ impl Page {
             epoch: 0,
             link: None,
             lost: None,
+            quiet: false,
+            latency: None,
+            drawings: Vec::new(),
             visible: false,
             shown: 0,
             limits,

@@ -56,6 +56,7 @@ impl Hub {
             old.queue.close();
         }
         known.lost = None;
+        known.quiet = false;
         // A page that counts from further back than the mirror has begun anew.
         known.wants_snapshot |= !known.ready() || sent < known.received;
         if known.wants_snapshot {
@@ -64,6 +65,7 @@ impl Hub {
         let welcome =
             Control::Welcome { received: known.received, snapshot: known.wants_snapshot, level: self.session.level() };
         queue.control(Frame::control(&welcome));
+        known.redraw();
         let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
         queue.control(Frame::control(&Control::Watched { viewers }));
         if self.session.is_paused() {
@@ -135,6 +137,19 @@ impl Hub {
         Ok(())
     }
 
+    /// The customer has pressed somewhere.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn page_pressed(&self, from: &PageLink, x: i32, y: i32) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        inner.page_of(from)?;
+        if inner.front.as_deref() == Some(&from.page) && !self.session.is_paused() {
+            inner.tell(&ViewerNotice::Pressed { x, y });
+        }
+        Ok(())
+    }
+
     /// What became of an action.
     ///
     /// # Errors
@@ -180,6 +195,10 @@ impl Hub {
             return;
         }
         if snapshot {
+            // Its nodes have other numbers now.
+            if inner.pages.get(from).is_some_and(|page| !page.drawings.is_empty()) {
+                inner.erase(from, 0, 0);
+            }
             inner.seq += 1;
             inner.epoch += 1;
             let frame = mask::Frame::ops(inner.seq, ops);
@@ -221,7 +240,7 @@ impl Hub {
 
 impl Inner {
     /// The page behind a socket, as long as the socket is the page's newest.
-    fn page_of(&mut self, link: &PageLink) -> Result<&mut Page, HubError> {
+    pub(super) fn page_of(&mut self, link: &PageLink) -> Result<&mut Page, HubError> {
         if self.over {
             return Err(HubError::Over);
         }

@@ -20,6 +20,23 @@ pub struct ViewerLink {
     pub queue: Arc<ViewerQueue>,
 }
 
+impl ViewerLink {
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+impl Inner {
+    /// An agent's number in this session.
+    fn number(&mut self, name: &str) -> u32 {
+        let at = self.participants.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.participants.push(name.to_owned());
+            self.participants.len() - 1
+        });
+        u32::try_from(at + 1).unwrap_or(u32::MAX)
+    }
+}
+
 impl Hub {
     /// An agent's viewer has said hello, with a ticket that was good.
     ///
@@ -45,7 +62,8 @@ impl Hub {
         }
         tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
         let link = ViewerLink { id, queue: Arc::clone(&queue) };
-        inner.viewers.insert(id, Viewer { agent, queue, seen: None });
+        let participant = inner.number(&agent.name);
+        inner.viewers.insert(id, Viewer { agent, participant, quiet: false, queue, seen: None });
         self.show_all(&inner, &link);
         self.count_viewers(&inner);
         Ok(link)
@@ -129,7 +147,10 @@ impl Hub {
     fn show_all(&self, inner: &Inner, to: &ViewerLink) {
         let front = inner.front.as_ref().and_then(|name| inner.pages.get(name));
         match front.filter(|page| page.ready()) {
-            Some(page) => to.queue.snapshot(page.snapshot(inner.seq, &self.session), inner.epoch),
+            Some(page) => {
+                to.queue.snapshot(page.snapshot(inner.seq, &self.session), inner.epoch);
+                page.drawn().into_iter().for_each(|frame| to.queue.notice(frame));
+            }
             None => to.queue.no_page(Frame::notice(&ViewerNotice::NoPage {})),
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Allowed;
-use crate::protocol::{self, Action, Level, PageCommand};
+use crate::protocol::{self, Action, Drawing, Level, PageCommand};
 
 /// One WebSocket message for the customer's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,15 @@ pub enum Control {
     Rules {
         json: String,
     },
+    Beat,
+    /// Only what [`super::drawing`] has let through.
+    Draw {
+        drawing: Allowed<Drawing>,
+    },
+    Erase {
+        participant: u32,
+        id: u32,
+    },
 }
 
 impl Frame {
@@ -69,6 +78,9 @@ impl Frame {
             Control::Watched { viewers } => PageCommand::Watched { viewers },
             Control::Paused { paused } => PageCommand::Paused { paused },
             Control::Rules { json } => PageCommand::Rules { json },
+            Control::Beat => PageCommand::Beat {},
+            Control::Draw { drawing } => PageCommand::Draw { drawing: drawing.0 },
+            Control::Erase { participant, id } => PageCommand::Erase { participant, id },
         })
     }
 

@@ -188,6 +188,8 @@ messages! {
         /// What the customer has put into a masked field: to be masked wherever it shows from now on. `field` is the
         /// page's own number for the field; `done` when the customer has left it.
         9 => Secret { field: u32, value: String, done: bool },
+        /// The customer has pressed there, in CSS pixels of the page.
+        10 => Pressed { x: i32, y: i32 },
     }
 
     /// What Lado tells the page.
@@ -213,6 +215,42 @@ messages! {
         10 => Paused { paused: bool },
         /// Other rules from now on: the JSON of `SiteRules::page_json`.
         11 => Rules { json: String },
+        /// Every second: a page that hears nothing has lost its connection.
+        12 => Beat {},
+        /// Show this over the page; one with the same participant and id takes its place.
+        13 => Draw { drawing: Drawing },
+        /// Take away one drawing of a participant, or all with id 0; of everybody with participant 0.
+        14 => Erase { participant: u32, id: u32 },
+    }
+
+    /// What a participant puts over the page. Places are in thousandths of an element's width and height, so that they
+    /// stay where they are under scrolling, resizing and on other screens; they may lie outside of the element.
+    tagged Shape {
+        /// A line by hand: x and y in turn.
+        1 => Pen { node: u32, points: Vec<i32> },
+        2 => Arrow { node: u32, x1: i32, y1: i32, x2: i32, y2: i32 },
+        3 => Rectangle { node: u32, x1: i32, y1: i32, x2: i32, y2: i32 },
+        4 => Text { node: u32, x: i32, y: i32, text: String },
+        /// The outline of an element.
+        5 => Highlight { node: u32 },
+        /// Look here: the other side scrolls to it.
+        6 => Ping { node: u32, x: i32, y: i32 },
+        /// A laser pointer's trail, gone in a moment: x and y in turn.
+        7 => Trail { node: u32, points: Vec<i32> },
+    }
+
+    record Drawing {
+        /// Who drew: a number from 1 for each agent of the session.
+        participant: u32,
+        name: String,
+        role: String,
+        /// The participant's own number, from 1.
+        id: u32,
+        /// An index into the palette that page and viewer share.
+        colour: u32,
+        /// Until it is erased; else it vanishes after some seconds.
+        stays: bool,
+        shape: Shape,
     }
 
     /// What an agent asks the page to do.
@@ -256,6 +294,9 @@ messages! {
         3 => Pointer { shown: bool, x: i32, y: i32 },
         /// The viewer's tree went wrong: send a snapshot.
         4 => Resync {},
+        5 => Draw { id: u32, colour: u32, stays: bool, shape: Shape },
+        /// Takes away one of the agent's own drawings, or all of them with id 0.
+        6 => Erase { id: u32 },
     }
 
     /// What Lado tells a viewer. Only `mask` makes frames with ops.
@@ -279,6 +320,14 @@ messages! {
         8 => Online { online: bool },
         /// The customer has blanked the view, or shows it again.
         9 => Paused { paused: bool },
+        /// Every second: a viewer that hears nothing has lost its connection. Round trips in milliseconds, of the viewer
+        /// and of the customer's page, as far as they are known.
+        10 => Beat { agent: Option<u32>, customer: Option<u32> },
+        /// As the page shows it.
+        11 => Draw { drawing: Drawing },
+        12 => Erase { participant: u32, id: u32 },
+        /// The customer has pressed there, in CSS pixels of the page.
+        13 => Pressed { x: i32, y: i32 },
     }
 
     /// Reserved for what a page shows outside its document.

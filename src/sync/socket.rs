@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -13,7 +13,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::SyncError;
 use super::allowance::Allowance;
 
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// People see within three seconds that a connection is gone.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Longer than a heartbeat and a slow line's round trip, shorter than two heartbeats.
+const QUIET: Duration = Duration::from_millis(1900);
 /// A large message on a slow line keeps pongs waiting behind it, so silence is not judged quickly.
 const SILENCE: Duration = Duration::from_secs(60);
 /// What is sent is bounded, so a line that does not take it in this long is dead.
@@ -25,6 +28,8 @@ const MAX_REASON: usize = 123;
 pub(super) enum Incoming {
     Message(Bytes),
     Pong(Bytes),
+    /// A second has passed.
+    Beat,
     /// The other side has closed.
     Left,
 }
@@ -36,6 +41,8 @@ pub(super) struct Connection<S> {
     read_at: Instant,
     heard: Instant,
     heartbeat: Interval,
+    born: Instant,
+    latency: Option<Duration>,
 }
 
 impl<S> Connection<S>
@@ -43,9 +50,20 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     pub(super) fn new(socket: WebSocketStream<S>, allowance: Allowance) -> Self {
-        let mut heartbeat = interval(HEARTBEAT);
+        let now = Instant::now();
+        let mut heartbeat = interval_at(now + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { socket, allowance, read_at: Instant::now(), heard: Instant::now(), heartbeat }
+        Self { socket, allowance, read_at: now, heard: now, heartbeat, born: now, latency: None }
+    }
+
+    /// The last round trip.
+    pub(super) fn latency(&self) -> Option<Duration> {
+        self.latency
+    }
+
+    /// Nothing has come in for so long that the line is likely to be dead.
+    pub(super) fn quiet(&self) -> bool {
+        self.read_at <= Instant::now() && self.heard.elapsed() > QUIET
     }
 
     /// What comes in next. Dropping the future loses nothing.
@@ -61,7 +79,14 @@ where
                             self.read_at = self.heard + self.allowance.take(bytes.len());
                             return Ok(Incoming::Message(bytes));
                         }
-                        Some(Ok(Message::Pong(payload))) => return Ok(Incoming::Pong(payload)),
+                        Some(Ok(Message::Pong(payload))) => match <[u8; 8]>::try_from(payload.as_ref()) {
+                            Ok(sent) => {
+                                let sent = Duration::from_micros(u64::from_be_bytes(sent));
+                                let sent = self.born.checked_add(sent);
+                                self.latency = sent.and_then(|sent| self.heard.checked_duration_since(sent));
+                            }
+                            Err(_) => return Ok(Incoming::Pong(payload)),
+                        },
                         // tungstenite answers by itself; a flood of pings is a flood.
                         Some(Ok(Message::Ping(payload))) => {
                             self.read_at = self.heard + self.allowance.take(payload.len());
@@ -77,7 +102,9 @@ where
                     if !waits && self.heard.elapsed() > SILENCE {
                         return Err(SyncError::Silent);
                     }
-                    self.ping(Vec::new()).await?;
+                    let now = u64::try_from(self.born.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    self.ping(now.to_be_bytes().to_vec()).await?;
+                    return Ok(Incoming::Beat);
                 }
             }
         }

@@ -7,6 +7,9 @@ export class Relay {
   #sockets = new Set<Socket>();
   #received: Buffer[] = [];
   #blocked = false;
+  /** What lies in the middle of a silent network goes on when it is back, as TCP does. */
+  #silent = false;
+  #held: (() => void)[] = [];
 
   private constructor(target: number) {
     this.#server = createServer((downstream) => {
@@ -25,9 +28,12 @@ export class Relay {
           this.#sockets.delete(from);
           to.destroy();
         });
-        from.pipe(to);
+        from.on("end", () => this.#pass(() => to.end()));
+        from.on("data", (bytes: Buffer) => {
+          if (from === upstream) this.#received.push(Buffer.from(bytes));
+          this.#pass(() => to.write(bytes));
+        });
       }
-      upstream.on("data", (bytes) => this.#received.push(Buffer.from(bytes)));
     });
   }
 
@@ -56,8 +62,20 @@ export class Relay {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Says nothing any more, and closes nothing: what a laptop sees whose network is gone. */
+  silence(): void {
+    this.#silent = true;
+  }
+
   mend(): void {
     this.#blocked = false;
+    this.#silent = false;
+    for (const pass of this.#held.splice(0)) pass();
+  }
+
+  #pass(pass: () => void): void {
+    if (this.#silent) this.#held.push(pass);
+    else pass();
   }
 
   async close(): Promise<void> {

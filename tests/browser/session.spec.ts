@@ -103,6 +103,43 @@ test("a session goes on after the customer's connection has dropped", async ({
   await agent.sees("Aurora mug of the dawn and of the dusk");
 });
 
+test("a network that falls silent shows on both sides within three seconds, and comes back by itself", async ({
+  agent,
+  customer,
+  lado,
+  sides,
+}) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
+  await agent.sees("Davi & filhos");
+  await expect(agent.page.locator(".latency")).toHaveText(/^\d+ ms$/);
+  const panel = await customer.panel();
+  await expect(panel.getByText("Ana Lima sees this page")).toBeVisible();
+
+  // Nothing is closed: the network only says nothing any more.
+  sides.customer.relay.silence();
+  const within = { timeout: 3000 };
+  await Promise.all([
+    expect(agent.page.getByText("Customer offline").first()).toBeVisible(within),
+    expect(panel.getByText("No connection").first()).toBeVisible(within),
+  ]);
+  await customer.page.evaluate(() => document.querySelector("h1")?.append(" of the dawn"));
+  sides.customer.relay.mend();
+  await agent.sees("Aurora mug of the dawn");
+  await expect(agent.page.getByText("Connected").first()).toBeVisible();
+  await expect(panel.getByText("Ana Lima sees this page")).toBeVisible();
+
+  // And so it is for the agent's.
+  sides.agent.relay.silence();
+  await Promise.all([
+    expect(agent.page.getByText("Connection lost").first()).toBeVisible(within),
+    expect(panel.getByText("Ana Lima is not looking right now")).toBeVisible(within),
+  ]);
+  await customer.page.evaluate(() => document.querySelector("h1")?.append(" and of the dusk"));
+  sides.agent.relay.mend();
+  await agent.sees("Aurora mug of the dawn and of the dusk");
+  await expect(panel.getByText("Ana Lima sees this page")).toBeVisible();
+});
+
 test("what scrolls inside the page scrolls for the agent, too", async ({ agent, customer, lado }) => {
   await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
   await agent.sees("Davi & filhos");

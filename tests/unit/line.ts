@@ -272,6 +272,7 @@ export class StandIn {
   mirror = new Mirror();
   messages: PageMessage[] = [];
   hellos = 0;
+  #beats: NodeJS.Timeout | undefined;
   received = 0;
   /** All bytes that pages have sent. */
   bytes: Buffer[] = [];
@@ -404,6 +405,7 @@ export class StandIn {
     switch (message.tag) {
       case PageMessageTag.Hello: {
         this.hellos++;
+        this.#beats ??= setInterval(() => this.send({ tag: PageCommandTag.Beat }), 1000).unref();
         const snapshot = this.received === 0;
         this.send({
           tag: PageCommandTag.Welcome,

@@ -41,6 +41,8 @@ async function open(page: Page, state: object): Promise<Lado> {
       if (message.type !== "hello") return;
       route.send(JSON.stringify({ type: "token", token: "a-token" }));
       route.send(JSON.stringify(state));
+      // Lado says something every second.
+      setInterval(() => socket === route && route.send('{"type":"beat"}'), 1000).unref();
     });
   });
   await serve(page, "panel", CONSOLE, (path) => path === "/panel");

@@ -92,6 +92,10 @@ export class Watch {
     await page.routeWebSocket(/\/__lado\/watch$/, (socket) => {
       watch.#socket = socket;
       watch.connections++;
+      const beat = () => {
+        if (watch.#socket === socket) watch.notice({ tag: ViewerNoticeTag.Beat, agent: 12, customer: 34 });
+      };
+      setInterval(beat, 1000).unref();
       socket.onMessage((message) => {
         watch.requests.push(readViewerRequest(new Reader(new Uint8Array(message as Buffer))));
       });

@@ -45,6 +45,8 @@ interface State {
   level: Permission | null;
   online: boolean | null;
   connection: "connecting" | "open" | "lost";
+  /** Round trips in milliseconds, as far as they are known. */
+  latency: { agent: number | null; customer: number | null };
   fit: boolean;
   ended: boolean;
   toasts: Toast[];
@@ -62,6 +64,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
     level: null,
     online: null,
     connection: "connecting",
+    latency: { agent: null, customer: null },
     fit: true,
     ended: false,
     toasts: [],
@@ -167,6 +170,9 @@ export class SessionScreen extends Component<{ id: string }, State> {
         break;
       case "ended":
         this.setState({ ended: true });
+        break;
+      case "latency":
+        this.setState({ latency: { agent: message.agent, customer: message.customer } });
         break;
       case "connection":
         this.setState({ connection: message.state });
@@ -336,7 +342,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
             <span class="muted">{shown ? readable(shown.url) : siteOf(session.site)}</span>
           </div>
           <LevelBadge level={level} />
-          <Connected connection={connection} online={online} />
+          <Connected connection={connection} online={online} latency={this.state.latency} />
           <span class="rule" />
           {tool(fit ? Maximize : Minimize, fit ? t("console.full") : t("console.fit"), () =>
             this.#mode(!fit),
@@ -408,7 +414,13 @@ export class SessionScreen extends Component<{ id: string }, State> {
   }
 }
 
-function Connected({ connection, online }: { connection: State["connection"]; online: boolean }) {
+interface ConnectedProps {
+  connection: State["connection"];
+  online: boolean;
+  latency: State["latency"];
+}
+
+function Connected({ connection, online, latency }: ConnectedProps) {
   if (connection === "lost") {
     return (
       <span class="badge bad" role="status">
@@ -418,10 +430,20 @@ function Connected({ connection, online }: { connection: State["connection"]; on
     );
   }
   if (connection === "connecting") return <span class="badge">{t("console.connecting")}</span>;
+  const { agent, customer } = latency;
   return online ? (
-    <span class="badge good" role="status">
+    <span
+      class="badge good"
+      title={
+        agent === null || customer === null
+          ? undefined
+          : t("console.latency", { agent: millis(agent), customer: millis(customer) })
+      }
+    >
       <Icon of={Wifi} size={14} />
-      {t("console.connected")}
+      <span role="status">{t("console.connected")}</span>
+      {/* Not announced: it changes every second. */}
+      {agent !== null && customer !== null && <span class="latency">{millis(agent + customer)}</span>}
     </span>
   ) : (
     <span class="badge warn" role="status">
@@ -461,6 +483,11 @@ function Over({ icon, what, children }: OverProps) {
       </article>
     </main>
   );
+}
+
+function millis(count: number): string {
+  const unit = { style: "unit", unit: "millisecond", unitDisplay: "short" } as const;
+  return new Intl.NumberFormat(language(), unit).format(count);
 }
 
 /** An address without what is only noise to people. */

@@ -1,6 +1,7 @@
 // The panel's connection to Lado: JSON text, reconnecting with a token that only this page's memory holds.
 
 import type { Permission } from "../shared/api";
+import { Pulse } from "../shared/pulse";
 
 export interface PanelState {
   phase: "invited" | "waiting" | "active" | "ended";
@@ -27,12 +28,13 @@ type Incoming =
   | ({ type: "state"; token?: string } & PanelState)
   | { type: "token"; token: string }
   | { type: "ended" }
+  | { type: "beat" }
   | { type: "error"; error?: { code?: string } };
 
 type Outgoing = { type: "level"; level: Permission } | { type: "pin" } | { type: "end" };
 
 const FIRST_RETRY = 400;
-const LAST_RETRY = 6000;
+const LAST_RETRY = 4000;
 
 export class PanelSocket {
   #socket: WebSocket | null = null;
@@ -44,30 +46,45 @@ export class PanelSocket {
   #unsent = new Map<string, Outgoing>();
   onstate: (state: PanelState) => void = () => {};
   onconnection: (connection: Connection) => void = () => {};
+  readonly #pulse = new Pulse({
+    quiet: (quiet) => this.onconnection(quiet ? "lost" : "open"),
+    dead: () => this.#lost(),
+  });
 
   constructor(readonly ticket: string) {
     addEventListener("online", () => this.#again(0));
-    addEventListener("offline", () => this.#socket?.close());
+    addEventListener("offline", () => this.#lost());
   }
 
   open(): void {
     if (this.#over || this.#socket) return;
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/panel/socket`);
     this.#socket = socket;
-    this.onconnection("connecting");
+    this.#pulse.start();
     socket.onopen = () => {
       const proof = this.#token ? { token: this.#token } : { ticket: this.ticket };
       socket.send(JSON.stringify({ type: "hello", ...proof }));
     };
-    socket.onmessage = (event: MessageEvent) => this.#receive(String(event.data));
-    socket.onclose = () => {
+    socket.onmessage = (event: MessageEvent) => {
       if (this.#socket !== socket) return;
-      this.#socket = null;
-      if (this.#over) return;
-      this.onconnection("lost");
-      this.#again(this.#retry * (0.75 + Math.random() / 2));
-      this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+      this.#pulse.beat();
+      this.#receive(String(event.data));
     };
+    socket.onclose = () => {
+      if (this.#socket === socket) this.#lost();
+    };
+  }
+
+  #lost(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#pulse.stop();
+    if (!socket) return;
+    socket.close();
+    if (this.#over) return;
+    this.onconnection("lost");
+    this.#again(this.#retry * (0.75 + Math.random() / 2));
+    this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 
   level(level: Permission): void {
@@ -117,6 +134,7 @@ export class PanelSocket {
   #end(): void {
     this.#over = true;
     clearTimeout(this.#timer);
+    this.#pulse.stop();
     this.onconnection("ended");
     this.#socket?.close();
   }

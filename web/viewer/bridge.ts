@@ -13,6 +13,8 @@ export type FromViewer =
   | { type: "refused"; refusal: Refusal; rule: string; label: string }
   | { type: "online"; online: boolean }
   | { type: "ended" }
+  /** Round trips in milliseconds, as far as they are known. */
+  | { type: "latency"; agent: number | null; customer: number | null }
   | { type: "connection"; state: "connecting" | "open" | "lost" }
   | { type: "ticket?" }
   /** Alt+Shift and this key were pressed over the page. */

@@ -15,6 +15,7 @@ import {
   writeViewerRequest,
 } from "../../injected/protocol/messages";
 import { Reader, Writer } from "../../injected/protocol/wire";
+import { Pulse } from "../shared/pulse";
 
 export type Connection = "connecting" | "open" | "lost";
 
@@ -27,7 +28,7 @@ export interface Watcher {
 }
 
 const FIRST_RETRY = 400;
-const LAST_RETRY = 8000;
+const LAST_RETRY = 4000;
 /** At most one request for a snapshot in this many milliseconds. */
 const RESYNC_EVERY = 1500;
 
@@ -40,18 +41,22 @@ export class WatchSocket {
   #asked = 0;
   #act = 0;
   #over = false;
+  readonly #pulse = new Pulse({
+    quiet: (quiet) => this.watcher.connection(quiet ? "lost" : "open"),
+    dead: () => this.#lost(),
+  });
 
   constructor(
     readonly address: string,
     readonly watcher: Watcher,
   ) {
     addEventListener("online", () => this.#again(0));
-    addEventListener("offline", () => this.#socket?.close());
+    addEventListener("offline", () => this.#lost());
   }
 
   open(ticket: string): void {
     if (this.#over) return;
-    this.watcher.connection("connecting");
+    this.#pulse.start();
     const socket = new WebSocket(this.address);
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
@@ -60,16 +65,25 @@ export class WatchSocket {
       this.#send({ tag: ViewerRequestTag.Hello, version: VERSION, ticket });
     };
     socket.onmessage = (event: MessageEvent) => {
+      if (this.#socket !== socket) return;
+      this.#pulse.beat();
       if (event.data instanceof ArrayBuffer && event.data.byteLength <= MAX_MESSAGE)
         this.#receive(event.data);
     };
     socket.onclose = () => {
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.watcher.connection("lost");
-      this.#again(this.#retry * (0.75 + Math.random() / 2));
-      this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+      if (this.#socket === socket) this.#lost();
     };
+  }
+
+  #lost(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#pulse.stop();
+    if (!socket) return;
+    socket.close();
+    this.watcher.connection("lost");
+    this.#again(this.#retry * (0.75 + Math.random() / 2));
+    this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 
   /** The number by which the answer names the action. */
@@ -117,6 +131,7 @@ export class WatchSocket {
         break;
       case ViewerNoticeTag.Ended:
         this.#over = true;
+        this.#pulse.stop();
         break;
       case ViewerNoticeTag.Reconnect:
         this.#retry = Math.max(notice.after, FIRST_RETRY);

@@ -259,6 +259,9 @@ export class Viewer extends Component<Props, State> implements Agent {
         });
         break;
       }
+      case ViewerNoticeTag.Beat:
+        this.#bridge.send({ type: "latency", agent: notice.agent, customer: notice.customer });
+        break;
       case ViewerNoticeTag.Online:
         this.setState({ online: notice.online });
         this.#bridge.send({ type: "online", online: notice.online });

@@ -337,7 +337,10 @@ impl Page {
     async fn read(&mut self) -> Result<PageCommand, Option<u16>> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Binary(bytes))) => return Ok(protocol::decode(&bytes).unwrap()),
+                Some(Ok(Message::Binary(bytes))) => match protocol::decode(&bytes).unwrap() {
+                    PageCommand::Beat {} => {}
+                    command => return Ok(command),
+                },
                 Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
@@ -419,7 +422,10 @@ impl Viewer {
             match self.socket.next().await {
                 Some(Ok(Message::Binary(bytes))) => {
                     self.bytes.extend_from_slice(&bytes);
-                    return Ok(protocol::decode(&bytes).unwrap());
+                    match protocol::decode(&bytes).unwrap() {
+                        ViewerMessage::Notice { notice: ViewerNotice::Beat { .. } } => {}
+                        message => return Ok(message),
+                    }
                 }
                 Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
                 Some(Ok(_)) => {}
@@ -444,6 +450,7 @@ impl Panel {
         patiently(async {
             loop {
                 match self.socket.next().await {
+                    Some(Ok(Message::Text(text))) if text == r#"{"type":"beat"}"# => {}
                     Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                     Some(Ok(_)) => {}
