@@ -1,7 +1,7 @@
 // Maps addresses between sites and the view hosts of one session: the page's half of src/rewrite/url.rs.
 
 import type { Boot } from "./boot";
-import { natives } from "./natives";
+import { natives, place as placeOf } from "./natives";
 
 export type MapConfig = Pick<Boot, "session" | "site" | "view" | "aliases">;
 
@@ -51,7 +51,7 @@ export function decodeLabel(label: string): string | undefined {
   });
   const origin = `${kind === "h" ? "http" : "https"}://${host}${port && `:${port}`}`;
   try {
-    return !odd && new natives.URL(origin).origin === origin ? origin : undefined;
+    return !odd && placeOf(origin).origin === origin ? origin : undefined;
   } catch {
     return;
   }
@@ -96,7 +96,7 @@ export function createMap({ session, site, view, aliases }: MapConfig): SiteMap 
     if (placed === undefined) {
       placed = "";
       try {
-        const { host, origin } = new natives.URL(`${scheme.replace("ws", "http")}://${authority}`);
+        const { host, origin } = placeOf(`${scheme.replace("ws", "http")}://${authority}`);
         const found = host !== view.domain && !host.endsWith(`.${view.domain}`) && label(origin);
         if (found) placed = `${session}-${found}.${view.domain}`;
       } catch {

@@ -10,19 +10,38 @@ export const { apply, construct, defineProperty, get, getOwnPropertyDescriptor, 
 const scope: Any = globalThis;
 const prototype = (name: string): Any => scope[name]?.prototype;
 
+/**
+ * The name under which a window with hooks keeps the way back to its natives. A frame's first document of the same origin
+ * takes over the window of its `about:blank`, and with it the hooks that the page around it has installed there: the
+ * script of that document would take them for the browser's own.
+ */
+export const HOOKED = "__lado_hooked";
+const unhook: Fn | undefined = scope[HOOKED];
+const own = (native: Any): Any => (unhook && typeof native === "function" ? unhook(native) : native);
+
 /** A method of `owner` as a function that takes `this` first; `undefined` owners (workers, old browsers) get a no-op. */
 function method(owner: Any, name: string): Fn {
-  const native = owner?.[name];
+  const native = own(owner?.[name]);
   return (self, ...args) => native && apply(native, self, args);
 }
 
 function accessor(owner: Any, name: string): { get: Fn; set: Fn } {
   const found = owner && getOwnPropertyDescriptor(owner, name);
+  const [get, set] = [own(found?.get), own(found?.set)];
   return {
-    get: (self) => found?.get && apply(found.get, self, []),
-    set: (self, value) => found?.set && apply(found.set, self, [value]),
+    get: (self) => get && apply(get, self, []),
+    set: (self, value) => set && apply(set, self, [value]),
   };
 }
+
+const URL_PARTS = ["origin", "protocol", "host", "hostname", "port"] as const;
+const urlParts = URL_PARTS.map((part) => [part, accessor(prototype("URL"), part).get] as const);
+
+/** Where an address leads, as the browser parses it: the page's own `URL` tells it otherwise (hook/address.ts). */
+export const place = (url: string, base?: string): Record<(typeof URL_PARTS)[number], string> => {
+  const parsed = new scope.URL(url, base);
+  return Object.fromEntries(urlParts.map(([part, read]) => [part, read(parsed)])) as Any;
+};
 
 const element = prototype("Element");
 const node = prototype("Node");
@@ -30,14 +49,15 @@ const eventTarget = prototype("EventTarget");
 
 /** Methods take the object first: `natives.getAttribute(element, "src")`. They work on objects of child frames too. */
 export const natives = {
-  URL: scope.URL as typeof URL,
-  Blob: scope.Blob as typeof Blob,
-  XMLHttpRequest: scope.XMLHttpRequest as typeof XMLHttpRequest,
-  WebSocket: scope.WebSocket as typeof WebSocket,
-  MutationObserver: scope.MutationObserver as typeof MutationObserver,
+  URL: own(scope.URL) as typeof URL,
+  Blob: own(scope.Blob) as typeof Blob,
+  XMLHttpRequest: own(scope.XMLHttpRequest) as typeof XMLHttpRequest,
+  WebSocket: own(scope.WebSocket) as typeof WebSocket,
+  MutationObserver: own(scope.MutationObserver) as typeof MutationObserver,
   setTimeout: scope.setTimeout?.bind(scope) as (run: () => void, ms?: number) => number,
-  createObjectURL: scope.URL?.createObjectURL?.bind(scope.URL) as (blob: Blob) => string,
-  revokeObjectURL: scope.URL?.revokeObjectURL?.bind(scope.URL) as (url: string) => void,
+  queueMicrotask: scope.queueMicrotask?.bind(scope) as (run: () => void) => void,
+  createObjectURL: own(scope.URL?.createObjectURL)?.bind(scope.URL) as (blob: Blob) => string,
+  revokeObjectURL: own(scope.URL?.revokeObjectURL)?.bind(scope.URL) as (url: string) => void,
   getAttribute: method(element, "getAttribute"),
   setAttribute: method(element, "setAttribute"),
   setAttributeNS: method(element, "setAttributeNS"),
@@ -53,13 +73,16 @@ export const natives = {
   addEventListener: method(eventTarget, "addEventListener"),
   removeEventListener: method(eventTarget, "removeEventListener"),
   dispatchEvent: method(eventTarget, "dispatchEvent"),
-  postMessage: scope.postMessage as Fn,
+  postMessage: own(scope.postMessage) as Fn,
   contentWindow: accessor(prototype("HTMLIFrameElement"), "contentWindow"),
   contentDocument: accessor(prototype("HTMLIFrameElement"), "contentDocument"),
   formSubmit: method(prototype("HTMLFormElement"), "submit"),
   click: method(prototype("HTMLElement"), "click"),
   cookie: accessor(prototype("Document"), "cookie"),
   href: accessor(prototype("HTMLAnchorElement"), "href"),
+  urlOrigin: accessor(prototype("URL"), "origin"),
+  areaHref: accessor(prototype("HTMLAreaElement"), "href"),
+  destination: accessor(prototype("NavigationDestination"), "url"),
 };
 
 /** The element that started this script. */
@@ -67,7 +90,7 @@ export const ownScript: HTMLScriptElement | undefined = scope.document?.currentS
 
 /** The tag that started this script, for documents made of text that have to start with the same one. */
 export const ownTag: string = ownScript?.src
-  ? `<script src="${ownScript.src}"${ownScript.nonce ? ` nonce="${ownScript.nonce}"` : ""}></script>`
+  ? `<script src="${accessor(prototype("HTMLScriptElement"), "src").get(ownScript)}"${ownScript.nonce ? ` nonce="${ownScript.nonce}"` : ""}></script>`
   : "";
 
 /** Runs a hook's own work: whatever goes wrong in it, the page gets what the browser alone would have done. */

@@ -73,10 +73,11 @@ export function startSync(): void {
     }
   };
 
+  const tab = tabId();
   const line = new Line(
     `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
     pageId(),
-    tabId(),
+    tab,
     {
       snapshot: () => capture.snapshot(),
       ready: flush,
@@ -94,10 +95,13 @@ export function startSync(): void {
   on(window, "pagehide", () => {
     flush();
     line.close();
+    keepTab(tab);
   });
   // Back from the back-forward cache.
   on(window, "pageshow", (event: PageTransitionEvent) => {
-    if (event.persisted) line.retry();
+    if (!event.persisted) return;
+    tabId();
+    line.retry();
   });
   let pointed = 0;
   on(window, "pointermove", (event: PointerEvent) => {
@@ -114,14 +118,21 @@ function pageId(): string {
 }
 
 /** The same for all documents of a tab; a page without storage is a tab of its own. */
+/** A tab's name lasts over its pages. It is in the page's storage between two of them only: no page finds it there. */
 function tabId(): string {
   try {
     const known = sessionStorage.getItem(TAB);
-    if (known) return known;
-    const fresh = pageId();
-    sessionStorage.setItem(TAB, fresh);
-    return fresh;
+    sessionStorage.removeItem(TAB);
+    return known ?? pageId();
   } catch {
     return pageId();
+  }
+}
+
+function keepTab(tab: string): void {
+  try {
+    sessionStorage.setItem(TAB, tab);
+  } catch {
+    // A page without storage is a new tab each time.
   }
 }

@@ -3,6 +3,7 @@
 mod body;
 mod boot;
 mod own;
+mod standing;
 mod tunnel;
 mod viewer;
 mod visit;
@@ -25,7 +26,8 @@ use crate::route::Hosts;
 use crate::session::{Found, Session, Sessions, Ticket};
 use crate::upstream::Upstream;
 use boot::Boots;
-use own::PREFIX;
+use own::{PREFIX, is_script};
+use standing::{Standing, standing};
 use viewer::Assets;
 use visit::Visit;
 
@@ -90,20 +92,21 @@ impl Pages {
         if own.as_deref() == Some("enter") {
             return self.enter(&session, &request);
         }
-        if !session.is_customer(request.headers()) {
-            return Err(Failure::NotCustomer);
-        }
+        let standing = standing(&session, &request).ok_or(Failure::NotCustomer)?;
         let site = session.views.site(label).ok_or(Failure::NoSite)?;
         if let Some(path) = own {
+            if standing == Standing::Anonymous && !is_script(&path) {
+                return Err(Failure::NotCustomer);
+            }
             return self.own(&session, &site, &path, request).await;
         }
         if request.headers().contains_key("service-worker") {
             // A service worker would stand between the page and Lado, and outlive the session.
             return Err(Failure::Forbidden("service workers do not run in a session"));
         }
-        let visit = self.visit(&session, &site, &request)?;
+        let visit = self.visit(&session, &site, &request, standing)?;
         check_allowed(&session, &visit)?;
-        if respond::is_websocket(&request) {
+        if respond::is_websocket(&request) && standing == Standing::Customer {
             return self.tunnel(&session, visit, request).await;
         }
         let (mut parts, body) = request.into_parts();

@@ -7,5 +7,6 @@ pub mod css;
 pub mod header;
 pub mod html;
 pub mod manifest;
+pub mod script;
 pub mod table;
 pub mod url;

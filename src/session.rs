@@ -8,6 +8,7 @@ mod pin;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
@@ -73,6 +74,8 @@ pub struct Session {
     panel: Secret,
     assets: Mutex<asset::Assets>,
     tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
+    /// Where the customer's browser has called from, the latest first.
+    places: Mutex<Vec<IpAddr>>,
     state: watch::Sender<State>,
     changes: broadcast::Sender<SessionId>,
     born: Instant,
@@ -135,6 +138,8 @@ pub enum Ticket {
 const TICKET_LIFETIME: Duration = Duration::from_secs(60);
 /// More tickets than this at once means that something asks in a loop: the oldest go.
 const MAX_TICKETS: usize = 64;
+/// Places that a customer's browser may call from at once: two families of addresses, at home and on the way.
+const MAX_PLACES: usize = 8;
 
 /// What is remembered of a session that is over: enough for a farewell.
 #[derive(Debug, Clone)]
@@ -282,6 +287,7 @@ impl Sessions {
             panel: Secret::random(),
             assets: Mutex::default(),
             tickets: Mutex::default(),
+            places: Mutex::default(),
             state: watch::Sender::new(State {
                 phase: Phase::Invited,
                 level: Level::Look,
@@ -562,8 +568,9 @@ impl Session {
     /// Whether a request comes from the customer's own browser: one of its cookies is this session's.
     pub fn is_customer(&self, headers: &HeaderMap) -> bool {
         let name = self.views.cookie_name();
-        let of_customer = |pair: &str| {
-            pair.trim().split_once('=').is_some_and(|(key, value)| {
+        // A site's cookies may hold any bytes, beside this one in one header.
+        let of_customer = |pair: &[u8]| {
+            str::from_utf8(pair).ok().and_then(|pair| pair.trim().split_once('=')).is_some_and(|(key, value)| {
                 key == name && Secret::parse(value).is_ok_and(|secret| secret == self.customer)
             })
         };
@@ -571,12 +578,26 @@ impl Session {
             && headers
                 .get_all(COOKIE)
                 .iter()
-                .filter_map(|value| value.to_str().ok())
-                .any(|value| value.split(';').any(of_customer));
+                .any(|value| value.as_bytes().split(|byte| *byte == b';').any(of_customer));
         if customer {
             self.touch();
         }
         customer
+    }
+
+    /// Remembers where the customer's browser calls from.
+    pub fn called_from(&self, place: IpAddr) {
+        let mut places = lock(&self.places);
+        if places.first() != Some(&place) {
+            places.retain(|known| *known != place);
+            places.insert(0, place);
+            places.truncate(MAX_PLACES);
+        }
+    }
+
+    /// Whether the customer's browser has called from there, too.
+    pub fn knows(&self, place: IpAddr) -> bool {
+        !self.is_over() && lock(&self.places).iter().any(|known| near(*known, place))
     }
 
     /// The `Set-Cookie` value that lets the customer's browser in. Never log it.
@@ -685,6 +706,14 @@ impl fmt::Debug for Config {
             .field("max_sessions", &self.max_sessions)
             .field("max_sessions_per_company", &self.max_sessions_per_company)
             .finish()
+    }
+}
+
+/// Whether two addresses are of one connection's household: a machine changes the lower half of its IPv6 address.
+fn near(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.segments()[..4] == other.segments()[..4],
+        _ => one == other,
     }
 }
 

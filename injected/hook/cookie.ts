@@ -1,6 +1,6 @@
 // document.cookie and cookieStore: the browser keeps host-only replicas, Lado's jar is told what scripts set.
 
-import { type Any, apply, type Fn, getOwnPropertyDescriptor, natives } from "../natives";
+import { type Any, apply, type Fn, getOwnPropertyDescriptor, guard, natives, place } from "../natives";
 import { accessor, type Context, method, replaceMethod } from "./replace";
 
 /** Lado's own cookies, which no script of the page sees. */
@@ -11,7 +11,7 @@ const MARKER_LIFE = 120;
 let count = 0;
 
 export function hookCookies({ realm, map, boot }: Context): void {
-  const site = new natives.URL(map.site).hostname;
+  const site = place(map.site).hostname;
   const secure = boot.view.scheme === "https";
   // The window may get another document: `about:blank` hands its window on.
   const write = (text: string) => natives.cookie.set(realm.document, text);
@@ -23,6 +23,9 @@ export function hookCookies({ realm, map, boot }: Context): void {
     const [pair = "", ...attributes] = text.split(";");
     const name = pair.slice(0, Math.max(pair.indexOf("="), 0)).trim();
     if (OWN.test(name)) return;
+    // Domain is taken off below, so the browser cannot refuse these by it (RFC 6265bis §4.1.3).
+    if (/^__host-/i.test(name) && attributes.some((attribute) => /^\s*domain\s*=\s*[^\s]/i.test(attribute)))
+      return;
     const prefixed = /^__(?:host|secure)-/i.test(name);
     const kept = [pair];
     for (const attribute of attributes) {
@@ -92,6 +95,18 @@ export function hookCookies({ realm, map, boot }: Context): void {
     const cookie = await found;
     return own(cookie) ? null : cookie;
   });
+  for (const list of ["changed", "deleted"])
+    accessor(realm.CookieChangeEvent?.prototype, list, {
+      read: (cookies: Any[]) => Object.freeze(cookies.filter((cookie) => !own(cookie))),
+    });
+  if (realm.cookieStore)
+    natives.addEventListener(realm.cookieStore, "change", (event: Any) => {
+      // Before any listener of the page: a change of Lado's own cookies only is none to it.
+      guard(
+        () => !event.changed.length && !event.deleted.length && event.stopImmediatePropagation(),
+        undefined,
+      );
+    });
   // What the store sets is told through the same text form, so that the jar reads one syntax.
   const asText = (removed: boolean) => (native: Fn) =>
     ({

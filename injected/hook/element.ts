@@ -1,6 +1,6 @@
 // Elements' URL attributes: written as the site's addresses, held as the view's, read as the site's.
 
-import { type Any, getOwnPropertyDescriptor, getPrototypeOf, natives } from "../natives";
+import { type Any, type Fn, getOwnPropertyDescriptor, getPrototypeOf, natives, place } from "../natives";
 import { accessor, argument, type Before, type Context, construction, method } from "./replace";
 import { URL_ATTRIBUTES } from "./urls";
 
@@ -42,7 +42,7 @@ export function hookElements(context: Context): void {
   for (const [tag, attributes] of Object.entries(URL_ATTRIBUTES)) {
     const prototypes =
       tag === "*" ? [realm.HTMLElement.prototype, realm.SVGElement?.prototype] : [prototypeOf(realm, tag)];
-    for (const prototype of prototypes) {
+    for (const prototype of prototypes.flatMap(withParents)) {
       // `formaction` is reflected as `formAction`, `imagesrcset` as `imageSrcset`.
       for (const property of Object.getOwnPropertyNames(prototype ?? {})) {
         const name = property.toLowerCase();
@@ -59,8 +59,21 @@ export function hookElements(context: Context): void {
   accessor(realm.SVGAnimatedString?.prototype, "baseVal", { read: texts.read, write: toView });
   construction(realm, "Audio", argument(0, toView));
 
-  for (const type of ["HTMLAnchorElement", "HTMLAreaElement"]) hookLinkParts(context, realm[type]?.prototype);
+  hookLinkParts(context, realm.HTMLAnchorElement?.prototype, natives.href);
+  hookLinkParts(context, realm.HTMLAreaElement?.prototype, natives.areaHref);
   hookSelectors(context);
+}
+
+/** `src` of audio and video is a property of HTMLMediaElement. */
+function withParents(prototype: Any): Any[] {
+  const all: Any[] = [];
+  for (
+    let at = prototype;
+    at && !/^(?:HTML|SVG)?Element$/.test(at.constructor?.name ?? "");
+    at = getPrototypeOf(at)
+  )
+    all.push(at);
+  return all.length ? all : [prototype];
 }
 
 function prototypeOf({ document }: Any, tag: string): Any {
@@ -73,22 +86,22 @@ function prototypeOf({ document }: Any, tag: string): Any {
  * answers as `location` does, which cannot be redefined: pages tell their own links from foreign ones by comparing
  * the two, and take over the click, add `target=_blank` or report an exit by it.
  */
-function hookLinkParts({ map }: Context, prototype: Any): void {
+function hookLinkParts({ map }: Context, prototype: Any, href: { get: Fn; set: Fn }): void {
   const found = prototype && getOwnPropertyDescriptor(prototype, "href");
   if (!found?.get) return;
-  for (const part of ["origin", "protocol", "host", "hostname", "port"]) {
-    const parsed = (link: Any) => new natives.URL(map.toSite(natives.href.get(link))) as Any;
+  for (const part of ["origin", "protocol", "host", "hostname", "port"] as const) {
+    const siteOf = (link: Any) => map.toSite(href.get(link));
     accessor(prototype, part, {
       read(value, link) {
-        const url = link.href && parsed(link);
+        const url = link.href && place(siteOf(link));
         return url && url.origin !== map.site && /^(?:http|ws)/.test(url.protocol) ? url[part] : value;
       },
       write(value, link) {
-        const url = parsed(link);
+        const url = new natives.URL(siteOf(link)) as Any;
         url[part] = value;
-        natives.href.set(link, map.toView(url.href));
+        href.set(link, map.toView(url.href));
         // The native writes the part once more: give it the one that the view's address has.
-        return new natives.URL(natives.href.get(link))[part as "host"];
+        return place(href.get(link))[part];
       },
     });
   }

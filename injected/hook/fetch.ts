@@ -14,11 +14,7 @@ export function hookFetch({ realm, map, texts }: Context): void {
     const init = args[1];
     if (!init || typeof init !== "object") return;
     if (typeof init.referrer === "string") args[1] = { ...init, referrer: map.toView(init.referrer) };
-    // Lado knows the customer by a cookie of the view host. The jar's cookies are the server's concern.
-    if (init.credentials === "omit" && typeof args[0] === "string" && local(args[0]))
-      args[1] = { ...args[1], credentials: "same-origin" };
   };
-  const local = (url: string) => new realm.URL(url, map.view).origin === map.view;
 
   method(realm, "fetch", request);
   method(realm, "fetchLater", request);

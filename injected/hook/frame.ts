@@ -204,7 +204,9 @@ function hookWindows(context: Context): void {
       const url = String(args[0] ?? "");
       const isForeign = /^(?:https?:)?\/\//i.test(url) && !`${url}/`.startsWith(`${map.view}/`);
       if (!isForeign) context.reach(window);
-      return show(context, window, isForeign);
+      // The first `about:blank` of a window tells nobody where it is sent (`navigate` stays silent): pages open it empty,
+      // and set its `location` when they know.
+      return show(context, window, isForeign || /^(?:about:blank)?(?:[?#]|$)/i.test(url));
     },
   );
   method(realm.Document?.prototype, "open", (args) => {

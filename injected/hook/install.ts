@@ -2,7 +2,7 @@
 
 import type { Boot } from "../boot";
 import { createMap, type SiteMap } from "../map";
-import { type Any, defineProperty, guard, ownScript } from "../natives";
+import { type Any, defineProperty, guard, HOOKED, ownScript } from "../natives";
 import { hookAddresses } from "./address";
 import { hookCookies } from "./cookie";
 import { hookElements } from "./element";
@@ -11,8 +11,8 @@ import { hookFrames } from "./frame";
 import { hookHistory } from "./history";
 import { hookHtml } from "./html";
 import { hookNavigation } from "./navigate";
-import { hookShadowRoots, observe } from "./observer";
-import { type Context, hideSources, type Realm } from "./replace";
+import { hookMutations, hookShadowRoots, observe } from "./observer";
+import { type Context, hideSources, original, type Realm } from "./replace";
 import { hookSockets } from "./socket";
 import { hookStyles } from "./style";
 import { createTexts } from "./text";
@@ -26,12 +26,10 @@ const DOCUMENT = [
   hookHtml,
   hookFrames,
   hookShadowRoots,
+  hookMutations,
   hookHistory,
   hookNavigation,
 ];
-
-/** Marks a window that has its hooks. `about:blank` hands its window on to the first document of the same origin. */
-const MARK = "__lado_hooked";
 
 export function installHooks(boot: Boot, realm: Window & typeof globalThis): void {
   install(boot, createMap(boot), realm, [...SHARED, ...DOCUMENT]);
@@ -53,8 +51,8 @@ function install(boot: Boot, map: SiteMap, realm: Realm, hooks: ((context: Conte
     // A window of another origin throws here: its own document brings its hooks.
     reach: (window) => guard(() => window?.document && install(boot, map, window, hooks), undefined),
   };
-  if (!Object.hasOwn(realm, MARK)) {
-    defineProperty(realm, MARK, { value: true });
+  if (!Object.hasOwn(realm, HOOKED)) {
+    defineProperty(realm, HOOKED, { value: original });
     for (const hook of hooks) guard(() => hook(context), undefined);
   }
   if (realm.document) observe(context, realm.document);

@@ -12,7 +12,7 @@ export function hookNavigation(context: Context): void {
   if (!realm.navigation) return;
   natives.addEventListener(realm.navigation, "navigate", (event: Any) => {
     guard(() => {
-      const url: string = event.destination.url;
+      const url: string = natives.destination.get(event.destination);
       if (!event.cancelable || event.hashChange || !map.escapes(url)) return;
       event.preventDefault();
       event.stopImmediatePropagation();

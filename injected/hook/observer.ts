@@ -1,9 +1,9 @@
 // The net below all other hooks: absolute URLs that reached the document unmapped are mapped there.
 
-import { type Any, guard, natives } from "../natives";
+import { type Any, apply, guard, natives } from "../natives";
 import { attributeValue } from "./element";
 import { isFrame, reachFrames } from "./frame";
-import { type Context, method } from "./replace";
+import { type Context, construction, method } from "./replace";
 import { URL_ATTRIBUTES } from "./urls";
 
 const FILTER = [...new Set(Object.values(URL_ATTRIBUTES).flatMap((attributes) => Object.keys(attributes)))];
@@ -26,6 +26,25 @@ export function hookShadowRoots(context: Context): void {
     observe(context, root);
     return root;
   });
+}
+
+/** What Lado draws over the page is no change of the page. */
+export function hookMutations({ realm }: Context): void {
+  const ours = (node: Any) => node.localName === "lado-overlay";
+  const pages = (records: Any[]) =>
+    records.filter(({ target, addedNodes, removedNodes }) => {
+      const nodes = [...addedNodes, ...removedNodes];
+      return !ours(target) && !(nodes.length && nodes.every(ours));
+    });
+  construction(realm, "MutationObserver", (args) => {
+    const [callback] = args;
+    if (typeof callback !== "function") return;
+    args[0] = function (this: Any, records: Any[], observer: Any) {
+      const kept = guard(() => pages(records), records);
+      if (kept.length) apply(callback, this, [kept, observer]);
+    };
+  });
+  method(realm.MutationObserver?.prototype, "takeRecords", undefined, pages);
 }
 
 function sweep(context: Context, node: Any): void {

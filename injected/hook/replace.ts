@@ -35,6 +35,9 @@ export type After = (result: Any, self: Any, args: Any[]) => Any;
 /** Replacement → native, over all realms that this script reached. */
 const originals = new WeakMap<Fn, Fn>();
 
+/** The native behind a hook of any realm that this script reached. */
+export const original = (hook: Fn): Fn => originals.get(hook) ?? hook;
+
 function disguise(hook: Fn, native: Fn): Fn {
   originals.set(hook, native);
   for (const key of ["name", "length"]) {

@@ -59,6 +59,10 @@ const decode = (value: string) =>
   );
 const encode = (value: string) => value.replace(/&/g, "&amp;").replace(/"/g, "&quot;");
 
+/** The tags that Lado has put into `srcdoc` texts, in markup or here. */
+const OWN_PATH = "/__lado/boot.";
+const OWN_TAGS = /<script src="[^"]*\/__lado\/boot\.[^"]*"(?: nonce="[^"]*")?><\/script>/g;
+
 export function createTexts(map: SiteMap, trusted: Any): Texts {
   const swap = (text: string, pattern: RegExp) =>
     text.replace(pattern, (_, before: string, url: string) => before + map.toView(url));
@@ -186,8 +190,8 @@ export function createTexts(map: SiteMap, trusted: Any): Texts {
   }
 
   const read = (text: Any) => {
-    if (typeof text !== "string" || !text.includes(map.session)) return text;
-    return map.toSite(ownTag && text.includes(ownTag) ? text.replaceAll(ownTag, "") : text);
+    if (typeof text !== "string" || !(text.includes(map.session) || text.includes(OWN_PATH))) return text;
+    return map.toSite(text.includes(OWN_PATH) ? text.replace(OWN_TAGS, "") : text);
   };
 
   let policy: Any;

@@ -86,6 +86,7 @@ export const URL_ATTRIBUTES: Record<string, Record<string, UrlKind>> = {
     manifest: "url",
   },
   iframe: {
+    allow: "urls",
     longdesc: "url",
     src: "url",
     srcdoc: "html",

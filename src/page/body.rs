@@ -16,6 +16,7 @@ use crate::respond::{Body, BodyError, Coding, Limits, Rewritten, Transform};
 use crate::rewrite::css::CssRewriter;
 use crate::rewrite::html::{self, HtmlRewriter};
 use crate::rewrite::manifest::{Playlist, manifest};
+use crate::rewrite::script::{self, ScriptRewriter};
 use crate::rewrite::url::ViewMap;
 use crate::rewrite::{charset, csp, header};
 use crate::session::Session;
@@ -85,6 +86,10 @@ impl Pages {
                 let (map, url) = addresses();
                 (coding, Rewriter::StyleSheet { rewriter: CssRewriter::new(), map, url })
             }
+            Kind::Rewritten(header::Body::Script, coding) => {
+                let (map, url) = addresses();
+                (coding, Rewriter::Script { rewriter: ScriptRewriter::new(script::Kind::File), map, url })
+            }
             Kind::Rewritten(header::Body::Playlist, coding) => {
                 let (map, url) = addresses();
                 (coding, Rewriter::Playlist { rewriter: Playlist::new(), map, url })
@@ -126,7 +131,12 @@ fn document(
     let page = html::Page {
         map: session.views.clone(),
         url: visit.exchange.url.clone(),
-        head: format!("<script src=\"{}\" nonce=\"{nonce}\"></script>", scripts.boot_path()),
+        // The parser of XML knows no `<script>` outside of XHTML.
+        head: if content_type.trim_start().to_ascii_lowercase().starts_with("image/svg") {
+            String::new()
+        } else {
+            format!("<script src=\"{}\" nonce=\"{nonce}\"></script>", scripts.boot_path())
+        },
         charset: charset::of_content_type(content_type),
         stamps: session.company.rules.for_site(visit.exchange.site.host()),
         csp: Some(context),
@@ -139,6 +149,11 @@ enum Rewriter {
     Document(Option<Box<HtmlRewriter>>),
     StyleSheet {
         rewriter: CssRewriter,
+        map: ViewMap,
+        url: Url,
+    },
+    Script {
+        rewriter: ScriptRewriter,
         map: ViewMap,
         url: Url,
     },
@@ -163,6 +178,9 @@ impl Transform for Rewriter {
             Self::Document(Some(rewriter)) => rewriter.write(piece, out),
             Self::Document(None) => {}
             Self::StyleSheet { rewriter, map, url } => {
+                rewriter.write(piece, &mut |address: &str| map.map(address, url), out);
+            }
+            Self::Script { rewriter, map, url } => {
                 rewriter.write(piece, &mut |address: &str| map.map(address, url), out);
             }
             Self::Playlist { rewriter, map, url } => {
@@ -195,6 +213,9 @@ impl Transform for Rewriter {
             }
             Self::StyleSheet { rewriter, map, url } => {
                 std::mem::take(rewriter).end(&mut |address: &str| map.map(address, url), out);
+            }
+            Self::Script { rewriter, map, url } => {
+                rewriter.end(&mut |address: &str| map.map(address, url), out);
             }
             Self::Playlist { rewriter, map, url } => {
                 std::mem::take(rewriter).end(&mut |address: &str| map.map(address, url), out);

@@ -93,10 +93,15 @@ impl Pages {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
         headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-        // Pages under COEP take only what says that it is theirs.
-        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+        // Pages under COEP take only what says that it is theirs, and a sandboxed frame is of no origin.
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
         Ok(response)
     }
+}
+
+/// The scripts that Lado puts into pages and workers, by their paths: sandboxed frames ask for them without a cookie.
+pub fn is_script(path: &str) -> bool {
+    path.ends_with(".js") && (path.starts_with("boot.") || path.starts_with("worker."))
 }
 
 /// Gives out the label of a site whose name does not fit into one.

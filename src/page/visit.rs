@@ -8,6 +8,7 @@ use url::Url;
 
 use super::Pages;
 use super::body::Kind;
+use super::standing::Standing;
 use crate::id::Secret;
 use crate::respond::{Coding, Failure, Locale, Request, Response};
 use crate::rewrite::cookie::{Seen, Source};
@@ -19,6 +20,7 @@ use crate::session::{Session, lock};
 /// What is known of a request, and needed when its response comes.
 pub struct Visit {
     pub exchange: Exchange,
+    standing: Standing,
     /// The browser's cookies for the view host, as they came.
     seen: Seen,
     /// What a rewritten body may be packed with.
@@ -30,7 +32,13 @@ pub struct Visit {
 
 impl Pages {
     /// Reads the request. What scripts have written into cookies goes to the jar.
-    pub(super) fn visit(&self, session: &Session, site: &Site, request: &Request) -> Result<Visit, Failure> {
+    pub(super) fn visit(
+        &self,
+        session: &Session,
+        site: &Site,
+        request: &Request,
+        standing: Standing,
+    ) -> Result<Visit, Failure> {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         // Joined as text: a path like `//x` must not become another host.
         let address = format!("{}{path}", site.origin());
@@ -39,9 +47,17 @@ impl Pages {
         let exchange = Exchange::of(headers, request.method(), &url, &session.views, &self.console)
             .ok_or(Failure::Malformed("the address"))?;
         let cookies = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        let cookies = cookies.filter(|_| standing == Standing::Customer);
         let seen = lock(&session.jar).merge(cookies, &url, exchange.document.as_ref(), SystemTime::now());
         let worker = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "worker" || dest == "sharedworker");
-        Ok(Visit { seen, coding: Coding::for_browser(headers), locale: Locale::of(headers), worker, exchange })
+        Ok(Visit {
+            standing,
+            seen,
+            coding: Coding::for_browser(headers),
+            locale: Locale::of(headers),
+            worker,
+            exchange,
+        })
     }
 
     /// The site's response as the browser gets it.
@@ -73,7 +89,9 @@ impl Visit {
         parts.uri = url[..url::Position::AfterQuery].parse().map_err(|_| Failure::Malformed("the address"))?;
         parts.version = Version::HTTP_11;
         header::request(&mut parts.headers, &self.exchange);
-        if let Some(cookies) = lock(&session.jar).header(url, *relation, SystemTime::now()) {
+        if self.standing == Standing::Customer
+            && let Some(cookies) = lock(&session.jar).header(url, *relation, SystemTime::now())
+        {
             parts.headers.insert(COOKIE, cookies);
         }
         Ok(())
@@ -85,7 +103,7 @@ impl Visit {
         let now = SystemTime::now();
         let mut jar = lock(&session.jar);
         // The session may have ended while the site answered: then nothing is kept of it.
-        if session.is_over() {
+        if session.is_over() || self.standing == Standing::Anonymous {
             return;
         }
         if kept.clear {

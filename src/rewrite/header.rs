@@ -45,6 +45,8 @@ pub enum Destination {
     Frame,
     Style,
     Manifest,
+    /// A script asked for with CORS, which module scripts always are.
+    Module,
     /// Audio, video, tracks.
     Media,
     /// Scripts, workers, images, fonts: nothing that is rewritten.
@@ -62,6 +64,8 @@ pub enum Body {
     Css,
     /// A web app manifest.
     Manifest,
+    /// A module, or a classic script that may be one.
+    Script,
     /// An HLS playlist.
     Playlist,
     /// Byte for byte.
@@ -173,7 +177,11 @@ impl Exchange {
     pub fn expects_rewriting(&self) -> bool {
         matches!(
             self.destination,
-            Destination::Document | Destination::Frame | Destination::Style | Destination::Manifest
+            Destination::Document
+                | Destination::Frame
+                | Destination::Style
+                | Destination::Manifest
+                | Destination::Module
         )
     }
 
@@ -190,8 +198,11 @@ impl Exchange {
             destinations.contains(&self.destination) || self.destination == Destination::Unknown
         };
         match essence.as_str() {
+            // Of an SVG image opened as a page, no script of ours: its pictures and links are mapped.
+            "image/svg+xml" if [Destination::Document, Destination::Frame].contains(&self.destination) => Body::Html,
             "text/html" | "application/xhtml+xml" if says(&[Destination::Document, Destination::Frame]) => Body::Html,
             "text/css" if says(&[Destination::Style]) => Body::Css,
+            _ if self.destination == Destination::Module && essence.ends_with("script") => Body::Script,
             _ if self.destination == Destination::Manifest => Body::Manifest,
             "application/manifest+json" if says(&[]) => Body::Manifest,
             // A script that fetches a playlist gets the site's bytes, and its requests are mapped as it makes them.
@@ -224,6 +235,7 @@ impl Destination {
             Some("style") => Self::Style,
             Some("manifest") => Self::Manifest,
             Some("audio" | "video" | "track") => Self::Media,
+            Some("script") if text_of(headers, "sec-fetch-mode") == Some("cors") => Self::Module,
             Some("empty") => Self::Script,
             Some(_) => Self::Other,
             None => Self::Unknown,
@@ -250,6 +262,13 @@ pub fn request(headers: &mut HeaderMap, exchange: &Exchange) {
     }
     let referrer = text(headers, &header::REFERER).and_then(|value| referrer(value, exchange));
     set(headers, header::REFERER, referrer);
+    // Of `<a ping>` (HTML standard, "hyperlink auditing").
+    for name in ["ping-from", "ping-to"] {
+        let mapped = text_of(headers, name).and_then(|value| exchange.map.unmap(&Url::parse(value).ok()?));
+        if let Some(url) = mapped {
+            set(headers, HeaderName::from_static(name), Some(url.into()));
+        }
+    }
     if let Some(accepted) = text(headers, &header::ACCEPT_ENCODING).map(codings) {
         set(headers, header::ACCEPT_ENCODING, Some(accepted));
     }
@@ -309,6 +328,7 @@ pub fn response(headers: &mut HeaderMap, exchange: &Exchange, body: Body, polici
         rewrite(headers, name, |value| Some(csp::translate_header(value, policies)));
     }
     frame_options(headers);
+    resource_policy(headers, exchange);
     if body != Body::Passed {
         rewritten(headers, body);
     }
@@ -332,7 +352,6 @@ fn rewritten(headers: &mut HeaderMap, body: Body) {
     if body == Body::Html {
         // The document carries this response's nonce: it may be shown again, but only as a whole with its headers.
         headers.remove(header::ETAG);
-        headers.remove(header::LAST_MODIFIED);
         headers.remove(header::EXPIRES);
         let stored = !text(headers, &header::CACHE_CONTROL).is_some_and(|value| value.contains("no-store"));
         if stored {
@@ -355,6 +374,16 @@ fn frame_options(headers: &mut HeaderMap) {
     };
     if !headers.get_all(header::X_FRAME_OPTIONS).iter().all(known) {
         headers.remove(header::X_FRAME_OPTIONS);
+    }
+}
+
+/// All view hosts are one site to the browser: what only pages of the same site may load is kept from the others here.
+fn resource_policy(headers: &mut HeaderMap, exchange: &Exchange) {
+    let name = HeaderName::from_static("cross-origin-resource-policy");
+    if exchange.relation == Relation::CrossSite
+        && text(headers, &name).is_some_and(|policy| policy.trim().eq_ignore_ascii_case("same-site"))
+    {
+        set(headers, name, Some("same-origin".to_owned()));
     }
 }
 

@@ -187,7 +187,7 @@ impl Rewriting {
         let hands = Arc::new(Mutex::new(Hands::new(page, depth)));
         let on_element = Arc::clone(&hands);
         let on_style = Arc::clone(&hands);
-        let on_map = Arc::clone(&hands);
+        let on_typed = Arc::clone(&hands);
         let on_end = Arc::clone(&hands);
         let on_failure = Arc::clone(&hands);
         let every = ElementContentHandlers::default().element(move |element: &mut Element<'_, '_>| {
@@ -198,8 +198,8 @@ impl Rewriting {
             lock(&on_style).style(text);
             Ok(())
         });
-        let import_map = ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
-            lock(&on_map).script_data(text);
+        let typed = ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
+            lock(&on_typed).script_data(text);
             Ok(())
         });
         let end = DocumentContentHandlers::default().end(move |end: &mut DocumentEnd<'_>| {
@@ -213,8 +213,10 @@ impl Rewriting {
             .append_element_content_handler((selector("*"), every))
             .append_element_content_handler((selector("style"), style))
             .append_element_content_handler((
-                selector("script[type=\"importmap\" i], script[type=\"speculationrules\" i]"),
-                import_map,
+                selector(
+                    "script[type=\"importmap\" i], script[type=\"speculationrules\" i], script[type=\"module\" i]",
+                ),
+                typed,
             ))
             .append_document_content_handler(end)
             .append_bail_out_handler(move |_: &RewritingError, bail_out: &mut lol_html::html_content::BailOut<'_>| {

@@ -142,6 +142,9 @@ fn the_customers_cookie_lets_in_and_nothing_else_does() {
     let good = cookie_pair(&session);
     assert!(session.is_customer(&cookies(&good)));
     assert!(session.is_customer(&cookies(&format!("a=b; {good}; c"))));
+    let beside = [b"price=\xe9; ".as_slice(), good.as_bytes()].concat();
+    let beside = HeaderMap::from_iter([(COOKIE, http::HeaderValue::from_bytes(&beside).unwrap())]);
+    assert!(session.is_customer(&beside), "beside a cookie of the site that is not ASCII");
     assert!(session.is_customer(&cookies(&format!("{}=forged; {good}", session.views.cookie_name()))));
     assert!(!session.is_customer(&HeaderMap::new()));
     assert!(!session.is_customer(&cookies(&cookie_pair(&other))));
@@ -250,4 +253,24 @@ fn secrets_of_the_configuration_do_not_show_in_debug_output() {
     assert!(!format!("{config:?}").contains(&secret));
     let account = companies();
     assert!(!format!("{account:?}").contains("argon2id"));
+}
+
+#[test]
+fn the_customers_places_are_known_while_the_session_lasts() {
+    let sessions = sessions();
+    let session = create(&sessions);
+    let place = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+    assert!(!session.knows(place("203.0.113.7")));
+    session.called_from(place("203.0.113.7"));
+    session.called_from(place("2001:db8:1:2::3"));
+    assert!(session.knows(place("203.0.113.7")));
+    assert!(!session.knows(place("203.0.113.8")));
+    assert!(session.knows(place("2001:db8:1:2::99")), "privacy addresses of one machine");
+    assert!(!session.knows(place("2001:db8:1:3::3")));
+    for last in 0..8 {
+        session.called_from(place(&format!("198.51.100.{last}")));
+    }
+    assert!(!session.knows(place("203.0.113.7")), "only the last ones");
+    sessions.end(&session, EndedBy::Customer);
+    assert!(!session.knows(place("198.51.100.1")));
 }

@@ -1,7 +1,7 @@
 //! Names to addresses: the configuration's own names, `/etc/hosts`, DNS.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
@@ -31,6 +31,9 @@ impl Names {
         if let Some(addresses) = self.own.get(&name) {
             return Ok(addresses.clone());
         }
+        if is_loopback(&name) {
+            return Ok(vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]);
+        }
         // The dot keeps the system's search list out: a public name must never lead to a neighbour's machine.
         let question = if name.contains('.') { format!("{name}.") } else { name };
         match self.resolver.lookup_ip(question).await {
@@ -39,6 +42,12 @@ impl Names {
             Err(error) => Err(ConnectError::Dns(error.to_string())),
         }
     }
+}
+
+/// `localhost` and the names under it are this machine's, and no DNS is asked (RFC 6761 §6.3). Whether it may be reached is
+/// the guard's decision, as for every address.
+fn is_loopback(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn in_turns(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
@@ -56,6 +65,16 @@ fn in_turns(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn names_under_localhost_are_this_machine() {
+        let names = Names::new(&BTreeMap::new()).unwrap();
+        for name in ["localhost", "www.shop.localhost", "WWW.Shop.LocalHost."] {
+            let found = names.resolve(name).await.unwrap();
+            assert!(found.iter().all(IpAddr::is_loopback) && found.len() == 2, "{name}: {found:?}");
+        }
+        assert!(!is_loopback("notlocalhost") && !is_loopback("localhost.example.com"));
+    }
 
     #[test]
     fn both_families_take_turns() {

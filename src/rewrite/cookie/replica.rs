@@ -172,7 +172,10 @@ impl Jar {
             freshness == Freshness::Document || now.duration_since(sent).is_ok_and(|since| since >= FLIGHT)
         };
 
-        for cookie in wanted.values() {
+        // The order of creation, which `document.cookie` keeps.
+        let mut ordered: Vec<&Cookie> = wanted.values().collect();
+        ordered.sort_by_key(|cookie| cookie.first);
+        for cookie in ordered {
             let hash = self.replicas.hash(&cookie.value);
             let shown = self.replicas.shown(&site, &cookie.name, &cookie.path);
             let current = shown.is_some_and(|shown| shown.current == Some(hash));

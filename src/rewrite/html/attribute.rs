@@ -5,9 +5,10 @@ use serde_json::Value;
 /// Answers the new address of a URL, or `None` to leave it alone.
 pub type Map<'m> = dyn FnMut(&str) -> Option<String> + 'm;
 
-/// URLs separated by white space (`ping`).
+/// URLs separated by white space (`ping`), origins among other words and semicolons (`allow`).
 pub fn urls(value: &str, map: &mut Map<'_>) -> Option<String> {
-    let spans = value.split_ascii_whitespace().map(|url| (offset(value, url), url));
+    let words = value.split_ascii_whitespace().map(|word| word.trim_end_matches(';'));
+    let spans = words.map(|url| (offset(value, url), url));
     replace(value, spans.collect(), map)
 }
 

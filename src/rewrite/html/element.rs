@@ -9,6 +9,7 @@ use lol_html::send::Element;
 use super::{HtmlRewriter, Page, attribute, entity};
 use crate::rewrite::csp;
 use crate::rewrite::css::{self, CssRewriter};
+use crate::rewrite::script::{self, ScriptRewriter};
 use crate::rewrite::table::{self, Kind};
 use crate::rewrite::url::ViewMap;
 use crate::rules::{PathRules, Verdict, selector};
@@ -22,10 +23,12 @@ pub(super) struct Hands {
     /// The style element that is open.
     style: Option<CssRewriter>,
     /// The text so far of the import map or the speculation rules that are open.
-    script: Option<Script>,
+    script: Option<Held>,
+    /// The inline module that is open.
+    module: Option<ScriptRewriter>,
 }
 
-struct Script {
+struct Held {
     import_map: bool,
     text: String,
     /// Too long to hold back: passes as it comes.
@@ -43,7 +46,7 @@ const HTML: &str = "http://www.w3.org/1999/xhtml";
 impl Hands {
     pub(super) fn new(page: Page, depth: usize) -> Self {
         let rules = page.stamps.at(page.url.path());
-        Self { page, rules, depth, injected: false, style: None, script: None }
+        Self { page, rules, depth, injected: false, style: None, script: None, module: None }
     }
 
     pub(super) fn element(&mut self, element: &mut Element<'_, '_>) {
@@ -54,7 +57,10 @@ impl Hands {
         match tag.as_str() {
             "meta" => self.meta(element),
             "link" => drop_integrity(element),
-            "script" => self.begin_script(element),
+            "script" => {
+                drop_integrity(element);
+                self.begin_script(element);
+            }
             "style" => self.style = Some(CssRewriter::new()),
             _ => {}
         }
@@ -176,7 +182,8 @@ impl Hands {
         let kind = element.get_attribute("type").unwrap_or_default();
         let import_map = kind.eq_ignore_ascii_case("importmap");
         let held = import_map || kind.eq_ignore_ascii_case("speculationrules");
-        self.script = held.then(|| Script { import_map, text: String::new(), passing: false });
+        self.module = kind.eq_ignore_ascii_case("module").then(|| ScriptRewriter::new(script::Kind::Inline));
+        self.script = held.then(|| Held { import_map, text: String::new(), passing: false });
     }
 
     pub(super) fn style(&mut self, text: &mut TextChunk<'_>) {
@@ -193,6 +200,18 @@ impl Hands {
     }
 
     pub(super) fn script_data(&mut self, text: &mut TextChunk<'_>) {
+        if let Some(module) = &mut self.module {
+            let (map, url) = (&self.page.map, &self.page.url);
+            let mut to_view = |raw: &str| map.map(raw, url);
+            let mut out = Vec::with_capacity(text.as_str().len());
+            module.write(text.as_str().as_bytes(), &mut to_view, &mut out);
+            if text.last_in_text_node() {
+                module.end(&mut to_view, &mut out);
+            }
+            // The scanner cuts at ASCII and between characters only.
+            text.set_str(String::from_utf8_lossy(&out).into_owned());
+            return;
+        }
         let Some(script) = &mut self.script else { return };
         if script.passing {
             return;
@@ -223,6 +242,9 @@ impl Hands {
         if let Some(style) = self.style.take() {
             style.end(&mut |_| None, &mut out);
         }
+        if let Some(mut module) = self.module.take() {
+            module.end(&mut |_| None, &mut out);
+        }
         let script = self.script.take().map(|script| script.text).unwrap_or_default();
         String::from_utf8_lossy(&out).into_owned() + &script
     }
@@ -239,7 +261,7 @@ fn is_refresh(element: &Element<'_, '_>) -> bool {
     element.get_attribute("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh"))
 }
 
-/// Style sheets change on their way, so their digest no longer fits; scripts keep both bytes and digest.
+/// Style sheets and modules change on their way, so their digest no longer fits; other scripts keep bytes and digest.
 fn drop_integrity(element: &mut Element<'_, '_>) {
     if !element.has_attribute("integrity") {
         return;
@@ -248,7 +270,8 @@ fn drop_integrity(element: &mut Element<'_, '_>) {
         let value = element.get_attribute(name).unwrap_or_default();
         value.split_ascii_whitespace().any(|part| part.eq_ignore_ascii_case(word))
     };
-    if is("rel", "stylesheet") || is("as", "style") {
+    let sheet = is("rel", "stylesheet") || is("as", "style");
+    if sheet || is("type", "module") || is("rel", "modulepreload") {
         element.remove_attribute("integrity");
     }
 }
