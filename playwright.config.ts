@@ -19,8 +19,9 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   // Each worker has a Lado of its own and two browsers: more of them need more than two cores.
   workers: 1,
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
+  // Long enough for a machine that is busy otherwise: nothing here is about time.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
-  use: { actionTimeout: 15_000, navigationTimeout: 30_000, trace: "off", launchOptions: launch },
+  use: { actionTimeout: 30_000, navigationTimeout: 60_000, trace: "off", launchOptions: launch },
 });

@@ -15,7 +15,7 @@ const TABS = 4;
 const PATIENCE = 15_000;
 /** Four hundred tabs in small windows that share their processes cost half of what they would otherwise. */
 const THRIFTY = ["--process-per-site", "--disable-gpu", "--disable-software-rasterizer"];
-const WINDOW = { viewport: { width: 400, height: 300 } };
+const WINDOW = { viewport: { width: 480, height: 480 } };
 
 type Told = { value: unknown } | { thrown: string } | { late: true };
 interface Result {
@@ -35,15 +35,8 @@ const cases = readdirSync(FOLDER)
 /** Cases that change what others would see have the browser to themselves. */
 const alone = new Set(cases.filter((name) => read(name).includes('<meta name="alone">')));
 
-// Not part of every run yet: SITE_CASES=1 npx playwright test site.spec
-test.skip(!process.env.SITE_CASES, "SITE_CASES asks for them");
-
 test("every page reports the same direct and through Lado", async () => {
   test.setTimeout(900_000);
-  const mark = (what: string) => {
-    if (process.env.SITE_RESULTS) console.log(what, Math.round(performance.now() / 1000));
-  };
-  mark("start");
   const sites = await Sites.start();
   const lado = await Lado.start(Object.values(sites.origins).flatMap((origin) => ["--site", origin]));
   const wire = await Tripwire.start();
@@ -63,7 +56,6 @@ test("every page reports the same direct and through Lado", async () => {
     const direct = await plain.newContext(WINDOW);
     await listen(direct);
     const { context: proxied, view } = await joined(plain, through, lado, sites.origins.www);
-    mark("joined");
     const run = async (name: string): Promise<Result> => {
       const [one, other] = await Promise.all([
         open(direct, `${sites.origins.www}/${name}.html`),
@@ -77,9 +69,7 @@ test("every page reports the same direct and through Lado", async () => {
     };
     const together = cases.filter((name) => !alone.has(name));
     await Promise.all(Array.from({ length: TABS }, () => work(together)));
-    mark("together");
     await work([...alone]);
-    mark("alone");
     if (process.env.SITE_RESULTS) writeFileSync(process.env.SITE_RESULTS, JSON.stringify([...results]));
     // A busy machine makes the best page late: such pages get the browser to themselves, once.
     const finished = (told: Told) => "value" in told;
@@ -89,18 +79,15 @@ test("every page reports the same direct and through Lado", async () => {
         return !known[name] && !(finished(direct) && finished(proxied));
       }),
     );
-    mark("again");
     if (process.env.SITE_RESULTS) writeFileSync(process.env.SITE_RESULTS, JSON.stringify([...results]));
     judge(results);
     expect.soft(wire.tripped, "requests that reached an origin around Lado").toEqual([]);
   } finally {
-    mark("closing");
     await plain.close();
     await through.close();
     await lado.stop();
     await sites.stop();
     await wire.stop();
-    mark("closed");
   }
 });
 
