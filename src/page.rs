@@ -116,7 +116,7 @@ impl Pages {
             .send(Request::from_parts(parts, body))
             .await
             .map_err(|cause| Failure::Upstream { site: site.origin(), cause })?;
-        Ok(self.answer(&session, &visit, response))
+        body::begun(&visit, self.answer(&session, &visit, response)).await
     }
 
     /// The door to the customer's panel: it lets the panel's frame through, with a ticket, and nothing else.

@@ -1,6 +1,8 @@
 //! Chooses what happens to a response's body: pages, style sheets, manifests, playlists and workers are rewritten,
 //! everything else passes byte for byte.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{
     CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
@@ -12,8 +14,9 @@ use url::Url;
 use super::Pages;
 use super::boot::Scripts;
 use super::visit::Visit;
-use crate::respond::{Body, BodyError, Coding, Limits, Rewritten, Transform};
+use crate::respond::{Body, BodyError, Coding, Failure, Limits, Response, Rewritten, Transform};
 use crate::rewrite::css::CssRewriter;
+use crate::rewrite::header::Destination;
 use crate::rewrite::html::{self, HtmlRewriter};
 use crate::rewrite::manifest::{Playlist, manifest};
 use crate::rewrite::script::{self, ScriptRewriter};
@@ -61,6 +64,23 @@ impl Kind {
 fn is_download(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok()).unwrap_or("");
     value.trim_start().to_ascii_lowercase().starts_with("attachment")
+}
+
+/// How long the head of a page waits for its first bytes, so that a page that cannot be read becomes a page that says so.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The response, once its body has begun where a person waits for it and it is rewritten.
+///
+/// # Errors
+/// [`Failure::Body`] when the body cannot be read from its beginning.
+pub async fn begun(visit: &Visit, response: Response) -> Result<Response, Failure> {
+    let waits = matches!(visit.exchange.destination, Destination::Document | Destination::Frame);
+    if !waits || !matches!(response.body(), Body::Stream(_)) {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let unreadable = |cause: BodyError| Failure::Body { site: visit.exchange.site.origin(), cause: cause.to_string() };
+    Ok(Response::from_parts(parts, body.begin(PATIENCE).await.map_err(unreadable)?))
 }
 
 impl Pages {

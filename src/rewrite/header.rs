@@ -246,7 +246,12 @@ impl Destination {
 /// Turns the browser's headers into those that a page of the site would send. The `Cookie` header is gone: the jar's
 /// takes its place. `Host` is the site's.
 pub fn request(headers: &mut HeaderMap, exchange: &Exchange) {
+    let trailers = text(headers, &header::TE).is_some_and(|te| te.split(',').any(|part| part.trim() == "trailers"));
     drop_hop_by_hop(headers);
+    if trailers {
+        // Lado passes trailers on (RFC 9110 §6.5.1): the site may send them to who asked.
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
     for name in FORWARDED {
         headers.remove(name);
     }
@@ -295,7 +300,12 @@ pub fn request(headers: &mut HeaderMap, exchange: &Exchange) {
 
 /// Turns a response's headers into those that a browser may take from the view host, and hands over what is the jar's.
 pub fn response(headers: &mut HeaderMap, exchange: &Exchange, body: Body, policies: &csp::Context) -> Kept {
+    // A rewritten body has no trailers; the others keep theirs, and the header that announces them.
+    let trailer = (body == Body::Passed).then(|| headers.remove(header::TRAILER)).flatten();
     drop_hop_by_hop(headers);
+    if let Some(trailer) = trailer {
+        headers.insert(header::TRAILER, trailer);
+    }
     let kept = Kept {
         cookies: headers.get_all(header::SET_COOKIE).iter().cloned().collect(),
         clear: headers.get_all("clear-site-data").iter().any(|value| clears(value, &["cookies"])),

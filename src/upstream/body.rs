@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 /// Whatever a body failed with. Only [`crate::respond::rescue`] and the log look inside.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,9 +28,31 @@ pub enum Body {
     /// A site's bytes, which must not stop for longer than a while.
     Timed(Timed),
     Stream(UnsyncBoxBody<Bytes, BodyError>),
+    /// A body whose first bytes are here already.
+    Begun(Box<Begun>),
+}
+
+/// What [`Body::begin`] has read, and what is still to come.
+pub struct Begun {
+    first: Option<Frame<Bytes>>,
+    rest: Body,
 }
 
 impl Body {
+    /// Waits a while for the first bytes, so that a body that cannot be read is known of before its head has left. One
+    /// that takes longer goes its way.
+    ///
+    /// # Errors
+    /// What the first bytes failed with.
+    pub async fn begin(mut self, patience: Duration) -> Result<Self, BodyError> {
+        let first = match timeout(patience, self.frame()).await {
+            Ok(Some(frame)) => Some(frame?),
+            Ok(None) => return Ok(Self::Empty),
+            Err(_) => None,
+        };
+        Ok(Self::Begun(Box::new(Begun { first, rest: self })))
+    }
+
     /// A body of another kind: a rewriting stream, an axum body.
     pub fn stream<B>(body: B) -> Self
     where
@@ -56,6 +78,10 @@ impl HttpBody for Body {
             Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Timed(body) => Pin::new(body).poll_frame(cx),
             Self::Stream(body) => Pin::new(body).poll_frame(cx),
+            Self::Begun(body) => match body.first.take() {
+                Some(first) => Poll::Ready(Some(Ok(first))),
+                None => Pin::new(&mut body.rest).poll_frame(cx),
+            },
         }
     }
 
@@ -66,6 +92,7 @@ impl HttpBody for Body {
             Self::Incoming(body) => body.is_end_stream(),
             Self::Timed(body) => body.incoming.is_end_stream(),
             Self::Stream(body) => body.is_end_stream(),
+            Self::Begun(body) => body.first.is_none() && body.rest.is_end_stream(),
         }
     }
 
@@ -76,6 +103,8 @@ impl HttpBody for Body {
             Self::Incoming(body) => body.size_hint(),
             Self::Timed(body) => body.incoming.size_hint(),
             Self::Stream(body) => body.size_hint(),
+            // Only rewritten bodies are begun: nobody knows their length.
+            Self::Begun(_) => SizeHint::default(),
         }
     }
 }

@@ -229,7 +229,8 @@ fn tls_problem(error: io::Error) -> ConnectError {
             | Certificate::NotValidYet
             | Certificate::NotValidYetContext { .. } => TlsProblem::Expired,
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => TlsProblem::WrongName,
-            Certificate::UnknownIssuer => TlsProblem::UnknownAuthority,
+            // A bad signature is an issuer who goes by a known authority's name.
+            Certificate::UnknownIssuer | Certificate::BadSignature => TlsProblem::UnknownAuthority,
             Certificate::Revoked => TlsProblem::Revoked,
             other => TlsProblem::Other(other.to_string()),
         },

@@ -63,17 +63,61 @@ impl Site {
         Self { address, _task: Abort(task) }
     }
 
-    /// A socket that answers each connection with `bytes`, whatever they are.
-    pub async fn raw(bytes: &'static [u8]) -> Self {
+    /// A site that speaks TLS, HTTP/2 as well, with the certificate that it is given.
+    pub async fn tls<F>(
+        certificate: &Certificate,
+        answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.chain.clone()], certificate.key.clone_key())
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (answer, acceptor) = (answer.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let service = service_fn(move |request| {
+                        let answer = answer(request);
+                        async move { Ok::<_, Infallible>(answer.await) }
+                    });
+                    let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Self { address, _task: Abort(task) }
+    }
+
+    /// A socket that answers each connection with `bytes`, whatever they are, and closes it.
+    pub async fn raw(bytes: impl Into<Bytes>) -> Self {
+        let bytes: Bytes = bytes.into();
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
-                let _ = stream.write_all(bytes).await;
+                let bytes = bytes.clone();
+                tokio::spawn(async move {
+                    let mut request = [0; 16 * 1024];
+                    let _ = stream.read(&mut request).await;
+                    let _ = stream.write_all(&bytes).await;
+                    let _ = stream.shutdown().await;
+                    // A socket that closes with unread bytes would reset what is on its way.
+                    let _ = stream.read(&mut request).await;
+                });
             }
         });
         Self { address, _task: Abort(task) }
@@ -81,6 +125,39 @@ impl Site {
 
     pub fn url(&self) -> Url {
         Url::parse(&format!("http://{}/", self.address)).unwrap()
+    }
+}
+
+/// An authority that tests trust.
+pub struct Authority(rcgen::CertifiedIssuer<'static, rcgen::KeyPair>);
+
+pub struct Certificate {
+    chain: rustls_pki_types::CertificateDer<'static>,
+    key: rustls_pki_types::PrivateKeyDer<'static>,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+        params.distinguished_name.push(rcgen::DnType::CommonName, "an authority of the tests");
+        Self(rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A certificate for `name`, made by `change`.
+    pub fn certificate(&self, name: &str, change: impl FnOnce(&mut rcgen::CertificateParams)) -> Certificate {
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let chain = params.signed_by(&key, &self.0).unwrap().der().clone();
+        Certificate { chain, key: rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap() }
+    }
+
+    /// A file for `upstream.extra_ca`, which goes away with the value.
+    pub fn file(&self) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), self.0.pem()).unwrap();
+        file
     }
 }
 
@@ -126,7 +203,11 @@ impl Running {
     }
 
     /// Sends one request on a connection of its own.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+    pub async fn send<B>(&self, request: Request<B>) -> Response<Incoming>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let (mut sender, connection) = http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
         tokio::spawn(connection.with_upgrades());
         sender.send_request(request).await.unwrap()

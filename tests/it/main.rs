@@ -3,9 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
 
 mod command;
+mod failures;
 mod guard;
 mod kit;
 mod listener;
 mod proxy;
 mod sessions;
+mod streams;
 mod viewer;

@@ -8,7 +8,7 @@ use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use lado::respond::{self, Body};
+use lado::respond;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -287,40 +287,6 @@ async fn cookies_stay_in_the_jar_and_scripts_see_theirs() {
 }
 
 #[tokio::test]
-async fn each_failure_of_a_site_is_a_clear_page_and_the_session_lives_on() {
-    let closed = {
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        socket.local_addr().unwrap()
-    };
-    let nonsense = Site::raw(b"this is no HTTP at all\r\n\r\n").await;
-    let silent = Site::new(|_| std::future::pending()).await;
-    let plain = Site::raw(b"HTTP/1.1 200 OK\r\n\r\n").await;
-    let good = Site::new(|_| async { answer("text/plain", "hello") }).await;
-    let lado = Running::with(&[&nonsense, &silent, &plain, &good], |config| {
-        config.upstream.allow_private.push(closed.into());
-        // Long enough for a debug build's first TLS handshake on a busy machine.
-        config.upstream.first_byte_timeout = lado::span::Span(Duration::from_secs(3));
-    })
-    .await;
-    let customer = lado.customer(&good.url());
-    for (address, code, words) in [
-        (format!("http://{closed}/"), 502, "recusou a conexão"),
-        (nonsense.url().to_string(), 502, "interrompeu a resposta"),
-        (silent.url().to_string(), 504, "demorou demais"),
-        (format!("https://{}/", plain.address), 502, "com segurança"),
-        ("http://nowhere.invalid/".to_owned(), 502, "site"),
-    ] {
-        let url = Url::parse(&address).unwrap();
-        let request = customer.request(&url).header("sec-fetch-dest", "document").header("accept-language", "pt-BR");
-        let response = customer.send(request).await;
-        assert_eq!(response.status(), code, "{address}");
-        let page = text(response).await;
-        assert!(page.contains(words) && page.contains("lang=\"pt-BR\""), "{address}: {page}");
-    }
-    assert_eq!(text(customer.open(&good.url()).await).await, "hello");
-}
-
-#[tokio::test]
 async fn a_site_outside_the_list_is_a_page_with_a_way_back() {
     let site = Site::new(|_| async { answer("text/plain", "hello") }).await;
     let lado = Running::with(&[&site], |config| {
@@ -419,41 +385,6 @@ async fn a_websocket_over_http_2_reaches_its_site() {
     socket.send(Message::text("echo")).await.unwrap();
     let echo = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("nothing came back");
     assert_eq!(echo.unwrap().unwrap().to_text().unwrap(), "echo");
-}
-
-#[tokio::test]
-async fn a_large_download_passes_with_flat_memory() {
-    const CHUNK: usize = 64 * 1024;
-    const CHUNKS: usize = 1600;
-    let site = Site::new(|_| async {
-        let chunk = Bytes::from(vec![b'x'; CHUNK]);
-        let chunks = futures_util::stream::iter(
-            (0..CHUNKS).map(move |_| Ok::<_, std::convert::Infallible>(http_body::Frame::data(chunk.clone()))),
-        );
-        answer("application/octet-stream", Body::stream(http_body_util::StreamBody::new(chunks)))
-    })
-    .await;
-    let lado = Running::before(&[&site]).await;
-    let customer = lado.customer(&site.url());
-    let mut response = customer.open(&site.url()).await;
-    let before = resident();
-    let (mut total, mut peak) = (0, before);
-    while let Some(frame) = response.body_mut().frame().await {
-        total += frame.unwrap().into_data().unwrap().len();
-        if total % (8 * 1024 * 1024) < CHUNK {
-            // A slow reader: the rest waits at the site, not in Lado.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            peak = peak.max(resident());
-        }
-    }
-    assert_eq!(total, CHUNK * CHUNKS);
-    assert!(peak - before < 48 * 1024 * 1024, "{} MiB more", (peak - before) >> 20);
-}
-
-/// Bytes of memory that this process has.
-fn resident() -> usize {
-    let pages: usize = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4096
 }
 
 #[tokio::test]
