@@ -10,8 +10,8 @@ import { Overlay } from "./overlay/overlay";
 import { type PageCommand, PageCommandTag, PageMessageTag } from "./protocol/messages";
 import { Rules } from "./rules";
 import { Line } from "./socket";
+import { enterTab } from "./tab";
 
-const TAB = "__lado_tab";
 const POINTER_MS = 33;
 
 /** A page that cannot be told without errors is told anew, but not for ever. */
@@ -73,11 +73,11 @@ export function startSync(): void {
     }
   };
 
-  const tab = tabId();
+  const tab = enterTab(pageId);
   const line = new Line(
     `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
     pageId(),
-    tab,
+    tab.id,
     {
       snapshot: () => capture.snapshot(),
       ready: flush,
@@ -95,12 +95,12 @@ export function startSync(): void {
   on(window, "pagehide", () => {
     flush();
     line.close();
-    keepTab(tab);
+    tab.leave();
   });
   // Back from the back-forward cache.
   on(window, "pageshow", (event: PageTransitionEvent) => {
     if (!event.persisted) return;
-    tabId();
+    tab.enter();
     line.retry();
   });
   let pointed = 0;
@@ -115,24 +115,4 @@ function pageId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, "0"),
   ).join("");
-}
-
-/** The same for all documents of a tab; a page without storage is a tab of its own. */
-/** A tab's name lasts over its pages. It is in the page's storage between two of them only: no page finds it there. */
-function tabId(): string {
-  try {
-    const known = sessionStorage.getItem(TAB);
-    sessionStorage.removeItem(TAB);
-    return known ?? pageId();
-  } catch {
-    return pageId();
-  }
-}
-
-function keepTab(tab: string): void {
-  try {
-    sessionStorage.setItem(TAB, tab);
-  } catch {
-    // A page without storage is a new tab each time.
-  }
 }

@@ -102,8 +102,8 @@ impl Demo {
         for site in &sites {
             config.upstream.allow_private.extend(own_address(site)?);
         }
-        let agents = companies(&mut config)?;
         let shop_site = format!("http://127.0.0.1:{}", shop_address.port());
+        let agents = companies(&mut config, &shop_site, &sites)?;
         let facts = Facts {
             console: config.hosts.console.0.origin(),
             view_domain: config.hosts.view.0.domain.clone(),
@@ -165,8 +165,9 @@ fn loopback(port: u16) -> Vec<Exception> {
         .to_vec()
 }
 
-/// Two companies, so that one can be seen not to see the other. Passwords are made at each start.
-fn companies(config: &mut Config) -> Result<Vec<SignIn>, DemoError> {
+/// Two companies, so that one can be seen not to see the other: the first co-browses every site, the second only those
+/// that the demo was started with. Passwords are made at each start.
+fn companies(config: &mut Config, shop: &str, sites: &[Url]) -> Result<Vec<SignIn>, DemoError> {
     const AGENTS: [(&str, &str, &str, &str); 3] = [
         ("ana", "Ana Lima", "sol", "Loja Sol"),
         ("bia", "Bia Souza", "sol", "Loja Sol"),
@@ -175,10 +176,13 @@ fn companies(config: &mut Config) -> Result<Vec<SignIn>, DemoError> {
     let mut sign_ins = Vec::new();
     let mut text = String::new();
     let mut company_before = "";
+    let own: Vec<String> =
+        std::iter::once(shop.to_owned()).chain(sites.iter().map(|site| site.origin().ascii_serialization())).collect();
     for (name, display, id, company) in AGENTS {
         let password = easy_password();
         if id != company_before {
-            text += &format!("[[company]]\nid = {id:?}\nname = {company:?}\nallow = [\"*\"]\n");
+            let allow = if company_before.is_empty() { vec!["*".to_owned()] } else { own.clone() };
+            text += &format!("[[company]]\nid = {id:?}\nname = {company:?}\nallow = {allow:?}\n");
             company_before = id;
         }
         let hash = password::hash(&password)?;

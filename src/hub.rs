@@ -8,6 +8,7 @@ mod drawing;
 mod page;
 mod pages;
 pub mod queue;
+mod tabs;
 mod viewers;
 
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use crate::id::SessionId;
 use crate::lock::Control;
 use crate::mirror::Limits;
-use crate::protocol::{Level, Refusal, ViewerNotice};
+use crate::protocol::{Level, Meeting, Refusal, ViewerNotice};
 use crate::session::{Agent, Session, Sessions, lock};
 use crate::span::Span;
 use crate::{lock as locks, mask};
@@ -91,7 +92,7 @@ pub struct Hub {
 struct Inner {
     /// By the name that each page gave itself.
     pages: HashMap<String, Page>,
-    /// The page that viewers see.
+    /// The page that the customer has in front: what viewers see that follow.
     front: Option<String>,
     viewers: HashMap<u32, Viewer>,
     /// The names of agents who have watched, in the order of their numbers from 1.
@@ -106,6 +107,9 @@ struct Inner {
     connections: u64,
     next_viewer: u32,
     next_act: u32,
+    next_tab: u32,
+    /// What the customer has met since the last page.
+    met: Option<ViewerNotice>,
     /// Whether viewers have been told that the customer is there.
     online: bool,
     over: bool,
@@ -118,8 +122,15 @@ struct Viewer {
     /// Nothing has come through the socket for too long.
     quiet: bool,
     queue: Arc<ViewerQueue>,
+    /// The tab that the agent has chosen, by number; without one the viewer follows the customer.
+    chosen: Option<u32>,
+    /// The page that the viewer shows, and the epoch of its last snapshot.
+    showing: Option<String>,
+    epoch: u32,
     /// The epoch that the viewer is known to have reached: what it asks for, it asks of that page.
     seen: Option<u32>,
+    /// What it was last told of tabs.
+    told: Option<ViewerNotice>,
 }
 
 struct Act {
@@ -234,14 +245,9 @@ impl Hub {
             }
         }
         inner.answer_all_of(None, Refusal::Paused);
-        inner.epoch += 1;
-        inner.seq += 1;
-        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name)).filter(|page| page.ready());
-        if let Some(page) = front {
-            let snapshot = page.snapshot(inner.seq, &self.session);
-            inner.viewers.values().for_each(|viewer| viewer.queue.snapshot(snapshot.clone(), inner.epoch));
-        }
-        self.describe_front(&inner);
+        // Everybody starts over with another snapshot.
+        inner.viewers.values_mut().for_each(|viewer| viewer.showing = None);
+        self.bring_to_front(&mut inner);
     }
 
     /// Looks after time-outs.
@@ -282,33 +288,26 @@ impl Hub {
         *inner = Inner { over: true, ..Inner::default() };
     }
 
-    /// Viewers see the page that came to the front last, of those whose tree is here. One that is asked for its tree
-    /// again stays in front meanwhile.
+    /// The customer has opened something that the stage cannot show.
+    pub fn met(&self, what: Meeting, site: String) {
+        let mut inner = lock(&self.inner);
+        if inner.over || self.session.is_paused() {
+            return;
+        }
+        let notice = ViewerNotice::Met { what, site };
+        inner.tell(&notice);
+        inner.met = Some(notice);
+    }
+
+    /// The page in front is the one that came there last, of those whose tree is here. One that is asked for its tree
+    /// again stays in front meanwhile. Viewers turn to it, but for those whose agent has chosen a tab.
     fn bring_to_front(&self, inner: &mut Inner) {
+        let now = Instant::now();
         let shown = |name: &String, page: &Page| page.ready() || inner.front.as_ref() == Some(name);
         let ready = inner.pages.iter().filter(|(name, page)| shown(name, page));
-        let front = ready.max_by_key(|(_, page)| page.shown).map(|(name, _)| name.clone());
-        if front != inner.front {
-            inner.front = front;
-            inner.epoch += 1;
-            match inner.front.as_ref().and_then(|name| inner.pages.get(name)) {
-                Some(page) => {
-                    inner.seq += 1;
-                    let snapshot = page.snapshot(inner.seq, &self.session);
-                    let drawn = page.drawn();
-                    let clear = mask::Frame::notice(&ViewerNotice::Erase { participant: 0, id: 0 });
-                    for viewer in inner.viewers.values() {
-                        viewer.queue.snapshot(snapshot.clone(), inner.epoch);
-                        viewer.queue.notice(clear.clone());
-                        drawn.iter().for_each(|frame| viewer.queue.notice(frame.clone()));
-                    }
-                }
-                None => {
-                    let notice = mask::Frame::notice(&ViewerNotice::NoPage {});
-                    inner.viewers.values().for_each(|viewer| viewer.queue.no_page(notice.clone()));
-                }
-            }
-        }
+        let front = ready.max_by_key(|(_, page)| (page.is_here(now), page.shown)).map(|(name, _)| name.clone());
+        inner.front = front;
+        self.turn_viewers(inner, now);
         self.describe_front(inner);
     }
 
@@ -376,6 +375,13 @@ impl Inner {
     fn tell(&self, notice: &ViewerNotice) {
         let frame = mask::Frame::notice(notice);
         self.viewers.values().for_each(|viewer| viewer.queue.notice(frame.clone()));
+    }
+
+    /// Tells every viewer that shows this page.
+    fn tell_of(&self, page: &str, notice: &ViewerNotice) {
+        let frame = mask::Frame::notice(notice);
+        let watching = self.viewers.values().filter(|viewer| viewer.showing.as_deref() == Some(page));
+        watching.for_each(|viewer| viewer.queue.notice(frame.clone()));
     }
 
     /// Tells a viewer what became of its action.

@@ -2,6 +2,8 @@
 
 mod body;
 mod boot;
+mod fetched;
+mod meet;
 mod own;
 mod standing;
 mod tunnel;
@@ -20,15 +22,16 @@ use crate::hub::Hubs;
 use crate::id::SessionId;
 use crate::respond::{self, Failure, Request, Response};
 use crate::rewrite::cookie::farewell;
-use crate::rewrite::header::Destination;
+use crate::rewrite::header::{Destination, Exchange};
 use crate::rewrite::url::{Label, Scheme};
 use crate::route::Hosts;
 use crate::session::{Found, Session, Sessions, Ticket};
 use crate::upstream::Upstream;
 use boot::Boots;
+use fetched::Fetched;
 use own::{PREFIX, is_script};
 use standing::{Standing, standing};
-use viewer::Assets;
+use viewer::{Assets, shows};
 use visit::Visit;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -36,7 +39,7 @@ use visit::Visit;
 pub struct Config {
     /// The most bytes that a rewritten page may unpack to.
     pub max_page: u64,
-    /// Bytes of the assets that agents' viewers share.
+    /// Bytes of the assets that viewers have loaded, and as many of those that customers' browsers have.
     pub asset_cache: u64,
     /// The largest asset that a viewer may load, in bytes.
     pub max_asset: u64,
@@ -59,6 +62,7 @@ pub struct Pages {
     upstream: Upstream,
     boots: Boots,
     assets: Arc<Assets>,
+    fetched: Fetched,
     /// Sockets and tunnels, which outlive their requests.
     sockets: TaskTracker,
     drain: CancellationToken,
@@ -75,11 +79,15 @@ impl Pages {
         drain: CancellationToken,
     ) -> Self {
         let assets = Arc::new(Assets::new(&config));
-        let kept = assets.clone();
-        sessions.at_end(move |session| kept.forget(session.id));
+        let fetched = Fetched::new(config.asset_cache);
+        let kept = (assets.clone(), fetched.clone());
+        sessions.at_end(move |session| {
+            kept.0.forget(session.id);
+            kept.1.forget(session.id);
+        });
         let (console, scheme) = (hosts.console(), hosts.view().scheme);
         let boots = Boots::new(console.clone());
-        Self { config, console, scheme, sessions, hubs, upstream, boots, assets, sockets, drain }
+        Self { config, console, scheme, sessions, hubs, upstream, boots, assets, fetched, sockets, drain }
     }
 
     /// The life of a request of the customer's browser.
@@ -105,18 +113,29 @@ impl Pages {
             return Err(Failure::Forbidden("service workers do not run in a session"));
         }
         let visit = self.visit(&session, &site, &request, standing)?;
-        check_allowed(&session, &visit)?;
         if respond::is_websocket(&request) && standing == Standing::Customer {
+            check_allowed(&session, &visit)?;
             return self.tunnel(&session, visit, request).await;
         }
+        let result = self.browse(&session, &visit, request).await;
+        self.meet(&session, &visit, &result);
+        result
+    }
+
+    /// A page or a part of one, from its site.
+    async fn browse(&self, session: &Session, visit: &Visit, request: Request) -> Result<Response, Failure> {
+        check_allowed(session, visit)?;
         let (mut parts, body) = request.into_parts();
-        visit.head(&session, &mut parts)?;
+        let dest = parts.headers.get("sec-fetch-dest").cloned();
+        visit.head(session, &mut parts)?;
         let response = self
             .upstream
             .send(Request::from_parts(parts, body))
             .await
-            .map_err(|cause| Failure::Upstream { site: site.origin(), cause })?;
-        body::begun(&visit, self.answer(&session, &visit, response)).await
+            .map_err(|cause| Failure::Upstream { site: visit.exchange.site.origin(), cause })?;
+        let Exchange { method, url, .. } = &visit.exchange;
+        let response = self.fetched.keep(session.id, method, url, response, |kind| shows(kind, dest.as_ref()));
+        body::begun(visit, self.answer(session, visit, response)).await
     }
 
     /// The door to the customer's panel: it lets the panel's frame through, with a ticket, and nothing else.

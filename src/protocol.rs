@@ -11,8 +11,8 @@ pub mod typescript;
 mod wire;
 
 pub use message::{
-    Action, Attr, Button, Drawing, Level, Notice, Op, PageCommand, PageMessage, Refusal, Shape, ViewerMessage,
-    ViewerNotice, ViewerRequest, Viewport,
+    Action, Attr, Button, Drawing, Level, Meeting, Notice, Op, PageCommand, PageMessage, Refusal, Shape, Tab,
+    ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
 pub use tree::{MAX_DEPTH, Namespace, Tree, TreeNode};
 pub use wire::{Dictionary, Reader, Wire, WireError, Writer};

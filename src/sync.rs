@@ -247,6 +247,7 @@ fn hear_viewer(hub: &Hub, link: &ViewerLink, request: ViewerRequest) -> Result<(
         ViewerRequest::Resync {} => hub.resync(link),
         ViewerRequest::Draw { id, colour, stays, shape } => hub.draw(link, id, colour, stays, shape),
         ViewerRequest::Erase { id } => hub.erase(link, id),
+        ViewerRequest::Watch { tab } => hub.watch(link, tab),
     }
     Ok(())
 }

@@ -694,6 +694,40 @@ export const enum Refusal {
   Paused = 6,
 }
 
+export interface Tab {
+  id: number;
+  title: string;
+  url: string;
+  visible: boolean;
+}
+
+export function writeTab(w: Writer, m: Tab): void {
+  w.u32(m.id);
+  w.string(m.title);
+  w.string(m.url);
+  w.bool(m.visible);
+}
+
+export function readTab(r: Reader): Tab {
+  return {
+    id: r.u32(),
+    title: r.string(),
+    url: r.string(),
+    visible: r.bool(),
+  };
+}
+
+export const enum Meeting {
+  NotAllowed = 1,
+  Failed = 2,
+  Pdf = 3,
+  Image = 4,
+  Download = 5,
+  Document = 6,
+  BotWall = 7,
+  SignIn = 8,
+}
+
 export const enum ViewerRequestTag {
   Hello = 1,
   Act = 2,
@@ -701,6 +735,7 @@ export const enum ViewerRequestTag {
   Resync = 4,
   Draw = 5,
   Erase = 6,
+  Watch = 7,
 }
 
 export type ViewerRequest =
@@ -709,7 +744,8 @@ export type ViewerRequest =
   | { tag: ViewerRequestTag.Pointer; shown: boolean; x: number; y: number }
   | { tag: ViewerRequestTag.Resync }
   | { tag: ViewerRequestTag.Draw; id: number; colour: number; stays: boolean; shape: Shape }
-  | { tag: ViewerRequestTag.Erase; id: number };
+  | { tag: ViewerRequestTag.Erase; id: number }
+  | { tag: ViewerRequestTag.Watch; tab: number | null };
 
 export function writeViewerRequest(w: Writer, m: ViewerRequest): void {
   w.byte(m.tag);
@@ -738,6 +774,9 @@ export function writeViewerRequest(w: Writer, m: ViewerRequest): void {
     case ViewerRequestTag.Erase:
       w.u32(m.id);
       break;
+    case ViewerRequestTag.Watch:
+      w.option(m.tab, (x) => w.u32(x));
+      break;
   }
 }
 
@@ -756,6 +795,8 @@ export function readViewerRequest(r: Reader): ViewerRequest {
       return { tag, id: r.u32(), colour: r.u32(), stays: r.bool(), shape: readShape(r) };
     case ViewerRequestTag.Erase:
       return { tag, id: r.u32() };
+    case ViewerRequestTag.Watch:
+      return { tag, tab: r.option(() => r.u32()) };
     default:
       return r.fail("ViewerRequest", tag);
   }
@@ -809,6 +850,9 @@ export const enum ViewerNoticeTag {
   Draw = 11,
   Erase = 12,
   Pressed = 13,
+  Tabs = 14,
+  Met = 15,
+  Resumed = 16,
 }
 
 export type ViewerNotice =
@@ -824,7 +868,10 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Beat; agent: number | null; customer: number | null }
   | { tag: ViewerNoticeTag.Draw; drawing: Drawing }
   | { tag: ViewerNoticeTag.Erase; participant: number; id: number }
-  | { tag: ViewerNoticeTag.Pressed; x: number; y: number };
+  | { tag: ViewerNoticeTag.Pressed; x: number; y: number }
+  | { tag: ViewerNoticeTag.Tabs; tabs: readonly Tab[]; shown: number; follows: boolean }
+  | { tag: ViewerNoticeTag.Met; what: Meeting; site: string }
+  | { tag: ViewerNoticeTag.Resumed };
 
 export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
   w.byte(m.tag);
@@ -873,6 +920,17 @@ export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
       w.i32(m.x);
       w.i32(m.y);
       break;
+    case ViewerNoticeTag.Tabs:
+      w.list(m.tabs, (x) => writeTab(w, x));
+      w.u32(m.shown);
+      w.bool(m.follows);
+      break;
+    case ViewerNoticeTag.Met:
+      w.byte(m.what);
+      w.string(m.site);
+      break;
+    case ViewerNoticeTag.Resumed:
+      break;
   }
 }
 
@@ -905,6 +963,12 @@ export function readViewerNotice(r: Reader): ViewerNotice {
       return { tag, participant: r.u32(), id: r.u32() };
     case ViewerNoticeTag.Pressed:
       return { tag, x: r.i32(), y: r.i32() };
+    case ViewerNoticeTag.Tabs:
+      return { tag, tabs: r.list(() => readTab(r)), shown: r.u32(), follows: r.bool() };
+    case ViewerNoticeTag.Met:
+      return { tag, what: r.byte() as Meeting, site: r.string() };
+    case ViewerNoticeTag.Resumed:
+      return { tag };
     default:
       return r.fail("ViewerNotice", tag);
   }

@@ -1,7 +1,7 @@
 //! What agents put over the page: relayed to the customer's page and to every viewer, and kept while it stays.
 
 use super::page::Page;
-use super::{Hub, Inner, ViewerLink};
+use super::{Hub, Inner, Viewer, ViewerLink};
 use crate::lock::{self as locks, Control, Denied};
 use crate::mask;
 use crate::protocol::{Drawing, Refusal, Shape, ViewerNotice};
@@ -11,7 +11,7 @@ use crate::session::lock;
 const MAX_DRAWINGS: usize = 100;
 
 impl Hub {
-    /// An agent draws. Whoever sees the page in front sees it, as far as the customer lets agents point.
+    /// An agent draws. Whoever sees the same page sees it, as far as the customer lets agents point.
     pub fn draw(&self, from: &ViewerLink, id: u32, colour: u32, stays: bool, shape: Shape) {
         let mut inner = lock(&self.inner);
         self.session.touch();
@@ -36,7 +36,7 @@ impl Hub {
         }
         let viewer = inner.viewers.get(&from.id()).ok_or_else(gone)?;
         // What the viewer shows is not what the customer sees: the same id may be another element by now.
-        if viewer.seen != Some(inner.epoch) {
+        if viewer.seen != Some(viewer.epoch) {
             return Err(gone());
         }
         let drawing = Drawing {
@@ -48,8 +48,8 @@ impl Hub {
             stays,
             shape,
         };
-        let front = inner.front.clone().ok_or_else(gone)?;
-        let page = inner.pages.get_mut(&front).ok_or_else(gone)?;
+        let showing = viewer.showing.clone().ok_or_else(gone)?;
+        let page = inner.pages.get_mut(&showing).ok_or_else(gone)?;
         let allowed = locks::drawing(&page.mirror, &page.mask, self.session.level(), drawing)?;
         let drawing = allowed.as_ref().clone();
         if let Some(link) = &page.link {
@@ -65,7 +65,8 @@ impl Hub {
         }
         let frame = mask::Frame::notice(&ViewerNotice::Draw { drawing });
         // The one who drew sees it already.
-        let others = inner.viewers.iter().filter(|(id, _)| **id != from.id());
+        let sees = |viewer: &Viewer| viewer.showing.as_ref() == Some(&showing);
+        let others = inner.viewers.iter().filter(|(id, viewer)| **id != from.id() && sees(viewer));
         others.for_each(|(_, viewer)| viewer.queue.notice(frame.clone()));
         Ok(())
     }
@@ -73,9 +74,11 @@ impl Hub {
     /// An agent takes one of their own drawings away, or with 0 all of them.
     pub fn erase(&self, from: &ViewerLink, id: u32) {
         let mut inner = lock(&self.inner);
-        let Some(participant) = inner.viewers.get(&from.id()).map(|viewer| viewer.participant) else { return };
-        let Some(front) = inner.front.clone() else { return };
-        inner.erase(&front, participant, id);
+        let Some(viewer) = inner.viewers.get(&from.id()) else { return };
+        let (participant, showing) = (viewer.participant, viewer.showing.clone());
+        if let Some(page) = showing {
+            inner.erase(&page, participant, id);
+        }
     }
 }
 
@@ -89,9 +92,7 @@ impl Inner {
         if let Some(link) = &found.link {
             link.queue.control(locks::Frame::control(&Control::Erase { participant, id }));
         }
-        if self.front.as_deref() == Some(page) {
-            self.tell(&ViewerNotice::Erase { participant, id });
-        }
+        self.tell_of(page, &ViewerNotice::Erase { participant, id });
     }
 
     /// The customer takes back that agents may point.

@@ -17,6 +17,8 @@ use crate::session::{PageInfo, Session};
 pub(super) struct Page {
     /// Random for each browser tab; a tab shows one page at a time.
     pub tab: String,
+    /// The tab's number, by which viewers name it.
+    pub number: u32,
     /// The view host that the page's socket was opened on: what the page says of itself cannot change it.
     pub site: Site,
     pub mirror: Mirror,
@@ -39,6 +41,8 @@ pub(super) struct Page {
     pub visible: bool,
     /// Counts up each time the page comes to the front.
     pub shown: u64,
+    /// The connection that the page last said hello on: of a tab's pages the last one is the tab's.
+    pub arrived: u64,
     limits: Limits,
 }
 
@@ -60,10 +64,11 @@ pub(super) enum Taken {
 }
 
 impl Page {
-    pub fn new(tab: String, site: Site, session: &Session, limits: Limits) -> Self {
+    pub fn new(tab: String, number: u32, site: Site, session: &Session, limits: Limits) -> Self {
         let mask = Mask::new(session.company.rules.for_site(site.host()));
         Self {
             tab,
+            number,
             site,
             mirror: Mirror::new(limits),
             mask,
@@ -77,6 +82,7 @@ impl Page {
             drawings: Vec::new(),
             visible: false,
             shown: 0,
+            arrived: 0,
             limits,
         }
     }
@@ -146,6 +152,11 @@ impl Page {
         self.mirror = Mirror::new(self.limits);
         self.mask = Mask::new(session.company.rules.for_site(self.site.host()));
         self.wants_snapshot = true;
+    }
+
+    /// Connected, or gone for so short a time that it may just be between two sockets.
+    pub fn is_here(&self, now: Instant) -> bool {
+        self.lost.is_none_or(|lost| now.saturating_duration_since(lost) < super::AWAY)
     }
 
     pub fn ready(&self) -> bool {

@@ -48,15 +48,17 @@ impl Hub {
         if inner.pages.get(page).is_some_and(|known| known.site != *site) {
             inner.drop_page(page);
         }
+        let number = inner.number_of(tab);
         let known = inner
             .pages
             .entry(page.to_owned())
-            .or_insert_with(|| Page::new(tab.to_owned(), site.clone(), &self.session, self.limits()));
+            .or_insert_with(|| Page::new(tab.to_owned(), number, site.clone(), &self.session, self.limits()));
         if let Some(old) = known.link.replace(Link { connection, queue: Arc::clone(&queue), resyncs: 0 }) {
             old.queue.close();
         }
         known.lost = None;
         known.quiet = false;
+        known.arrived = connection;
         // A page that counts from further back than the mirror has begun anew.
         known.wants_snapshot |= !known.ready() || sent < known.received;
         if known.wants_snapshot {
@@ -118,10 +120,10 @@ impl Hub {
         let mut inner = lock(&self.inner);
         inner.page_of(from)?;
         self.session.touch();
-        if inner.front.as_deref() == Some(&from.page) && !self.session.is_paused() {
-            let frame = mask::Frame::notice(&ViewerNotice::Pointer { x, y });
-            inner.viewers.values().for_each(|viewer| viewer.queue.pointer(frame.clone()));
-        }
+        let frame = mask::Frame::notice(&ViewerNotice::Pointer { x, y });
+        let paused = self.session.is_paused();
+        let watching = inner.viewers.values().filter(|viewer| !paused && viewer.showing.as_ref() == Some(&from.page));
+        watching.for_each(|viewer| viewer.queue.pointer(frame.clone()));
         Ok(())
     }
 
@@ -144,8 +146,8 @@ impl Hub {
     pub fn page_pressed(&self, from: &PageLink, x: i32, y: i32) -> Result<(), HubError> {
         let mut inner = lock(&self.inner);
         inner.page_of(from)?;
-        if inner.front.as_deref() == Some(&from.page) && !self.session.is_paused() {
-            inner.tell(&ViewerNotice::Pressed { x, y });
+        if !self.session.is_paused() {
+            inner.tell_of(&from.page, &ViewerNotice::Pressed { x, y });
         }
         Ok(())
     }
@@ -185,31 +187,32 @@ impl Hub {
     }
 
     fn pass_on(&self, inner: &mut Inner, from: &str, ops: &[crate::mask::Masked<Op>], snapshot: bool, titled: bool) {
-        inner.drop_superseded();
-        if inner.front.as_deref() != Some(from) {
-            self.bring_to_front(inner);
-            return;
-        }
-        // What changes meanwhile is in the snapshot that ends the pause.
-        if self.session.is_paused() {
-            return;
-        }
         if snapshot {
             // Its nodes have other numbers now.
             if inner.pages.get(from).is_some_and(|page| !page.drawings.is_empty()) {
                 inner.erase(from, 0, 0);
             }
-            inner.seq += 1;
             inner.epoch += 1;
-            let frame = mask::Frame::ops(inner.seq, ops);
-            inner.viewers.values().for_each(|viewer| viewer.queue.snapshot(frame.clone(), inner.epoch));
-        } else if !ops.is_empty() {
+            if inner.met.take().is_some() {
+                inner.tell(&ViewerNotice::Resumed {});
+            }
+        }
+        // What changes while the customer has blanked the view is in the snapshot that ends the pause.
+        if !ops.is_empty() && !self.session.is_paused() {
             inner.seq += 1;
             let frame = mask::Frame::ops(inner.seq, ops);
-            inner.viewers.values().for_each(|viewer| viewer.queue.ops(frame.clone()));
+            for viewer in inner.viewers.values_mut().filter(|viewer| viewer.showing.as_deref() == Some(from)) {
+                if snapshot {
+                    viewer.epoch = inner.epoch;
+                    viewer.queue.snapshot(frame.clone(), inner.epoch);
+                } else {
+                    viewer.queue.ops(frame.clone());
+                }
+            }
         }
-        if snapshot || titled {
-            self.describe_front(inner);
+        let superseded = inner.drop_superseded();
+        if snapshot || titled || superseded {
+            self.bring_to_front(inner);
         }
     }
 
@@ -258,19 +261,18 @@ impl Inner {
         }
     }
 
-    /// A tab shows one page: when the next one's tree is here, the one before is history.
-    fn drop_superseded(&mut self) {
+    /// A tab shows one page: when the next one's tree is here, the one before is history. Whether there was one.
+    fn drop_superseded(&mut self) -> bool {
         let superseded: Vec<String> = self
             .pages
             .iter()
             .filter(|(_, old)| {
-                let newer = |page: &Page| page.tab == old.tab && page.shown > old.shown && page.ready();
+                let newer = |page: &Page| page.tab == old.tab && page.arrived > old.arrived && page.ready();
                 old.link.is_none() && self.pages.values().any(newer)
             })
             .map(|(name, _)| name.clone())
             .collect();
-        for name in superseded {
-            self.drop_page(&name);
-        }
+        superseded.iter().for_each(|name| self.drop_page(name));
+        !superseded.is_empty()
     }
 }

@@ -62,9 +62,27 @@ impl Hub {
         }
         tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
         let link = ViewerLink { id, queue: Arc::clone(&queue) };
+        if let Some(met) = &inner.met {
+            queue.notice(Frame::notice(met));
+        }
         let participant = inner.number(&agent.name);
-        inner.viewers.insert(id, Viewer { agent, participant, quiet: false, queue, seen: None });
-        self.show_all(&inner, &link);
+        let viewer = Viewer {
+            agent,
+            participant,
+            quiet: false,
+            queue,
+            chosen: None,
+            showing: None,
+            epoch: inner.epoch,
+            seen: None,
+            told: None,
+        };
+        inner.viewers.insert(id, viewer);
+        self.bring_to_front(&mut inner);
+        // Nobody has turned a viewer without a page yet.
+        if inner.viewers.get(&id).is_some_and(|viewer| viewer.showing.is_none()) {
+            self.show_all(&inner, &link);
+        }
         self.count_viewers(&inner);
         Ok(link)
     }
@@ -79,6 +97,17 @@ impl Hub {
         if let Some(viewer) = lock(&self.inner).viewers.get_mut(&from.id) {
             viewer.seen = Some(epoch);
         }
+    }
+
+    /// The agent chooses a tab, or goes with the customer again.
+    pub fn watch(&self, from: &ViewerLink, tab: Option<u32>) {
+        let mut inner = lock(&self.inner);
+        let Some(viewer) = inner.viewers.get_mut(&from.id) else { return };
+        self.session.touch();
+        viewer.chosen = tab;
+        // Also where nothing changes: the viewer has shown its agent's wish already, and may have to take it back.
+        viewer.told = None;
+        self.bring_to_front(&mut inner);
     }
 
     /// Checks an agent's action on the mirror and, when it is allowed, asks the page to carry it out.
@@ -101,12 +130,12 @@ impl Hub {
         if self.session.is_paused() {
             return Err(refuse(Refusal::Paused));
         }
-        let front = inner.front.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
-        let page = inner.pages.get(front).ok_or_else(|| refuse(Refusal::Gone))?;
+        let showing = viewer.showing.clone().ok_or_else(|| refuse(Refusal::Gone))?;
+        let page = inner.pages.get(&showing).ok_or_else(|| refuse(Refusal::Gone))?;
         let allowed = locks::check(&page.mirror, &page.mask, self.session.level(), action)?;
         let link = page.link.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
         // What the viewer shows is not what the customer sees: the same id may be another element by now.
-        if viewer.seen != Some(inner.epoch) {
+        if viewer.seen != Some(viewer.epoch) {
             return Err(refuse(Refusal::Gone));
         }
         if inner.acts.len() >= MAX_ACTS {
@@ -114,7 +143,7 @@ impl Hub {
         }
         inner.next_act = inner.next_act.wrapping_add(1);
         link.queue.act(locks::Frame::act(inner.next_act, &allowed));
-        inner.acts.insert(inner.next_act, Act { viewer: from.id, id, page: front.clone(), since: Instant::now() });
+        inner.acts.insert(inner.next_act, Act { viewer: from.id, id, page: showing, since: Instant::now() });
         Ok(())
     }
 
@@ -126,8 +155,8 @@ impl Hub {
         }
         self.session.touch();
         let Some(viewer) = inner.viewers.get(&from.id) else { return };
-        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name));
-        if let Some(link) = front.and_then(|page| page.link.as_ref()) {
+        let showing = viewer.showing.as_ref().and_then(|name| inner.pages.get(name));
+        if let Some(link) = showing.and_then(|page| page.link.as_ref()) {
             link.queue.pointer(from.id, pointer(from.id, &viewer.agent, at));
         }
     }
@@ -145,10 +174,11 @@ impl Hub {
 
     /// A late joiner needs nothing of the customer's browser: the mirror has it all.
     fn show_all(&self, inner: &Inner, to: &ViewerLink) {
-        let front = inner.front.as_ref().and_then(|name| inner.pages.get(name));
-        match front.filter(|page| page.ready()) {
+        let Some(viewer) = inner.viewers.get(&to.id) else { return };
+        let showing = viewer.showing.as_ref().and_then(|name| inner.pages.get(name));
+        match showing.filter(|page| page.ready()) {
             Some(page) => {
-                to.queue.snapshot(page.snapshot(inner.seq, &self.session), inner.epoch);
+                to.queue.snapshot(page.snapshot(inner.seq, &self.session), viewer.epoch);
                 page.drawn().into_iter().for_each(|frame| to.queue.notice(frame));
             }
             None => to.queue.no_page(Frame::notice(&ViewerNotice::NoPage {})),

@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-fn is_download(headers: &HeaderMap) -> bool {
+pub fn is_download(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok()).unwrap_or("");
     value.trim_start().to_ascii_lowercase().starts_with("attachment")
 }

@@ -124,11 +124,15 @@ impl Pages {
             return Ok(passive(StatusCode::OK, asset.content_type, asset.bytes.into()));
         }
         let url = session.asset(mac).ok_or(Failure::NotFound)?;
-        let (url, response) = self.fetch(session, url, asked).await?;
+        let (url, response) = match self.fetched.find(session.id, &url).await.filter(|_| !ranged) {
+            Some(found) => found,
+            None => self.fetch(session, url, asked).await?,
+        };
         let site = url.origin().ascii_serialization();
         let (parts, body) = response.into_parts();
         let kind = parts.headers.get(CONTENT_TYPE).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
-        let content_type = Passive::of(&kind, asked).ok_or(Failure::Forbidden("not a passive kind of content"))?;
+        let content_type = Passive::of(&kind, asked.get("sec-fetch-dest"))
+            .ok_or(Failure::Forbidden("not a passive kind of content"))?;
         if !matches!(parts.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
             return Ok(respond::status(parts.status));
         }
@@ -219,9 +223,9 @@ enum Passive {
 }
 
 impl Passive {
-    fn of(content_type: &HeaderValue, asked: &HeaderMap) -> Option<Self> {
+    fn of(content_type: &HeaderValue, dest: Option<&HeaderValue>) -> Option<Self> {
         let kind = content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        let dest = asked.get("sec-fetch-dest").and_then(|dest| dest.to_str().ok()).unwrap_or("");
+        let dest = dest.and_then(|dest| dest.to_str().ok()).unwrap_or("");
         let family = kind.split('/').next().unwrap_or("");
         match (family, kind.as_str()) {
             (_, "text/css") => Some(Self::StyleSheet),
@@ -235,6 +239,12 @@ impl Passive {
             _ => None,
         }
     }
+}
+
+/// Whether viewers may ask for content of this kind and get it whole. Sound and video come in ranges.
+pub fn shows(content_type: &HeaderValue, dest: Option<&HeaderValue>) -> bool {
+    let timed = content_type.to_str().is_ok_and(|kind| kind.starts_with("audio/") || kind.starts_with("video/"));
+    !timed && Passive::of(content_type, dest).is_some()
 }
 
 fn is_document(headers: &HeaderMap) -> bool {
@@ -317,9 +327,7 @@ mod tests {
     use super::*;
 
     fn passive_kind(content_type: &str, dest: &str) -> Option<Passive> {
-        let mut asked = HeaderMap::new();
-        asked.insert("sec-fetch-dest", dest.parse().unwrap());
-        Passive::of(&content_type.parse().unwrap(), &asked)
+        Passive::of(&content_type.parse().unwrap(), Some(&dest.parse().unwrap()))
     }
 
     #[test]

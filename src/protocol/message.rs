@@ -285,6 +285,33 @@ messages! {
         6 => Paused,
     }
 
+    /// A tab of the customer's, as far as agents may read it.
+    record Tab {
+        /// Counts up over the session; a tab keeps its number from page to page.
+        id: u32,
+        title: String,
+        url: String,
+        /// The customer has it in front.
+        visible: bool,
+    }
+
+    /// What the customer met instead of a page that can be mirrored.
+    choice Meeting {
+        /// A site that the company does not co-browse.
+        1 => NotAllowed,
+        /// A page about a site that failed.
+        2 => Failed,
+        3 => Pdf,
+        4 => Image,
+        5 => Download,
+        /// Text, audio, video, JSON: shown by the browser itself.
+        6 => Document,
+        /// The site wants to know that nobody but a person is there, and may refuse to work through Lado.
+        7 => BotWall,
+        /// A sign-in that takes place at its own address only.
+        8 => SignIn,
+    }
+
     /// What a viewer tells Lado.
     tagged ViewerRequest {
         /// First on every connection; `ticket` was handed out by the console's API.
@@ -297,6 +324,8 @@ messages! {
         5 => Draw { id: u32, colour: u32, stays: bool, shape: Shape },
         /// Takes away one of the agent's own drawings, or all of them with id 0.
         6 => Erase { id: u32 },
+        /// Show this tab whatever the customer does; `None` follows the customer again.
+        7 => Watch { tab: Option<u32> },
     }
 
     /// What Lado tells a viewer. Only `mask` makes frames with ops.
@@ -328,6 +357,12 @@ messages! {
         12 => Erase { participant: u32, id: u32 },
         /// The customer has pressed there, in CSS pixels of the page.
         13 => Pressed { x: i32, y: i32 },
+        /// The customer's tabs, oldest first; the one that this viewer shows, 0 for none; whether it goes with the customer.
+        14 => Tabs { tabs: Vec<Tab>, shown: u32, follows: bool },
+        /// The customer has opened something at this site that the stage cannot show.
+        15 => Met { what: Meeting, site: String },
+        /// The customer is on a page again.
+        16 => Resumed {},
     }
 
     /// Reserved for what a page shows outside its document.

@@ -6,3 +6,4 @@ mod console;
 mod panel;
 mod stage;
 mod sync;
+mod tabs;

@@ -97,6 +97,11 @@ export class WatchSocket {
     this.#send({ tag: ViewerRequestTag.Pointer, shown, x: Math.round(x), y: Math.round(y) });
   }
 
+  /** Shows this tab; `null` follows the customer. */
+  watch(tab: number | null): void {
+    this.#send({ tag: ViewerRequestTag.Watch, tab });
+  }
+
   resync(): void {
     this.#waiting = true;
     const now = Date.now();

@@ -18,8 +18,10 @@ import { Icon } from "../shared/icon";
 import { Bridge, type FromConsole } from "./bridge";
 import { Chooser } from "./chooser";
 import { type Agent, listen, pageScroll, type Target } from "./input";
+import { MetBanner } from "./met";
 import { type Connection, WatchSocket } from "./socket";
 import { Stage } from "./stage";
+import { TabStrip } from "./tabs";
 
 const LEVELS: Record<Level, Permission> = {
   [Level.Look]: "look",
@@ -43,7 +45,12 @@ interface State {
   customer: { x: number; y: number; at: number } | null;
   chooser: Target | null;
   ripple: { x: number; y: number; key: number } | null;
+  tabs: TabsNotice | null;
+  met: MetNotice | null;
 }
+
+export type TabsNotice = Extract<ViewerNotice, { tag: ViewerNoticeTag.Tabs }>;
+export type MetNotice = Extract<ViewerNotice, { tag: ViewerNoticeTag.Met }>;
 
 interface Props {
   ticket: string;
@@ -62,6 +69,8 @@ export class Viewer extends Component<Props, State> implements Agent {
     customer: null,
     chooser: null,
     ripple: null,
+    tabs: null,
+    met: null,
   };
 
   readonly #space = createRef<HTMLDivElement>();
@@ -266,12 +275,21 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.setState({ online: notice.online });
         this.#bridge.send({ type: "online", online: notice.online });
         break;
+      case ViewerNoticeTag.Tabs:
+        this.setState({ tabs: notice });
+        break;
+      case ViewerNoticeTag.Met:
+        this.setState({ met: notice });
+        break;
+      case ViewerNoticeTag.Resumed:
+        this.setState({ met: null });
+        break;
       case ViewerNoticeTag.Ended:
         clearTimeout(this.#gap);
         this.#shown?.remove();
         this.#next?.remove();
         this.#shown = this.#next = null;
-        this.setState({ phase: "ended" });
+        this.setState({ phase: "ended", tabs: null, met: null });
         this.#bridge.send({ type: "ended" });
         break;
     }
@@ -307,58 +325,63 @@ export class Viewer extends Component<Props, State> implements Agent {
     const shown = phase === "page" || phase === "gap";
     const size = viewport && { width: viewport.width * scale, height: viewport.height * scale };
     const scroll = this.#shown ? pageScroll(this.#shown) : { x: 0, y: 0 };
+    const { tabs, met } = this.state;
     return (
-      <div class={`space ${fit ? "" : "full"}`} ref={this.#space}>
-        <div
-          class={`window ${shown && size ? "" : "unseen"} ${phase === "gap" || !online || connection !== "open" ? "dim" : ""}`}
-          style={size ? { width: `${size.width}px`, height: `${size.height}px` } : undefined}
-        >
-          <div class="holder" ref={this.#holder} style={{ transform: `scale(${scale})` }} />
-          <div class="glass" ref={this.#glass}>
-            <textarea
-              class="keys"
-              ref={this.#keys}
-              aria-label={t("viewer.keys")}
-              autocomplete="off"
-              autocapitalize="off"
-              spellcheck={false}
-            />
-          </div>
-          {customer && shown && (
-            <div
-              class={`customer ${Date.now() - customer.at > STILL ? "still" : ""}`}
-              style={{
-                transform: `translate(${(customer.x - scroll.x) * scale}px, ${(customer.y - scroll.y) * scale}px)`,
-              }}
-              aria-hidden="true"
-            >
-              <Icon of={MousePointer2} size={22} />
-              <span>{t("viewer.customer")}</span>
+      <div class="frame">
+        {tabs && <TabStrip notice={tabs} watch={(tab) => this.#socket.watch(tab)} />}
+        {met && <MetBanner notice={met} dismiss={() => this.setState({ met: null })} />}
+        <div class={`space ${fit ? "" : "full"}`} ref={this.#space}>
+          <div
+            class={`window ${shown && size ? "" : "unseen"} ${phase === "gap" || !online || connection !== "open" ? "dim" : ""}`}
+            style={size ? { width: `${size.width}px`, height: `${size.height}px` } : undefined}
+          >
+            <div class="holder" ref={this.#holder} style={{ transform: `scale(${scale})` }} />
+            <div class="glass" ref={this.#glass}>
+              <textarea
+                class="keys"
+                ref={this.#keys}
+                aria-label={t("viewer.keys")}
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck={false}
+              />
             </div>
-          )}
-          {ripple && shown && (
-            <div
-              key={ripple.key}
-              class="ripple"
-              style={{ left: `${ripple.x * scale}px`, top: `${ripple.y * scale}px` }}
-            />
-          )}
-          {chooser && shown && level === Level.Control && (
-            <Chooser
-              target={chooser}
-              scale={scale}
-              height={viewport?.height ?? 0}
-              label={labelOf(chooser.element)}
-              id={(option) => this.#shown?.id(option)}
-              done={(action) => {
-                if (action) this.act(action, chooser);
-                this.setState({ chooser: null });
-                this.#keys.current?.focus({ preventScroll: true });
-              }}
-            />
-          )}
+            {customer && shown && (
+              <div
+                class={`customer ${Date.now() - customer.at > STILL ? "still" : ""}`}
+                style={{
+                  transform: `translate(${(customer.x - scroll.x) * scale}px, ${(customer.y - scroll.y) * scale}px)`,
+                }}
+                aria-hidden="true"
+              >
+                <Icon of={MousePointer2} size={22} />
+                <span>{t("viewer.customer")}</span>
+              </div>
+            )}
+            {ripple && shown && (
+              <div
+                key={ripple.key}
+                class="ripple"
+                style={{ left: `${ripple.x * scale}px`, top: `${ripple.y * scale}px` }}
+              />
+            )}
+            {chooser && shown && level === Level.Control && (
+              <Chooser
+                target={chooser}
+                scale={scale}
+                height={viewport?.height ?? 0}
+                label={labelOf(chooser.element)}
+                id={(option) => this.#shown?.id(option)}
+                done={(action) => {
+                  if (action) this.act(action, chooser);
+                  this.setState({ chooser: null });
+                  this.#keys.current?.focus({ preventScroll: true });
+                }}
+              />
+            )}
+          </div>
+          <Status {...this.state} />
         </div>
-        <Status {...this.state} />
       </div>
     );
   }

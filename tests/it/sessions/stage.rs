@@ -283,8 +283,12 @@ impl Page {
 
     /// Says hello and returns the answer: the last batch that Lado holds, and whether it wants a snapshot.
     pub async fn hello(&mut self, name: &str, sent: u32) -> (u32, bool) {
+        self.hello_in("tab", name, sent).await
+    }
+
+    pub async fn hello_in(&mut self, tab: &str, name: &str, sent: u32) -> (u32, bool) {
         self.seq = sent;
-        let (page, tab, url) = (name.to_owned(), "tab".to_owned(), format!("{SITE}/cart"));
+        let (page, tab, url) = (name.to_owned(), tab.to_owned(), format!("{SITE}/cart"));
         self.say(&PageMessage::Hello { version: VERSION, page, tab, url, sent, visible: true }).await;
         match self.next().await {
             PageCommand::Welcome { received, snapshot, .. } => (received, snapshot),
@@ -382,6 +386,19 @@ impl Viewer {
                 return notice;
             }
         }
+    }
+
+    /// The tabs as the viewer is told of them, once they are as wanted: their titles, the title of the one that shows,
+    /// and whether the viewer follows the customer.
+    pub async fn tabs(&mut self, wanted: &[&str], shows: &str, follow: bool) -> Vec<u32> {
+        let told = self.notice(|notice| {
+            let ViewerNotice::Tabs { tabs, shown, follows } = notice else { return false };
+            let titles: Vec<_> = tabs.iter().map(|tab| tab.title.as_str()).collect();
+            let shown = tabs.iter().find(|tab| tab.id == *shown).map_or("", |tab| tab.title.as_str());
+            titles == wanted && shown == shows && *follows == follow
+        });
+        let ViewerNotice::Tabs { tabs, .. } = told.await else { unreachable!() };
+        tabs.into_iter().map(|tab| tab.id).collect()
     }
 
     /// What becomes of an action.

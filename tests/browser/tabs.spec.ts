@@ -1,0 +1,154 @@
+// Several tabs, several sites, and what no stage can show: the agent knows where the customer is.
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test as base, expect } from "./fixture";
+import { Lado } from "./lado";
+import { Agent, together } from "./people";
+
+interface Sites {
+  /** Two origins that the company co-browses. */
+  near: string;
+  far: string;
+  /** One that it does not. */
+  outside: string;
+}
+
+const test = base.extend<object, { sites: Sites }>({
+  sites: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures' names from this pattern
+    async ({}, use) => {
+      const servers = await Promise.all([site(), site(), site()]);
+      const [near, far, outside] = servers.map((server) => origin(server)) as [string, string, string];
+      await use({ near, far, outside });
+      for (const server of servers) {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+    { scope: "worker" },
+  ],
+  lado: [
+    async ({ sites }, use) => {
+      const lado = await Lado.start(["--site", sites.near, "--site", sites.far]);
+      await use(lado);
+      await lado.stop();
+    },
+    { scope: "worker" },
+  ],
+});
+
+/** Pages that link to the addresses in their query. */
+async function site(): Promise<Server> {
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://site");
+    if (pathname === "/bill.pdf") {
+      response.writeHead(200, { "content-type": "application/pdf" }).end(PDF);
+      return;
+    }
+    const name = pathname.slice(1) || "start";
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    response.end(`<!doctype html><html lang="en"><title>Page ${name}</title><h1>This is ${name}</h1>
+      <p><a target="_blank" href="/second">second</a> <a href="/third">third</a>
+      <button onclick="window.open('/fourth', 'named')">fourth</button>
+      <a href="/bill.pdf">bill</a> <a href="${searchParams.get("to") ?? "/"}">elsewhere</a>
+      <p id="name"></p><script>document.querySelector("#name").textContent = "[" + window.name + "]"</script>`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+const origin = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+const PDF = `%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj
+trailer<</Root 1 0 R>>
+%%EOF`;
+
+test("every tab of the customer's is in the agent's strip", async ({ agent, customer, sites }, info) => {
+  await together({ agent, customer }, `${sites.near}/?to=${sites.far}/fifth`);
+  const viewer = await agent.viewer();
+  const tabs = viewer.getByRole("tab");
+  const selected = viewer.getByRole("tab", { selected: true });
+  const follow = viewer.getByRole("button", { name: "Follow the customer" });
+  const context = customer.page.context();
+  await agent.sees("This is start");
+  await expect(tabs).toHaveCount(0);
+
+  const opened = async (press: () => Promise<void>) => {
+    const next = context.waitForEvent("page");
+    await press();
+    return next;
+  };
+  const second = await opened(() => customer.page.getByText("second").click());
+  await agent.sees("This is second");
+  await expect(tabs).toHaveText(["Page start", "Page second"]);
+  await expect(selected).toHaveText("Page second");
+  const third = await opened(() => customer.page.getByText("third").click({ button: "middle" }));
+  await expect(tabs).toHaveText(["Page start", "Page second", "Page third"]);
+  const fourth = await opened(() => second.getByText("fourth").click());
+  await agent.sees("This is fourth");
+  await expect(tabs).toHaveText(["Page start", "Page second", "Page third", "Page fourth"]);
+  // Pages see nothing of how Lado tells tabs apart.
+  expect(await second.locator("#name").innerText()).toBe("[]");
+  expect(await fourth.locator("#name").innerText()).toBe("[named]");
+
+  // The agent looks at another tab and stays there.
+  await tabs.filter({ hasText: "Page start" }).click();
+  await agent.sees("This is start");
+  await expect(follow).toHaveAttribute("aria-pressed", "false");
+  await fourth.evaluate(() => document.body.append("not for this stage"));
+  await customer.page.evaluate(() => document.body.append("for this stage"));
+  await agent.sees("for this stage");
+  expect(await agent.reads()).not.toContain("not for this stage");
+  // A tab is the same tab on another site, with the agent still on it.
+  await customer.page.getByText("elsewhere").click();
+  await agent.sees("This is fifth");
+  await expect(tabs).toHaveText(["Page fifth", "Page second", "Page third", "Page fourth"]);
+  await expect(selected).toHaveText("Page fifth");
+  if (process.env.SHOTS) await agent.page.screenshot({ path: `${process.env.SHOTS}/tabs.png` });
+
+  await tabs.filter({ hasText: "Page fifth" }).focus();
+  await agent.page.keyboard.press("ArrowRight");
+  await agent.sees("This is second");
+  await expect(tabs.filter({ hasText: "Page second" })).toBeFocused();
+  await second.close();
+  await expect(tabs).toHaveText(["Page fifth", "Page third", "Page fourth"]);
+  await expect(follow).toHaveAttribute("aria-pressed", "true");
+  await Promise.all([third.close(), fourth.close()]);
+  await agent.sees("This is fifth");
+  await expect(tabs).toHaveCount(0);
+  info.annotations.push({ type: "tabs", description: "four" });
+});
+
+test("the agent is told of what the stage cannot show", async ({ agent, customer, lado, sites }) => {
+  const { agents } = lado.ready as unknown as { agents: { name: string; password: string }[] };
+  const caio = agents.find(({ name }) => name === "caio");
+  if (!caio) throw new Error("the demo has no caio");
+  const strict = new Agent(agent.page, { ...lado.ready, agent: caio });
+  await together({ agent: strict, customer }, `${sites.near}/?to=${sites.outside}/secret?card=1`);
+  await strict.sees("This is start");
+  const viewer = await strict.viewer();
+  const start = customer.page.url();
+
+  await customer.page.getByText("elsewhere").click();
+  await expect(customer.page.getByRole("heading")).toHaveText("This site is not part of the session");
+  await expect(viewer.locator(".met")).toContainText("a site outside the session");
+  await expect(viewer.locator(".met")).toContainText(sites.outside);
+  await expect(viewer.locator(".met")).not.toContainText("card");
+  if (process.env.SHOTS) {
+    await strict.page.screenshot({ path: `${process.env.SHOTS}/met.png` });
+    await customer.page.screenshot({ path: `${process.env.SHOTS}/outside.png` });
+  }
+  await customer.page.getByRole("link", { name: "Back to where the session started" }).click();
+  await expect(customer.page).toHaveURL(start);
+  await strict.sees("This is start");
+  await expect(viewer.locator(".met")).toHaveCount(0);
+
+  await customer.page.getByText("bill").click();
+  await expect(viewer.locator(".met")).toContainText("The customer opened a PDF");
+  await viewer.getByRole("button", { name: "Dismiss" }).click();
+  await expect(viewer.locator(".met")).toHaveCount(0);
+});
