@@ -1,18 +1,24 @@
 //! Takes connections from browsers: TCP or TLS, HTTP/1.1 and HTTP/2, with limits, timers and a graceful end.
 
 pub mod certs;
+mod frames;
 mod guard;
+pub mod hop;
+mod limits;
+mod scan;
 mod tls;
+mod wire;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, UPGRADE};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -27,8 +33,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::span::Span;
-use crate::upstream::{Body, Timed};
-use guard::{Activity, Watched};
+use crate::upstream::{Body, Caps, Timed};
+use guard::{Activity, Protocol, Watched};
+use hop::{Hops, Net};
+use limits::Addresses;
+use wire::{Times, Wire};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -50,6 +59,21 @@ pub struct Config {
     pub idle_timeout: Span,
     /// The longest pause within a request's body.
     pub body_timeout: Span,
+    /// Bytes a second that a request's body must bring, once Lado has waited `body_timeout` for it.
+    pub min_body_rate: u64,
+    /// Bytes of a request's body.
+    pub max_body: u64,
+    /// How long a browser may take nothing of a response.
+    pub write_timeout: Span,
+    /// Connections of one address at a time (of one /64 with IPv6). 0: as many as it likes.
+    pub connections_per_address: usize,
+    /// Requests of one address each second, and how many it may save up. 0: as many as it likes.
+    pub requests_per_address: u32,
+    pub requests_burst: u32,
+    /// Proxies in front of Lado, whose word about addresses and schemes counts.
+    pub trusted: Vec<Net>,
+    /// Connections from `trusted` begin with a PROXY protocol header, version 1 or 2.
+    pub proxy_protocol: bool,
     /// How long open responses have to finish after SIGTERM.
     pub grace: Span,
 }
@@ -75,6 +99,14 @@ impl Default for Config {
             header_timeout: Span(Duration::from_secs(10)),
             idle_timeout: Span(Duration::from_secs(75)),
             body_timeout: Span(Duration::from_secs(60)),
+            min_body_rate: 100,
+            max_body: 1024 * 1024 * 1024,
+            write_timeout: Span(Duration::from_secs(60)),
+            connections_per_address: 1000,
+            requests_per_address: 1000,
+            requests_burst: 5000,
+            trusted: Vec::new(),
+            proxy_protocol: false,
             grace: Span(Duration::from_secs(10)),
         }
     }
@@ -83,7 +115,13 @@ impl Default for Config {
 /// Who is at the other end of the connection that a request came on; an extension of every request.
 #[derive(Debug, Clone, Copy)]
 pub struct Downstream {
+    /// The other end, as the PROXY protocol tells it where it is spoken.
     pub address: SocketAddr,
+    /// Who asks, as far as trusted hops tell.
+    pub asker: IpAddr,
+    /// The other end is a trusted hop: what it forwards is believed.
+    pub trusted: bool,
+    /// The browser came by TLS, to Lado or to a trusted hop.
     pub tls: bool,
 }
 
@@ -139,6 +177,7 @@ impl Listener {
         let Self { socket, tls, config } = self;
         let config = Arc::new(config);
         let permits = Arc::new(Semaphore::new(config.max_connections));
+        let shared = Arc::new(Shared::new(&config));
         let connections = TaskTracker::new();
         loop {
             let accepted = async {
@@ -160,10 +199,19 @@ impl Listener {
                     continue;
                 }
             };
+            let trusted = shared.hops.trusts(address.ip());
+            // A trusted hop brings everybody's connections: the addresses that it forwards are counted instead.
+            let place = (!trusted).then(|| shared.addresses.connection(address.ip()));
+            if place.as_ref().is_some_and(Option::is_none) {
+                tracing::debug!("refused a connection: its address has too many");
+                continue;
+            }
+            let downstream = Downstream { address, asker: address.ip(), trusted, tls: tls.is_some() };
             let (handler, drain, config, tls) = (handler.clone(), drain.clone(), config.clone(), tls.clone());
+            let shared = shared.clone();
             connections.spawn(async move {
-                let _permit = permit;
-                connection(stream, address, tls, handler, &config, drain).await;
+                let _held = (permit, place);
+                connection(stream, downstream, tls, handler, &config, shared, drain).await;
             });
         }
         drop(socket);
@@ -174,54 +222,105 @@ impl Listener {
     }
 }
 
+/// What the connections of a listener have in common.
+struct Shared {
+    addresses: Arc<Addresses>,
+    hops: Hops,
+}
+
+impl Shared {
+    fn new(config: &Config) -> Self {
+        let addresses =
+            Addresses::new(config.connections_per_address, config.requests_per_address, config.requests_burst);
+        Self { addresses, hops: Hops::new(&config.trusted) }
+    }
+}
+
 async fn connection<H, F>(
-    stream: TcpStream,
-    address: SocketAddr,
+    mut stream: TcpStream,
+    mut downstream: Downstream,
     tls: Option<TlsAcceptor>,
     handler: H,
     config: &Config,
+    shared: Arc<Shared>,
     drain: CancellationToken,
 ) where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let _ = stream.set_nodelay(true);
-    let downstream = Downstream { address, tls: tls.is_some() };
+    let mut _place = None;
+    if config.proxy_protocol && downstream.trusted {
+        match timeout(config.header_timeout.0, hop::proxied(&mut stream)).await {
+            Ok(Ok(told)) => {
+                if let Some(address) = told {
+                    let trusted = shared.hops.trusts(address.ip());
+                    downstream = Downstream { address, asker: address.ip(), trusted, ..downstream };
+                    _place = shared.addresses.connection(address.ip());
+                    if _place.is_none() {
+                        return;
+                    }
+                }
+            }
+            Ok(Err(error)) => return tracing::debug!(%error, "refused a trusted hop's connection"),
+            Err(_) => return tracing::debug!("a trusted hop sent no PROXY protocol header in time"),
+        }
+    }
     let Some(tls) = tls else {
-        return speak(stream, downstream, handler, config, drain).await;
+        return speak(stream, false, downstream, handler, config, &shared, drain).await;
     };
     match timeout(config.header_timeout.0, tls.accept(stream)).await {
-        Ok(Ok(stream)) => speak(stream, downstream, handler, config, drain).await,
+        Ok(Ok(stream)) => {
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            speak(stream, http2, downstream, handler, config, &shared, drain).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
         Err(_) => tracing::debug!("TLS handshake timed out"),
     }
 }
 
 /// Speaks HTTP on one connection until it closes, idles for too long, or Lado drains.
-async fn speak<S, H, F>(stream: S, downstream: Downstream, handler: H, config: &Config, drain: CancellationToken)
-where
+async fn speak<S, H, F>(
+    stream: S,
+    http2: bool,
+    downstream: Downstream,
+    handler: H,
+    config: &Config,
+    shared: &Arc<Shared>,
+    drain: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let activity = Arc::new(Activity::default());
-    let pause = config.body_timeout.0;
+    let (pause, caps) = (config.body_timeout.0, Caps { most: config.max_body, least: config.min_body_rate });
     let service = service_fn(|request: Request<Incoming>| {
         let running = activity.start(&request);
-        let handler = handler.clone();
+        let (handler, activity, shared) = (handler.clone(), activity.clone(), shared.clone());
         async move {
-            let mut request = request.map(|body| Body::Timed(Timed::new(body, pause)));
-            if let Err(reason) = guard::check(&request) {
-                tracing::debug!(reason, "refused a request");
-                return Ok(Watched::response(guard::refusal(reason), running));
+            let mut request = request.map(|body| Body::Timed(Timed::capped(body, pause, caps)));
+            let version = request.version();
+            let upgrades = request.headers().contains_key(UPGRADE) && http_body::Body::is_end_stream(request.body());
+            let response = match judge(&mut request, downstream, &shared, caps) {
+                Ok(()) => handler(request).await,
+                Err((status, reason)) => {
+                    tracing::debug!(reason, "refused a request");
+                    guard::refusal(status, reason, version)
+                }
+            };
+            if upgrades {
+                let other = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                activity.decide(if other { Protocol::Other } else { Protocol::Http });
             }
-            request.extensions_mut().insert(downstream);
-            Ok::<_, Infallible>(Watched::response(handler(request).await, running))
+            Ok::<_, Infallible>(Watched::response(response, running))
         }
     });
     let builder = protocols(config);
-    let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
-    let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0,));
+    let times = Times { head: config.header_timeout.0, write: config.write_timeout.0 };
+    let wire = Wire::new(stream, http2, activity.clone(), times);
+    let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
+    let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0));
     let mut draining = false;
     loop {
         tokio::select! {
@@ -238,6 +337,31 @@ where
             }
         }
     }
+}
+
+/// Whether a request may go on; it then knows who asks.
+fn judge(
+    request: &mut Request<Body>,
+    downstream: Downstream,
+    shared: &Shared,
+    caps: Caps,
+) -> Result<(), (StatusCode, &'static str)> {
+    guard::check(request).map_err(|reason| (StatusCode::BAD_REQUEST, reason))?;
+    let headers = request.headers();
+    let mut downstream = downstream;
+    if downstream.trusted {
+        downstream.asker = shared.hops.asker(downstream.asker, headers);
+        downstream.tls = hop::told_secure(headers).unwrap_or(downstream.tls);
+    }
+    if !shared.hops.trusts(downstream.asker) && !shared.addresses.request(downstream.asker) {
+        return Err((StatusCode::TOO_MANY_REQUESTS, "too many requests from this address"));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > caps.most) {
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
+    }
+    request.extensions_mut().insert(downstream);
+    Ok(())
 }
 
 fn protocols(config: &Config) -> Builder<TokioExecutor> {

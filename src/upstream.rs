@@ -21,7 +21,7 @@ use serde::Deserialize;
 use tokio::time::sleep;
 
 use crate::span::Span;
-pub use body::{Body, BodyError, Stalled, Timed};
+pub use body::{Abused, Body, BodyError, Caps, Stalled, Timed};
 use connect::{Alpn, Connector};
 pub use connect::{ConnectError, TlsProblem};
 use guard::{Exception, Guard};
@@ -219,18 +219,22 @@ fn classify(error: hyper_util::client::legacy::Error) -> UpstreamError {
             return UpstreamError::Connect(connect.clone());
         }
         if let Some(hyper) = inner.downcast_ref::<hyper::Error>() {
-            let text = describe(hyper);
-            return if hyper.is_user() || hyper.is_body_write_aborted() {
-                UpstreamError::Downstream(text)
-            } else if hyper.is_parse() {
-                UpstreamError::Protocol(text)
-            } else {
-                UpstreamError::Closed(text)
-            };
+            return classify_hyper(hyper);
         }
         cause = inner.source();
     }
     UpstreamError::Closed(error.to_string())
+}
+
+fn classify_hyper(error: &hyper::Error) -> UpstreamError {
+    let text = describe(error);
+    if error.is_user() || error.is_body_write_aborted() {
+        UpstreamError::Downstream(text)
+    } else if error.is_parse() {
+        UpstreamError::Protocol(text)
+    } else {
+        UpstreamError::Closed(text)
+    }
 }
 
 fn describe(error: &dyn std::error::Error) -> String {

@@ -2,25 +2,32 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use futures_util::task::AtomicWaker;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, UPGRADE};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::ext::Protocol;
+use hyper::ext::Protocol as Extended;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::scan::is_twin;
 use crate::upstream::{Body, BodyError};
 
 /// Refuses what hyper lets through and RFC 9112 §3.2 tells to refuse: without one clear Host nothing can be routed.
 ///
-/// Content-Length beside Transfer-Encoding is not visible here: hyper drops the length and reads the chunks
-/// (RFC 9112 §6.3), so that no second reading of the message travels upstream.
-pub fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
+/// What only the bytes of an HTTP/1 request show is `scan`'s to refuse.
+pub fn check<B: HttpBody>(request: &Request<B>) -> Result<(), &'static str> {
+    if request.headers().keys().any(|name| is_twin(name.as_str().as_bytes())) {
+        return Err("an underscore in the name of a framing header field");
+    }
+    if request.headers().contains_key(UPGRADE) && !request.body().is_end_stream() {
+        return Err("an upgrade with a body");
+    }
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -33,17 +40,24 @@ pub fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
             Err("Host disagrees with the address")
         }
         // WebSockets over HTTP/2 come as CONNECT too (RFC 8441), with a protocol.
-        _ if request.method() == Method::CONNECT && request.extensions().get::<Protocol>().is_none() => {
+        _ if request.method() == Method::CONNECT && request.extensions().get::<Extended>().is_none() => {
             Err("Lado is no forward proxy")
         }
         _ => Ok(()),
     }
 }
 
-pub fn refusal(reason: &'static str) -> Response<Body> {
+/// The connection of a request that should not have come is closed behind the refusal.
+pub fn refusal(status: StatusCode, reason: &'static str, version: Version) -> Response<Body> {
     let mut response = Response::new(Body::from(reason));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    } else if version < Version::HTTP_2 {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
@@ -59,9 +73,43 @@ pub struct Activity {
     /// A stream of an HTTP/2 connection has become a WebSocket: its pings tell whether the other side still lives.
     tunnels: AtomicBool,
     changed: Notify,
+    /// What an HTTP/1 connection speaks after a request to upgrade; [`UNDECIDED`] until its response is known.
+    decision: AtomicU8,
+    decided: AtomicWaker,
 }
 
+/// What follows a request to upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Http,
+    Other,
+}
+
+const UNDECIDED: u8 = 0;
+const HTTP: u8 = 1;
+const OTHER: u8 = 2;
+
 impl Activity {
+    /// A request to upgrade has come: its response will decide.
+    pub fn expect(&self) {
+        self.decision.store(UNDECIDED, Ordering::Release);
+    }
+
+    pub fn decide(&self, protocol: Protocol) {
+        let decision = if protocol == Protocol::Http { HTTP } else { OTHER };
+        self.decision.store(decision, Ordering::Release);
+        self.decided.wake();
+    }
+
+    pub fn poll_decision(&self, cx: &mut Context<'_>) -> Poll<Protocol> {
+        self.decided.register(cx.waker());
+        match self.decision.load(Ordering::Acquire) {
+            UNDECIDED => Poll::Pending,
+            HTTP => Poll::Ready(Protocol::Http),
+            _ => Poll::Ready(Protocol::Other),
+        }
+    }
+
     /// Counts a request as running until its [`Watched`] body is gone.
     pub fn start<B>(self: &Arc<Self>, request: &Request<B>) -> Running {
         self.spoke.store(true, Ordering::Relaxed);
@@ -134,12 +182,12 @@ impl HttpBody for Watched {
 mod tests {
     use super::*;
 
-    fn request(uri: &str, hosts: &[&str]) -> Request<()> {
+    fn request(uri: &str, hosts: &[&str]) -> Request<Body> {
         let mut builder = Request::builder().uri(uri);
         for host in hosts {
             builder = builder.header(HOST, *host);
         }
-        builder.body(()).unwrap()
+        builder.body(Body::Empty).unwrap()
     }
 
     #[test]

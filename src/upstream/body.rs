@@ -3,7 +3,7 @@
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -90,7 +90,7 @@ impl HttpBody for Body {
             Self::Empty => true,
             Self::Full(bytes) => bytes.is_empty(),
             Self::Incoming(body) => body.is_end_stream(),
-            Self::Timed(body) => body.incoming.is_end_stream(),
+            Self::Timed(body) => body.is_end_stream(),
             Self::Stream(body) => body.is_end_stream(),
             Self::Begun(body) => body.first.is_none() && body.rest.is_end_stream(),
         }
@@ -101,7 +101,7 @@ impl HttpBody for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Incoming(body) => body.size_hint(),
-            Self::Timed(body) => body.incoming.size_hint(),
+            Self::Timed(body) => body.size_hint(),
             Self::Stream(body) => body.size_hint(),
             // Only rewritten bodies are begun: nobody knows their length.
             Self::Begun(_) => SizeHint::default(),
@@ -109,12 +109,38 @@ impl HttpBody for Body {
     }
 }
 
-/// Bytes from a socket that fail when nothing has come for `idle`.
+/// Bytes from a socket that fail when nothing has come for `idle`, or too little, or too much.
 pub struct Timed {
     incoming: Incoming,
     idle: Duration,
     /// Made when the body first has to wait: most never do.
     timer: Option<Pin<Box<Sleep>>>,
+    caps: Caps,
+    came: u64,
+    waited: Duration,
+    /// When it began to wait, while it waits.
+    since: Option<Instant>,
+}
+
+/// What a body has to keep to.
+#[derive(Debug, Clone, Copy)]
+pub struct Caps {
+    pub most: u64,
+    /// Bytes a second over the time that Lado has waited for it; asked for once that has been `idle` in all.
+    pub least: u64,
+}
+
+impl Caps {
+    pub const NONE: Self = Self { most: u64::MAX, least: 0 };
+}
+
+/// The other side sent a body as nobody sends one who means well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Abused {
+    #[error("a body of more than {0} bytes")]
+    TooLarge(u64),
+    #[error("a body of fewer than {0} bytes a second")]
+    Drips(u64),
 }
 
 /// The other side stopped in the middle of a body.
@@ -124,16 +150,50 @@ pub struct Stalled(Duration);
 
 impl Timed {
     pub fn new(incoming: Incoming, idle: Duration) -> Self {
-        Self { incoming, idle, timer: None }
+        Self::capped(incoming, idle, Caps::NONE)
     }
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub fn capped(incoming: Incoming, idle: Duration, caps: Caps) -> Self {
+        Self { incoming, idle, timer: None, caps, came: 0, waited: Duration::ZERO, since: None }
+    }
+
+    fn judge(&mut self, frame: &Frame<Bytes>) -> Result<(), Abused> {
+        if let Some(since) = self.since.take() {
+            self.waited += since.elapsed();
+        }
+        self.came += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if self.came > self.caps.most {
+            return Err(Abused::TooLarge(self.caps.most));
+        }
+        if self.waited >= self.idle && self.came < self.waited.as_secs() * self.caps.least {
+            return Err(Abused::Drips(self.caps.least));
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+
+    pub(super) fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) {
             this.timer = None;
-            return Poll::Ready(frame.map(|result| result.map_err(Into::into)));
+            return Poll::Ready(frame.map(|result| {
+                let frame = result?;
+                this.judge(&frame)?;
+                Ok(frame)
+            }));
         }
         let idle = this.idle;
+        this.since.get_or_insert_with(Instant::now);
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
         timer.as_mut().poll(cx).map(|()| Some(Err(Stalled(idle).into())))
     }

@@ -10,4 +10,5 @@ mod listener;
 mod proxy;
 mod sessions;
 mod streams;
+mod strict;
 mod viewer;
