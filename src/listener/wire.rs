@@ -120,7 +120,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         }
         let before = buf.filled().len();
         if this.held.is_empty() {
-            if let Poll::Pending = Pin::new(&mut this.stream).poll_read(cx, buf)? {
+            if Pin::new(&mut this.stream).poll_read(cx, buf)?.is_pending() {
                 return expired(&mut this.head, cx, "downstream takes too long to send a head").map(Err);
             }
         } else {
