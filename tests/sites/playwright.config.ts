@@ -4,6 +4,8 @@ import { launch } from "../../playwright.config";
 export default defineConfig({
   testDir: ".",
   outputDir: "../../test-results",
+  // Made anew by each run: what the applications look like without Lado.
+  snapshotPathTemplate: "../../test-results/direct/{testName}/{arg}{ext}",
   testMatch: "*.spec.ts",
   workers: 1,
   timeout: 240_000,

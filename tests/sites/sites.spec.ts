@@ -1,5 +1,6 @@
 // Applications that nobody here wrote, used through Lado: their journeys pass, the agent sees the same, and can help.
 
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, type BrowserContext, test as base, type Page } from "@playwright/test";
@@ -69,6 +70,15 @@ function share(page: string, seen: string): number {
   return total === 0 ? 1 : both / total;
 }
 
+/** The application that a journey is about. */
+async function appOf(journey: string): Promise<string> {
+  const file = path.join(source, "journeys", `${journey}.mjs`);
+  const { meta } = (await import(pathToFileURL(file).href)) as { meta?: { app?: string } };
+  return meta?.app ?? journey;
+}
+
+const picture = (step: string, part: string) => `${step.replace(/[^\w-]+/g, "-")}-${part}.png`;
+
 const flat = (text: string) => text.replace(/\s+/g, " ");
 
 async function join(agent: Agent, customer: Customer, site: string): Promise<void> {
@@ -78,10 +88,73 @@ async function join(agent: Agent, customer: Customer, site: string): Promise<voi
   await agent.viewer();
 }
 
+/** What shows something else at each run: a journey, a step, and the elements that are left out of the comparison. */
+const RESTLESS: Record<string, string> = {
+  // What the journey writes is another text each time.
+  "oscar-dashboard tinymce": "iframe",
+  "vite hot": "h1",
+  // A picture that is drawn anew all the time, and how far it is.
+  "streamlit animation": "[data-testid=stMain], [data-testid=stHeader], [data-testid=stSidebarContent]",
+  // Random words, and a list that scrolls itself to its end.
+  "streamlit chat": "[data-testid=stMain], [data-testid=stHeader]",
+};
+
+/** Above and below the middle, where the customer's panel stands at the right edge. */
+const PARTS = {
+  top: { x: 0, y: 0, width: 1280, height: 380 },
+  bottom: { x: 0, y: 460, width: 1280, height: 340 },
+};
+
+/** The page as it looks from its top, without what moves. */
+async function shot(page: Page, journey: string, step: string, part: keyof typeof PARTS): Promise<Buffer> {
+  const restless = RESTLESS[`${journey} ${step}`] ?? RESTLESS[journey];
+  // How far a click scrolls depends on when the page was ready for it.
+  const undo = await page.evaluateHandle(() => {
+    const scrolled = [...document.querySelectorAll("*")]
+      .filter((element) => element.scrollTop || element.scrollLeft)
+      .map((element) => ({ element, top: element.scrollTop, left: element.scrollLeft }));
+    for (const { element } of scrolled) element.scrollTo({ top: 0, left: 0, behavior: "instant" });
+    return () => {
+      for (const { element, top, left } of scrolled) element.scrollTo({ top, left, behavior: "instant" });
+    };
+  });
+  const mask = restless ? [page.locator(restless)] : [];
+  const image = await page.screenshot({ animations: "disabled", caret: "hide", mask, clip: PARTS[part] });
+  await undo.evaluate((run) => run());
+  return image;
+}
+
+/** A picture that the next one agrees with: nothing is on its way any more. */
+async function steady(take: () => Promise<Buffer>): Promise<Buffer> {
+  let last = await take();
+  for (let i = 0; i < 20; i++) {
+    const next = await take();
+    if (next.equals(last)) break;
+    last = next;
+  }
+  return last;
+}
+
+const parts = Object.keys(PARTS) as (keyof typeof PARTS)[];
+
 for (const journey of journeys) {
-  test(journey, async ({ agent, browser, lado }) => {
+  test(journey, async ({ agent, browser, lado }, info) => {
     const { runOne } = (await import(pathToFileURL(path.join(source, "run.mjs")).href)) as { runOne: RunOne };
     const console = new URL(lado.ready.console).host;
+    const direct = await runOne(browser, journey, apps, {
+      timeout: 100,
+      realHosts: [],
+      allow: () => true,
+      prepare: async () => ({ base: `${apps[await appOf(journey)]}/` }),
+      step: async (_journey, step, page) => {
+        for (const part of parts) {
+          const file = info.snapshotPath(picture(step, part));
+          mkdirSync(path.dirname(file), { recursive: true });
+          writeFileSync(file, await steady(() => shot(page, journey, step, part)));
+        }
+      },
+    });
+    expect(direct.ok, `the journey without Lado: ${direct.error}`).toBe(true);
     const result = await runOne(browser, journey, apps, {
       timeout: 100,
       realHosts: Object.values(apps).map((address) => new URL(address).host),
@@ -91,20 +164,21 @@ for (const journey of journeys) {
         return host === console || /^[a-z2-7]{16}-panel\./.test(host);
       },
       prepare: async (_context, page) => {
-        const { meta } = (await import(
-          pathToFileURL(path.join(source, "journeys", `${journey}.mjs`)).href
-        )) as { meta?: { app?: string } };
         const customer = new Customer(page, lado.ready);
-        await join(agent, customer, `${apps[meta?.app ?? journey]}/`);
+        await join(agent, customer, `${apps[await appOf(journey)]}/`);
         return { base: `${customer.view}/` };
       },
       step: async (_journey, step, page) => {
-        // Some of it may be masked: a chart with the numbers 2 to 13 reads like a card.
+        for (const part of parts)
+          await expect(async () => {
+            const image = await shot(page, journey, step, part);
+            expect(image).toMatchSnapshot(picture(step, part), { maxDiffPixelRatio: 0.005 });
+          }, `${step} looks the same direct and through Lado`).toPass({ timeout: 20_000 });
         const read = async () =>
           [await page.evaluate(() => document.body.innerText), await agent.reads()] as const;
         const same = async () => share(...(await read()));
         try {
-          await expect.poll(same, { message: `${step}: the agent reads the same` }).toBeGreaterThan(0.75);
+          await expect.poll(same, { message: `${step}: the agent reads the same` }).toBeGreaterThan(0.9);
         } catch (error) {
           const [theirs, ours] = await read();
           throw new Error(
