@@ -5,6 +5,7 @@
 mod command;
 mod failures;
 mod guard;
+mod hostile;
 mod kit;
 mod listener;
 mod proxy;
