@@ -24,6 +24,7 @@ build: setup
 
 bench: setup
 	cargo bench
+	benches/instructions.sh
 
 sites: build
 	node tests/sites/run.mjs
