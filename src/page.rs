@@ -2,6 +2,7 @@
 
 mod body;
 mod boot;
+mod escaped;
 mod fetched;
 mod meet;
 mod own;
@@ -133,6 +134,7 @@ impl Pages {
             .send(Request::from_parts(parts, body))
             .await
             .map_err(|cause| Failure::Upstream { site: visit.exchange.site.origin(), cause })?;
+        let response = body::sniffed(visit, response).await?;
         let Exchange { method, url, .. } = &visit.exchange;
         let response = self.fetched.keep(session.id, method, url, response, |kind| shows(kind, dest.as_ref()));
         body::begun(visit, self.answer(session, visit, response)).await
@@ -154,7 +156,10 @@ impl Pages {
         if !session.is_customer(request.headers()) {
             return Err(Failure::NotCustomer);
         }
-        Ok(respond::redirect(&format!("{}/panel#{}", self.console, session.ticket(Ticket::Panel))))
+        let mut response = respond::redirect(&format!("{}/panel#{}", self.console, session.ticket(Ticket::Panel)));
+        // Pages that isolate themselves take only what says that it may be taken (Fetch, "CORP check").
+        response.headers_mut().insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+        Ok(response)
     }
 
     fn session(&self, id: SessionId, request: &Request) -> Result<Arc<Session>, Failure> {

@@ -8,5 +8,6 @@ pub mod header;
 pub mod html;
 pub mod manifest;
 pub mod script;
+pub mod sniff;
 pub mod table;
 pub mod url;

@@ -2,6 +2,7 @@
 
 mod asset;
 pub mod company;
+mod escape;
 pub mod limit;
 mod link;
 mod pin;
@@ -25,6 +26,7 @@ use crate::rewrite::url::{Scheme, ViewDomain, ViewMap};
 use crate::span::Span;
 
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Role};
+pub use escape::{Escape, Escapes};
 pub use link::LinkError;
 pub use pin::PinError;
 
@@ -73,6 +75,7 @@ pub struct Session {
     /// What the customer's panel connects again with.
     panel: Secret,
     assets: Mutex<asset::Assets>,
+    escapes: Mutex<Escapes>,
     tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
     /// Where the customer's browser has called from, the latest first.
     places: Mutex<Vec<IpAddr>>,
@@ -286,6 +289,7 @@ impl Sessions {
             customer: Secret::random(),
             panel: Secret::random(),
             assets: Mutex::default(),
+            escapes: Mutex::default(),
             tickets: Mutex::default(),
             places: Mutex::default(),
             state: watch::Sender::new(State {
@@ -652,6 +656,20 @@ impl Session {
     /// The address behind a capability's last path segment, if the mirror has shown it.
     pub fn asset(&self, mac: &str) -> Option<Url> {
         lock(&self.assets).get(mac)
+    }
+
+    /// A page of `site` asked `target` for something past Lado.
+    pub fn escaped(&self, site: &str, kind: &str, target: &str) {
+        if lock(&self.escapes).count(site, kind, target) {
+            tracing::info!(session = %self.id, site, kind, target, "a request left the mapping");
+            let _ = self.changes.send(self.id);
+        }
+    }
+
+    /// How many requests left the mapping, and the most frequent kinds of them.
+    pub fn escapes(&self, most: usize) -> (u64, Vec<Escape>) {
+        let escapes = lock(&self.escapes);
+        (escapes.total(), escapes.top(most))
     }
 
     /// Somebody did something: the session is not idle.

@@ -24,7 +24,7 @@ use super::error::{ApiError, Refused};
 use super::sign_in::Caller;
 use crate::id::SessionId;
 use crate::protocol::Level;
-use crate::session::{Agent, Ended, EndedBy, Found, Phase, Role, Session, Ticket};
+use crate::session::{Agent, Ended, EndedBy, Escape, Found, Phase, Role, Session, Ticket};
 
 /// A session as its agents see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -51,10 +51,36 @@ pub struct SessionView {
     viewers: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<PageView>,
+    /// Requests of the customer's pages that went past Lado, by report of their browser: the most frequent kinds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    escaped: Vec<EscapeView>,
     /// Who or what ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_by: Option<EndedName>,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct EscapeView {
+    /// The page's site.
+    #[schema(example = "https://www.example.com")]
+    site: String,
+    /// What kind of request, as policies name it.
+    #[schema(example = "img-src")]
+    kind: String,
+    /// The origin that was asked.
+    #[schema(example = "https://cdn.example.net")]
+    target: String,
+    count: u64,
+}
+
+impl From<Escape> for EscapeView {
+    fn from(Escape { site, kind, target, count }: Escape) -> Self {
+        Self { site, kind, target, count }
+    }
+}
+
+/// Kinds of escaped requests that a session's details name.
+const MAX_ESCAPES: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct AgentName {
@@ -318,6 +344,7 @@ impl Console {
                 .page
                 .filter(|_| session.admits(&caller.agent))
                 .map(|page| PageView { title: page.title, url: page.url }),
+            escaped: session.escapes(MAX_ESCAPES).1.into_iter().map(EscapeView::from).collect(),
             ended_by: None,
         }
     }
@@ -336,6 +363,7 @@ fn farewell(ended: &Ended) -> SessionView {
         online: false,
         viewers: 0,
         page: None,
+        escaped: Vec::new(),
         ended_by: Some(ended.by.into()),
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderValue, VARY,
 };
 use http::response::Parts;
 use http::{Method, StatusCode};
@@ -21,7 +22,7 @@ use crate::rewrite::html::{self, HtmlRewriter};
 use crate::rewrite::manifest::{Playlist, manifest};
 use crate::rewrite::script::{self, ScriptRewriter};
 use crate::rewrite::url::ViewMap;
-use crate::rewrite::{charset, csp, header};
+use crate::rewrite::{charset, csp, header, sniff};
 use crate::session::Session;
 
 /// Decoded bytes for each encoded one. Real pages stay under 100, gzip ends at 1032.
@@ -69,6 +70,33 @@ pub fn is_download(headers: &HeaderMap) -> bool {
 /// How long the head of a page waits for its first bytes, so that a page that cannot be read becomes a page that says so.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A document that does not say what it is gets the type that a browser would find in its first bytes.
+///
+/// # Errors
+/// [`Failure::Body`] when the body cannot be read from its beginning.
+pub async fn sniffed(visit: &Visit, response: Response) -> Result<Response, Failure> {
+    let kind = response.headers().get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?").trim());
+    // MIME Sniffing standard §7: these say nothing.
+    let unknown = ["", "*/*", "unknown/unknown", "application/unknown"].contains(&kind);
+    let waits = matches!(visit.exchange.destination, Destination::Document | Destination::Frame);
+    let certain = response.headers().get("x-content-type-options").is_some_and(|value| value == "nosniff");
+    let plain = Coding::of(response.headers()) == Some(Coding::Identity);
+    if !unknown || !waits || certain || !plain || !response.status().is_success() {
+        return Ok(response);
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = body.begin(PATIENCE).await.map_err(|cause| unreadable(visit, &cause))?;
+    let start = body.first().unwrap_or_default();
+    if let Some(kind) = sniff::document(&start[..start.len().min(sniff::ENOUGH)]) {
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    Ok(Response::from_parts(parts, body))
+}
+
+fn unreadable(visit: &Visit, cause: &BodyError) -> Failure {
+    Failure::Body { site: visit.exchange.site.origin(), cause: cause.to_string() }
+}
+
 /// The response, once its body has begun where a person waits for it and it is rewritten.
 ///
 /// # Errors
@@ -79,8 +107,7 @@ pub async fn begun(visit: &Visit, response: Response) -> Result<Response, Failur
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let unreadable = |cause: BodyError| Failure::Body { site: visit.exchange.site.origin(), cause: cause.to_string() };
-    Ok(Response::from_parts(parts, body.begin(PATIENCE).await.map_err(unreadable)?))
+    Ok(Response::from_parts(parts, body.begin(PATIENCE).await.map_err(|cause| unreadable(visit, &cause))?))
 }
 
 impl Pages {
@@ -100,6 +127,9 @@ impl Pages {
             Kind::Passed | Kind::Rewritten(header::Body::Passed, _) => return body,
             Kind::Rewritten(header::Body::Html, coding) => {
                 let scripts = self.boots.scripts(session, &exchange.site, visit.locale);
+                if let Ok(policy) = HeaderValue::try_from(csp::watch(&context)) {
+                    parts.headers.append(CONTENT_SECURITY_POLICY_REPORT_ONLY, policy);
+                }
                 (coding, document(session, visit, &parts.headers, &scripts, context))
             }
             Kind::Rewritten(header::Body::Css, coding) => {

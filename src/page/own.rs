@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::Pages;
+use super::escaped::escaped;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
 use crate::session::{Session, Ticket};
@@ -53,6 +54,7 @@ impl Pages {
         match (request.method(), path) {
             (_, "sync") => self.sync(session, site.clone(), request),
             (&Method::POST, "alias") => alias(session, site, request).await,
+            (&Method::POST, "escaped") => escaped(session, site, request).await,
             (&Method::GET, "farewell") => Ok(respond::redirect("/")),
             (&Method::GET, _) => self.script(session, site, path, &request),
             _ => Err(Failure::NotFound),

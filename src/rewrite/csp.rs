@@ -63,6 +63,17 @@ pub fn translate(policy: &str, context: &Context) -> String {
     serialized.collect::<Vec<_>>().join("; ")
 }
 
+/// A policy that forbids nothing and reports what a page asks for outside of its views.
+pub fn watch(context: &Context) -> String {
+    let domain = context.map.domain();
+    let (view, console) = (format!("{}://*.{}", domain.scheme, domain.domain), &context.console);
+    let socket = view.replacen("http", "ws", 1);
+    format!(
+        "default-src 'self' {view} {socket} {console} data: blob: filesystem: mediastream: 'unsafe-inline' 'unsafe-eval' \
+         'wasm-unsafe-eval'; form-action 'self' {view}; report-uri /__lado/escaped"
+    )
+}
+
 struct Directive {
     /// Lower case.
     name: String,

@@ -63,6 +63,14 @@ impl Body {
     }
 }
 
+impl Body {
+    /// The bytes that have been read ahead.
+    pub fn first(&self) -> Option<&[u8]> {
+        let Self::Begun(begun) = self else { return None };
+        begun.first.as_ref().and_then(Frame::data_ref).map(Bytes::as_ref)
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = BodyError;
@@ -103,7 +111,7 @@ impl HttpBody for Body {
             Self::Incoming(body) => body.size_hint(),
             Self::Timed(body) => body.size_hint(),
             Self::Stream(body) => body.size_hint(),
-            // Only rewritten bodies are begun: nobody knows their length.
+            // What came first is gone from the rest's own hint.
             Self::Begun(_) => SizeHint::default(),
         }
     }

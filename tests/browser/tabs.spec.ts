@@ -47,7 +47,11 @@ async function site(): Promise<Server> {
       return;
     }
     const name = pathname.slice(1) || "start";
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    const alone =
+      name === "isolated"
+        ? { "cross-origin-embedder-policy": "require-corp", "cross-origin-opener-policy": "same-origin" }
+        : {};
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...alone });
     response.end(`<!doctype html><html lang="en"><title>Page ${name}</title><h1>This is ${name}</h1>
       <p><a target="_blank" href="/second">second</a> <a href="/third">third</a>
       <button onclick="window.open('/fourth', 'named')">fourth</button>
@@ -151,4 +155,31 @@ test("the agent is told of what the stage cannot show", async ({ agent, customer
   await expect(viewer.locator(".met")).toContainText("The customer opened a PDF");
   await viewer.getByRole("button", { name: "Dismiss" }).click();
   await expect(viewer.locator(".met")).toHaveCount(0);
+});
+
+test("a page that isolates itself has the panel, and what escapes the mapping is counted", async ({
+  agent,
+  customer,
+  sites,
+}) => {
+  // The PIN is read in the panel: without it nobody gets together.
+  await together({ agent, customer }, `${sites.near}/isolated`);
+  await agent.sees("This is isolated");
+  expect(await customer.page.evaluate(() => self.crossOriginIsolated)).toBe(true);
+  await expect(agent.page.locator(".escaped")).toHaveCount(0);
+
+  // No hook stands in another world of the browser's: what asks from there leaves the view.
+  const devtools = await customer.page.context().newCDPSession(customer.page);
+  const { frameTree } = await devtools.send("Page.getFrameTree");
+  const { executionContextId } = await devtools.send("Page.createIsolatedWorld", {
+    frameId: frameTree.frame.id,
+  });
+  const expression = `document.createElement("img").src = "${sites.outside}/spy.png?card=1"`;
+  await devtools.send("Runtime.evaluate", { contextId: executionContextId, expression });
+  const line = agent.page.locator(".escaped");
+  await expect(line).toContainText("One request went past Lado");
+  await line.locator("summary").click();
+  await expect(line.locator("li")).toContainText(sites.outside);
+  await expect(line.locator("li")).not.toContainText("card");
+  if (process.env.SHOTS) await agent.page.screenshot({ path: `${process.env.SHOTS}/escaped.png` });
 });

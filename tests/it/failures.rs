@@ -83,7 +83,7 @@ fn coded(coding: &str, text: &[u8]) -> Vec<u8> {
             codec.encode(&mut from, &mut to).unwrap();
             false
         };
-        out.extend_from_slice(&to.written()[..]);
+        out.extend_from_slice(to.written());
         if done {
             return out;
         }
@@ -160,6 +160,18 @@ async fn each_failure_of_a_site_is_a_clear_page_or_an_intact_answer_and_the_sess
             page("x-name: caf\u{e9}\r\nx-latin: \u{e9}\r\ncontent-length: 9\r\n", b"<p>whole<"),
             Whole("<p>whole"),
         ),
+        (
+            "early hints",
+            [&b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n"[..], &page("", b"<p>whole</p>")]
+                .concat(),
+            Whole("<p>whole</p>"),
+        ),
+        (
+            "a page that does not say what it is",
+            b"HTTP/1.1 200 OK\r\n\r\n  <!DOCTYPE html><p>whole</p>".to_vec(),
+            Whole("/__lado/boot."),
+        ),
+        ("a text that does not say what it is", b"HTTP/1.1 200 OK\r\n\r\nhello <p>".to_vec(), Whole("hello <p>")),
         ("a body that ends with the connection", page("", b"<p>whole</p>"), Whole("<p>whole</p>")),
         ("a page cut off", page("content-length: 1000\r\n", start.as_bytes()), Broken("the beginning")),
         (

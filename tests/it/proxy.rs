@@ -403,3 +403,36 @@ async fn the_panels_door_opens_inside_a_page_only() {
     assert_eq!(lado.send(door("document", &customer.cookie())).await.status(), 403);
     assert_eq!(lado.send(door("iframe", "lado_x=y")).await.status(), 403);
 }
+
+#[tokio::test]
+async fn requests_that_leave_the_mapping_are_counted_by_site_and_kind() {
+    let site = Site::new(|_| async { answer("text/html", "<p>page") }).await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let response = customer.open(&site.url()).await;
+    let policy = response.headers()["content-security-policy-report-only"].to_str().unwrap().to_owned();
+    assert!(policy.contains("report-uri /__lado/escaped") && policy.contains("http://*.view.localhost:"), "{policy}");
+
+    let report = |body: String| {
+        let request = customer.request(&site.url().join("/__lado/escaped").unwrap()).method("POST");
+        request.header("content-type", "application/csp-report").body(Full::<Bytes>::from(body)).unwrap()
+    };
+    let blocked = |uri: &str| {
+        format!(r#"{{"csp-report":{{"document-uri":"x","blocked-uri":"{uri}","effective-directive":"img-src"}}}}"#)
+    };
+    for (body, status) in [
+        (blocked("https://cdn.example/a.png?card=4111"), 204),
+        (blocked("https://cdn.example/b.png"), 204),
+        (blocked("inline"), 204),
+        ("not json".into(), 400),
+        (blocked(&"x".repeat(64 * 1024)), 400),
+    ] {
+        assert_eq!(lado.send(report(body)).await.status(), status);
+    }
+    let (total, top) = customer.session.escapes(10);
+    assert_eq!((total, top.len()), (2, 1));
+    assert_eq!(
+        (top[0].site.as_str(), top[0].kind.as_str(), top[0].target.as_str()),
+        (format!("http://{}", site.address).as_str(), "img-src", "https://cdn.example")
+    );
+}

@@ -19,10 +19,11 @@ import {
 } from "lucide";
 import { Component, createRef } from "preact";
 import { Refusal } from "../../injected/protocol/messages";
-import type { Permission } from "../shared/api";
+import type { Escaped, Permission } from "../shared/api";
 import { language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import type { FromConsole, FromViewer } from "../viewer/bridge";
+import { EscapedLine } from "./escaped";
 import { Invitation } from "./invitation";
 import { LevelBadge, PinForm, siteOf } from "./parts";
 import { end, explain, helping, load, sessions, show, viewer } from "./state";
@@ -297,6 +298,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
     level: Permission;
     online: boolean;
     page?: { title: string; url: string } | null;
+    escaped?: Escaped[];
   }) {
     const { viewer, page, fit, problem, toasts, connection } = this.state;
     const level = this.state.level ?? session.level;
@@ -371,6 +373,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
             </button>
           </p>
         )}
+        <EscapedLine escaped={session.escaped ?? []} />
         <main>
           {viewer ? (
             <iframe

@@ -10,6 +10,14 @@ export interface Agent {
   role: string;
 }
 
+/** Requests of one kind that a page of `site` made past Lado. */
+export interface Escaped {
+  site: string;
+  kind: string;
+  target: string;
+  count: number;
+}
+
 export interface Session {
   id: string;
   site: string;
@@ -24,6 +32,7 @@ export interface Session {
   online: boolean;
   viewers: number;
   page?: { title: string; url: string } | null;
+  escaped?: Escaped[];
 }
 
 export interface Invitation {
