@@ -31,7 +31,7 @@ pub fn document(start: &[u8]) -> Option<&'static str> {
         let starts = body.get(..pattern.len()).is_some_and(|head| head.eq_ignore_ascii_case(pattern.as_bytes()));
         starts && (*pattern == "<!--" || matches!(body.get(pattern.len()), Some(b' ' | b'>')))
     };
-    if TAGS.iter().any(|pattern| is(&pattern)) {
+    if TAGS.iter().any(is) {
         return Some("text/html");
     }
     [(&b"<?xml"[..], "text/xml"), (b"%PDF-", "application/pdf")]
