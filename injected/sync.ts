@@ -17,14 +17,25 @@ const POINTER_MS = 33;
 /** A page that cannot be told without errors is told anew, but not for ever. */
 const MAX_RESTARTS = 5;
 
+/** How often a stretch of the page is compared with Lado's copy of it: less often the longer nothing changes. */
+const CHECK_MS = 4000;
+const LAST_CHECK_MS = 64_000;
+/** A stretch is about a millisecond's work. */
+const CHECK_NODES = 1024;
+
 export function startSync(): void {
   const rules = new Rules(boot.rules);
   const overlay = new Overlay(boot, rules);
   let restarts = 0;
   let viewers = 0;
+  let changed = false;
+  let wait = CHECK_MS;
 
   const capture = new Capture(rules, overlay.element, overlay.sheet, {
-    changed: () => nextFrame(flush),
+    changed: () => {
+      changed = true;
+      nextFrame(flush);
+    },
     moved: () => overlay.moved(),
     entered: (root) => overlay.entered(root),
   });
@@ -44,6 +55,21 @@ export function startSync(): void {
     }
   });
 
+  const check = guard(() => {
+    // Not in front, not connected, or busy: later.
+    if (line.ready && document.visibilityState === "visible") {
+      flush();
+      const op = capture.check(CHECK_NODES);
+      if (op) line.batch([op]);
+      if (capture.checked) {
+        wait = changed ? CHECK_MS : Math.min(wait * 2, LAST_CHECK_MS);
+        changed = false;
+      }
+    }
+    dom.timeout(() => dom.idle(check), changed ? CHECK_MS : wait);
+  });
+  dom.timeout(() => dom.idle(check), CHECK_MS);
+
   const actor = new Actor(capture, rules, inward);
 
   const command = (it: PageCommand): void => {
@@ -61,6 +87,10 @@ export function startSync(): void {
       }
       case PageCommandTag.Pointer:
         overlay.point(it.participant, it.name, it.role, it.shown, it.x, it.y);
+        break;
+      case PageCommandTag.Mend:
+        if (capture.mend(it.node)) flush();
+        else line.batch(capture.snapshot());
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;

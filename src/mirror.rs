@@ -4,6 +4,7 @@
 //! [`MirrorError`]. After an error the mirror is not the page any more: drop it and ask for a snapshot.
 
 mod arena;
+mod check;
 pub mod name;
 mod node;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub(crate) mod tests;
 use std::collections::HashMap;
 
 use arena::{Arena, Kind, NIL};
+pub use check::Finding;
 pub use node::{NodeKind, NodeRef, Step, Walk};
 
 use crate::protocol::{MAX_DEPTH, NONE, Op, Tree, TreeNode, Viewport};
@@ -239,6 +241,8 @@ impl Mirror {
                 let slot = self.element(*node)?;
                 self.set(slot, |state| state.opaque = true);
             }
+            // Compared by whoever can do something about it.
+            Op::Check { .. } => {}
             Op::Focus { node } => {
                 if *node != NONE {
                     self.slot(*node)?;

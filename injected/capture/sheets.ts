@@ -103,6 +103,12 @@ export class Sheets {
     this.#adopters.clear();
   }
 
+  /** A node has gone: what was said of it is void. */
+  forget(node: Node): void {
+    this.#sent.delete(node);
+    this.#adopters.delete(node as Root);
+  }
+
   ops(idOf: (node: Node) => number | undefined): Op[] {
     const ops: Op[] = [];
     for (const sheet of this.#changed) {

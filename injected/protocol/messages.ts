@@ -8,6 +8,7 @@ export const MAX_DEPTH = 1024;
 export const MAX_MESSAGE = 16777216;
 export const MAX_STRING = 64;
 export const MAX_ENTRIES = 8192;
+export const SUM_GROUP = 64;
 
 export const enum NodeKind {
   End = 0,
@@ -63,6 +64,13 @@ export const enum Level {
   Control = 3,
 }
 
+export const enum Cap {
+  Nodes = 1,
+  Bytes = 2,
+  Depth = 3,
+  Changes = 4,
+}
+
 export const enum Button {
   Left = 0,
   Middle = 1,
@@ -87,6 +95,7 @@ export const enum OpTag {
   SetSheet = 15,
   SetAdopted = 16,
   Opaque = 17,
+  Check = 40,
 }
 
 export type Op =
@@ -106,7 +115,8 @@ export type Op =
   | { tag: OpTag.Focus; node: number }
   | { tag: OpTag.SetSheet; node: number; css: string }
   | { tag: OpTag.SetAdopted; node: number; sheets: readonly string[] }
-  | { tag: OpTag.Opaque; node: number };
+  | { tag: OpTag.Opaque; node: number }
+  | { tag: OpTag.Check; node: number; sums: readonly number[] };
 
 export function writeOp(w: Writer, m: Op): void {
   w.byte(m.tag);
@@ -187,6 +197,10 @@ export function writeOp(w: Writer, m: Op): void {
     case OpTag.Opaque:
       w.u32(m.node);
       break;
+    case OpTag.Check:
+      w.u32(m.node);
+      w.list(m.sums, (x) => w.u32(x));
+      break;
   }
 }
 
@@ -227,6 +241,8 @@ export function readOp(r: Reader): Op {
       return { tag, node: r.u32(), sheets: r.list(() => r.string()) };
     case OpTag.Opaque:
       return { tag, node: r.u32() };
+    case OpTag.Check:
+      return { tag, node: r.u32(), sums: r.list(() => r.u32()) };
     default:
       return r.fail("Op", tag);
   }
@@ -243,6 +259,7 @@ export const enum PageMessageTag {
   Pause = 8,
   Secret = 9,
   Pressed = 10,
+  TooLarge = 40,
 }
 
 export type PageMessage =
@@ -255,7 +272,8 @@ export type PageMessage =
   | { tag: PageMessageTag.Hide; node: number }
   | { tag: PageMessageTag.Pause }
   | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
-  | { tag: PageMessageTag.Pressed; x: number; y: number };
+  | { tag: PageMessageTag.Pressed; x: number; y: number }
+  | { tag: PageMessageTag.TooLarge };
 
 export function writePageMessage(w: Writer, m: PageMessage): void {
   w.byte(m.tag);
@@ -299,6 +317,8 @@ export function writePageMessage(w: Writer, m: PageMessage): void {
       w.i32(m.x);
       w.i32(m.y);
       break;
+    case PageMessageTag.TooLarge:
+      break;
   }
 }
 
@@ -325,6 +345,8 @@ export function readPageMessage(r: Reader): PageMessage {
       return { tag, field: r.u32(), value: r.string(), done: r.bool() };
     case PageMessageTag.Pressed:
       return { tag, x: r.i32(), y: r.i32() };
+    case PageMessageTag.TooLarge:
+      return { tag };
     default:
       return r.fail("PageMessage", tag);
   }
@@ -345,6 +367,7 @@ export const enum PageCommandTag {
   Beat = 12,
   Draw = 13,
   Erase = 14,
+  Mend = 40,
 }
 
 export type PageCommand =
@@ -361,7 +384,8 @@ export type PageCommand =
   | { tag: PageCommandTag.Rules; json: string }
   | { tag: PageCommandTag.Beat }
   | { tag: PageCommandTag.Draw; drawing: Drawing }
-  | { tag: PageCommandTag.Erase; participant: number; id: number };
+  | { tag: PageCommandTag.Erase; participant: number; id: number }
+  | { tag: PageCommandTag.Mend; node: number };
 
 export function writePageCommand(w: Writer, m: PageCommand): void {
   w.byte(m.tag);
@@ -415,6 +439,9 @@ export function writePageCommand(w: Writer, m: PageCommand): void {
       w.u32(m.participant);
       w.u32(m.id);
       break;
+    case PageCommandTag.Mend:
+      w.u32(m.node);
+      break;
   }
 }
 
@@ -449,6 +476,8 @@ export function readPageCommand(r: Reader): PageCommand {
       return { tag, drawing: readDrawing(r) };
     case PageCommandTag.Erase:
       return { tag, participant: r.u32(), id: r.u32() };
+    case PageCommandTag.Mend:
+      return { tag, node: r.u32() };
     default:
       return r.fail("PageCommand", tag);
   }
@@ -853,6 +882,7 @@ export const enum ViewerNoticeTag {
   Tabs = 14,
   Met = 15,
   Resumed = 16,
+  Limited = 40,
 }
 
 export type ViewerNotice =
@@ -871,7 +901,8 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Pressed; x: number; y: number }
   | { tag: ViewerNoticeTag.Tabs; tabs: readonly Tab[]; shown: number; follows: boolean }
   | { tag: ViewerNoticeTag.Met; what: Meeting; site: string }
-  | { tag: ViewerNoticeTag.Resumed };
+  | { tag: ViewerNoticeTag.Resumed }
+  | { tag: ViewerNoticeTag.Limited; cap: Cap | null };
 
 export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
   w.byte(m.tag);
@@ -931,6 +962,9 @@ export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
       break;
     case ViewerNoticeTag.Resumed:
       break;
+    case ViewerNoticeTag.Limited:
+      w.option(m.cap, (x) => w.byte(x));
+      break;
   }
 }
 
@@ -969,6 +1003,8 @@ export function readViewerNotice(r: Reader): ViewerNotice {
       return { tag, what: r.byte() as Meeting, site: r.string() };
     case ViewerNoticeTag.Resumed:
       return { tag };
+    case ViewerNoticeTag.Limited:
+      return { tag, cap: r.option(() => r.byte() as Cap) };
     default:
       return r.fail("ViewerNotice", tag);
   }

@@ -109,7 +109,7 @@ impl Mask {
     }
 
     /// Whether what is in an element is kept from viewers: masked things whose inside tells what they are.
-    fn is_closed(&self, node: NodeRef<'_>) -> bool {
+    pub(super) fn is_closed(&self, node: NodeRef<'_>) -> bool {
         is_closable(node) && self.status(node).masked.is_some()
     }
 
@@ -231,7 +231,7 @@ impl Mask {
 }
 
 /// Elements that viewers never get: what runs or loads, and what only says how the page is to be read.
-fn is_dropped(node: NodeRef<'_>) -> bool {
+pub(super) fn is_dropped(node: NodeRef<'_>) -> bool {
     matches!(
         node.local(),
         "script"

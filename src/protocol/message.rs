@@ -125,6 +125,15 @@ messages! {
         3 => Control,
     }
 
+    /// What a page has too much of to be shown.
+    choice Cap {
+        1 => Nodes,
+        2 => Bytes,
+        3 => Depth,
+        /// It changes faster than it can be followed.
+        4 => Changes,
+    }
+
     choice Button {
         0 => Left,
         1 => Middle,
@@ -164,6 +173,9 @@ messages! {
         16 => SetAdopted { node: u32, sheets: Vec<String> },
         /// A frame's document that the page may not look into: its element shows a placeholder.
         17 => Opaque { node: u32 },
+        /// What the nodes from `node` on add up to, `SUM_GROUP` of them a sum, in document order and as they are when
+        /// the ops before have been applied. Changes nothing.
+        40 => Check { node: u32, sums: Vec<u32> },
     }
 
     /// What the page in the customer's browser tells Lado.
@@ -190,6 +202,8 @@ messages! {
         9 => Secret { field: u32, value: String, done: bool },
         /// The customer has pressed there, in CSS pixels of the page.
         10 => Pressed { x: i32, y: i32 },
+        /// The page is more than one message holds: nothing of it is told for now.
+        40 => TooLarge {},
     }
 
     /// What Lado tells the page.
@@ -221,6 +235,8 @@ messages! {
         13 => Draw { drawing: Drawing },
         /// Take away one drawing of a participant, or all with id 0; of everybody with participant 0.
         14 => Erase { participant: u32, id: u32 },
+        /// The mirror is wrong inside this element: tell it anew.
+        40 => Mend { node: u32 },
     }
 
     /// What a participant puts over the page. Places are in thousandths of an element's width and height, so that they
@@ -363,6 +379,8 @@ messages! {
         15 => Met { what: Meeting, site: String },
         /// The customer is on a page again.
         16 => Resumed {},
+        /// The page in front is more than Lado shows, or (`None`) no longer.
+        40 => Limited { cap: Option<Cap> },
     }
 
     /// Reserved for what a page shows outside its document.

@@ -175,7 +175,7 @@ impl Stage {
     }
 }
 
-fn companies() -> Companies {
+pub fn companies() -> Companies {
     // Cheap parameters: what is tested here is who gets in, not how long guessing takes.
     let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
     let hash = cheap.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
