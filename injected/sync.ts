@@ -75,6 +75,9 @@ export function startSync(): void {
   const command = (it: PageCommand): void => {
     switch (it.tag) {
       case PageCommandTag.Welcome:
+        tell("on");
+        actor.level = it.level;
+        break;
       case PageCommandTag.SetLevel:
         actor.level = it.level;
         break;
@@ -97,15 +100,22 @@ export function startSync(): void {
         break;
       case PageCommandTag.Ended:
         line.end();
-        overlay.remove();
-        location.replace("/__lado/farewell");
+        if (boot.leave) {
+          // Under its own name the page outlives the session: nothing that was typed is lost.
+          capture.stop();
+          overlay.farewell();
+          tell("off");
+        } else {
+          overlay.remove();
+          location.replace("/__lado/farewell");
+        }
         break;
     }
   };
 
   const tab = enterTab(pageId);
   const line = new Line(
-    `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
+    boot.sync ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
     pageId(),
     tab.id,
     {
@@ -140,6 +150,26 @@ export function startSync(): void {
     line.send({ tag: PageMessageTag.Pointer, x: Math.round(event.pageX), y: Math.round(event.pageY) });
   });
 }
+
+let state = "";
+
+/** Tells the launcher, where there is one. */
+function tell(now: "on" | "off"): void {
+  state = now;
+  if (boot.leave)
+    window.dispatchEvent(new CustomEvent("lado:sync", { detail: { state, token: boot.token ?? undefined } }));
+}
+
+// The launcher may come later than the sync script.
+if (boot.leave)
+  dom.listen(
+    window,
+    "lado:ask",
+    guard(() => {
+      if (state === "on") tell("on");
+    }),
+    true,
+  );
 
 function pageId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>

@@ -88,6 +88,12 @@ export class Capture {
   #focusMoved = false;
   #resized = false;
 
+  /** Looks at the page no more. */
+  stop(): void {
+    this.#active = false;
+    this.#observer.disconnect();
+  }
+
   constructor(
     private readonly rules: Rules,
     /** Lado's own element, which is not part of the page. */
