@@ -2,6 +2,9 @@
 
 import * as dom from "./capture/dom";
 
+// Taken before the page can replace it.
+const soon = window.queueMicrotask.bind(window);
+
 /** A longer name is a text. */
 const MAX = 80;
 
@@ -55,9 +58,43 @@ function names(element: Element): string[] {
     default:
       out.push(text(element));
   }
-  const { labels } = element as HTMLInputElement;
-  if (labels instanceof NodeList) out.push(...Array.from(labels, text));
+  out.push(...labelsOf(element, root).map(text));
   return out;
+}
+
+/** The labels of each root by what they are for, as long as nothing but this script runs. */
+let known: Map<Node, Map<string, Element[]>> | null = null;
+
+/**
+ * The labels of a control: those for it, and the one around it. The browser's own list walks the whole page for each
+ * control, which took longer than all the rest of a snapshot where there are thousands.
+ */
+function labelsOf(element: Element, root: Node): Element[] {
+  if (!known) {
+    known = new Map();
+    soon(() => {
+      known = null;
+    });
+  }
+  let labels = known.get(root);
+  if (!labels) {
+    labels = new Map();
+    for (const label of dom.query(root, "label[for]")) {
+      const id = dom.getAttribute(label, "for") ?? "";
+      const same = labels.get(id);
+      if (same) same.push(label);
+      else labels.set(id, [label]);
+    }
+    known.set(root, labels);
+  }
+  const id = dom.getAttribute(element, "id");
+  const found = (id && labels.get(id)) || [];
+  for (let up = dom.parentNode(element); up && dom.isElement(up); up = dom.parentNode(up)) {
+    if (dom.localName(up) !== "label") continue;
+    const control = dom.controlOf(up as HTMLLabelElement);
+    return control === element && !found.includes(up) ? [...found, up] : found;
+  }
+  return found;
 }
 
 /** The text inside, with what stands in for images and for other controls. */

@@ -58,6 +58,7 @@ const queryDocument = uncurry(Document.prototype.querySelectorAll) as Query<Docu
 const queryFragment = uncurry(DocumentFragment.prototype.querySelectorAll) as Query<DocumentFragment>;
 type Query<T> = (self: T, selector: string) => NodeListOf<Element>;
 
+export const controlOf = getter(HTMLLabelElement.prototype, "control");
 export const hostOf = getter(ShadowRoot.prototype, "host");
 export const title = getter(Document.prototype, "title");
 export const activeIn = getter(Document.prototype, "activeElement");
