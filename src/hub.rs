@@ -127,6 +127,8 @@ struct Inner {
     viewers: HashMap<u32, Viewer>,
     /// The names of agents who have watched, in the order of their numbers from 1.
     participants: Vec<String>,
+    /// What the customer has put into masked fields: gone, and overwritten, when the session ends.
+    taint: Arc<mask::Taint>,
     /// Actions that a page has not answered yet, by the hub's own number.
     acts: HashMap<u32, Act>,
     /// Of the frames with ops that viewers got.

@@ -17,26 +17,33 @@ mod check;
 mod emit;
 mod frame;
 mod judge;
+#[cfg(test)]
+mod leak;
 mod locks;
 mod run;
 mod sheet;
+mod taint;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use url::Url;
 
 pub use asset::style_sheet;
 pub use frame::Frame;
 pub(crate) use locks::{is_pressed, lock_of};
+pub use taint::Taint;
 
 use crate::mirror::{DOCUMENT, Mirror, MirrorError, NodeRef};
 use crate::protocol::{MASK, NONE, Op, Tree};
-use crate::rules::detector::Text;
+use crate::rules::detector::{Text, normal};
 use crate::rules::{PathRules, Reach, SiteRules};
 
 /// The id of the rule that stands for what the customer has hidden by hand.
@@ -72,6 +79,8 @@ pub struct Mask {
     private: HashSet<u32>,
     /// The lock rules of elements that viewers see as locked.
     locked: HashMap<u32, String>,
+    /// What the customer has put into masked fields of the session.
+    taint: Arc<Taint>,
     corrections: u64,
     /// Corrected attributes of what is just being told.
     corrected: AtomicU64,
@@ -88,6 +97,7 @@ impl Mask {
             shown: HashMap::new(),
             private: HashSet::new(),
             locked: HashMap::new(),
+            taint: Arc::default(),
             corrections: 0,
             corrected: AtomicU64::new(0),
         }
@@ -163,7 +173,15 @@ impl Mask {
             }
             Op::Check { node, ref sums } => out.extend(self.check(mirror, node, sums.len()).map(|masked| masked.0)),
             Op::Focus { node } => {
+                let left = mirror.focus();
                 mirror.apply(&op)?;
+                // A number that was only half there is judged as it was left.
+                if let Some(field) = mirror.node(left).filter(|field| left != node && field.value().is_some()) {
+                    let value = field.value().unwrap_or_default().to_owned();
+                    if is_growing(&value) {
+                        self.state(field, Op::SetValue { node: left, value }, assets, &mut out);
+                    }
+                }
                 let shown = mirror.node(node).filter(|node| self.emitted(*node));
                 out.push(Op::Focus { node: shown.map_or(NONE, NodeRef::id) });
             }
@@ -240,6 +258,50 @@ impl Mask {
         self.rules = self.site.at(&self.path);
         let mut out = Vec::new();
         self.judge_all(mirror, assets, &mut out);
+        out.into_iter().map(Masked).collect()
+    }
+
+    pub fn taint(&self) -> Arc<Taint> {
+        Arc::clone(&self.taint)
+    }
+
+    /// Takes the session's masked values from now on. What viewers have of them already is taken back by [`Self::recall`].
+    pub fn set_taint(&mut self, taint: Arc<Taint>) {
+        self.taint = taint;
+    }
+
+    /// Takes back what viewers have and, by the taint as it is now, must not have.
+    pub fn recall(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
+        let Some(document) = mirror.document() else { return Vec::new() };
+        let mut out = Vec::new();
+        let taint = Arc::clone(&self.taint);
+        let tells = |text: &str| {
+            let mut found = Vec::new();
+            taint.find(text, &mut found);
+            !found.is_empty()
+        };
+        let told = |node: &NodeRef<'_>| {
+            node.attributes().any(|(_, value)| tells(value))
+                || node.value().is_some_and(tells)
+                || node.sheet().is_some_and(tells)
+                || node.adopted().is_some_and(|sheets| sheets.iter().any(|css| tells(css)))
+                || (node.local() == "style" && node.children().filter_map(NodeRef::text).any(tells))
+        };
+        let again: Vec<u32> = document.descendants().filter(told).map(NodeRef::id).collect();
+        let changed = self.read(document);
+        self.show_again(mirror, &again, assets, &mut out);
+        let within = |node: NodeRef<'_>| node.ancestors().any(|up| again.contains(&up.id()));
+        let changed: Vec<u32> =
+            changed.into_iter().filter(|id| mirror.node(*id).is_some_and(|node| !within(node))).collect();
+        self.show_texts(mirror, &changed, assets, &mut out);
+        for (name, told) in [("title", mirror.title()), ("url", mirror.url())] {
+            if tells(told) || tells(&decoded(told)) {
+                out.push(match name {
+                    "title" => Op::SetTitle { title: self.shown_title(mirror) },
+                    _ => Op::SetUrl { url: self.shown_url(told) },
+                });
+            }
+        }
         out.into_iter().map(Masked).collect()
     }
 
@@ -475,6 +537,9 @@ impl Mask {
     }
 
     fn shown_title(&self, mirror: &Mirror) -> String {
+        if self.rules.private().is_some() {
+            return MASK.into();
+        }
         let titles = mirror.document().into_iter().flat_map(|document| document.children()).flat_map(head_titles);
         if titles.into_iter().any(|title| self.status(title).masked.is_some()) {
             return MASK.into();
@@ -485,8 +550,10 @@ impl Mask {
     fn shown_url(&self, url: &str) -> String {
         let Ok(url) = Url::parse(url) else { return String::new() };
         let origin = url.origin().ascii_serialization();
-        let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8_lossy();
-        if self.finds(&decoded) { format!("{origin}/{MASK}") } else { format!("{origin}{}", url.path()) }
+        if self.rules.private().is_some() || self.finds(url.path()) {
+            return format!("{origin}/{MASK}");
+        }
+        format!("{origin}{}", url.path())
     }
 
     /// Every detector passes here: what is private in a text, in no particular order.
@@ -495,17 +562,75 @@ impl Mask {
         for detector in self.rules.detectors() {
             detector.find(text, &mut found);
         }
+        self.taint.find(text.raw(), &mut found);
         found
     }
 
+    /// Whether something private is in a value, as it is or packed as addresses and attributes carry it.
     fn finds(&self, text: &str) -> bool {
-        !text.is_empty() && !self.find(&Text::new(text)).is_empty()
+        let found = |text: &str| !text.is_empty() && !self.find(&Text::new(text)).is_empty();
+        if found(text) {
+            return true;
+        }
+        let plain = decoded(text);
+        (matches!(plain, Cow::Owned(_)) && found(&plain)) || unpacked(&plain).any(|text| found(&text))
     }
 
     /// A text of its own with what is private in it replaced.
     fn cover(&self, text: &str) -> String {
         run::cover(text, 0, &run::merged(self.find(&Text::new(text)))).unwrap_or_else(|| text.to_owned())
     }
+}
+
+/// Without percent encoding, be it done twice.
+fn decoded(text: &str) -> Cow<'_, str> {
+    let once = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    match once {
+        Cow::Owned(once) => Cow::Owned(percent_encoding::percent_decode_str(&once).decode_utf8_lossy().into_owned()),
+        borrowed => borrowed,
+    }
+}
+
+/// The texts that pieces of a text are the base64 of, of either alphabet.
+fn unpacked(text: &str) -> impl Iterator<Item = String> {
+    const SHORTEST: usize = 8;
+    let packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+    // A slash is of the alphabet, and separates the segments of a path.
+    let pieces = text.split(move |c| !packed(c)).flat_map(|piece| std::iter::once(piece).chain(piece.split('/')));
+    pieces.filter(|piece| piece.len() >= SHORTEST).filter_map(|piece| {
+        let plain: String = piece
+            .chars()
+            .map(|c| {
+                if c == '-' {
+                    '+'
+                } else if c == '_' {
+                    '/'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let bytes = STANDARD_NO_PAD.decode(&plain[..plain.len() - usize::from(plain.len() % 4 == 1)]).ok()?;
+        String::from_utf8(bytes).ok().filter(|text| text.chars().all(|c| !c.is_control()))
+    })
+}
+
+/// Whether a field's value may become a number of somebody's as it is typed: more digits in a row than may be shown of a
+/// card (six, PCI DSS 3.4.1).
+fn is_growing(value: &str) -> bool {
+    let mut row = 0;
+    let mut gap = 0;
+    for c in value.chars().filter_map(normal) {
+        match c {
+            c if c.is_ascii_digit() => (row, gap) = (row + 1, 0),
+            ' ' | '.' | '-' | '/' if gap == 0 => gap = 1,
+            _ => (row, gap) = (0, 0),
+        }
+        if row > 6 {
+            return true;
+        }
+    }
+    false
 }
 
 fn path_of(url: &str) -> String {

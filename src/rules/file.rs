@@ -44,6 +44,8 @@ pub enum Action {
     Mask,
     Unmask,
     Lock,
+    /// Everything on its sites and paths is masked that no rule unmasks.
+    Private,
 }
 
 impl Action {
@@ -52,6 +54,7 @@ impl Action {
             Self::Mask => "mask",
             Self::Unmask => "unmask",
             Self::Lock => "lock",
+            Self::Private => "private",
         }
     }
 }
@@ -155,6 +158,11 @@ impl Compiler<'_, '_> {
     fn by(&mut self, config: &RuleConfig) -> Option<By> {
         let RuleConfig { selector, fields, names, .. } = config;
         match (selector, fields.as_slice(), names.as_slice()) {
+            (None, [], []) if config.action == Action::Private => Some(By::Place),
+            _ if config.action == Action::Private => {
+                self.fault(config.id.span(), "private goes by sites and paths alone");
+                None
+            }
             (Some(text), [], []) => {
                 let selector = self.ok(text, Selector::parse(text.get_ref()))?;
                 Some(By::Selector(text.get_ref().split_whitespace().collect::<Vec<_>>().join(" "), selector))
@@ -187,7 +195,7 @@ impl Compiler<'_, '_> {
         let check = match &config.check {
             None => Check::None,
             Some(name) => {
-                let known = "expected luhn, cpf, cnpj or mod97";
+                let known = "expected luhn, cpf, cnpj, mod97, number, ssn, nino or dni";
                 self.ok(
                     name,
                     Check::parse(name.get_ref()).ok_or_else(|| format!("no check `{}`: {known}", name.get_ref())),

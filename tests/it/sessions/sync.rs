@@ -550,3 +550,31 @@ async fn what_the_customer_hides_by_hand_is_taken_back_and_stays_hidden() {
     viewer.breathe().await;
     assert!(!contains(&viewer.bytes, "Zx82secret"));
 }
+
+#[tokio::test]
+async fn what_is_typed_into_a_masked_field_is_hidden_on_every_later_page() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut viewer = stage.viewer(&session).await;
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = vec![open("input", &[("type", "password")]), TreeNode::End];
+    children.extend(element("p", &[], "Azul-77 do Mar was here before"));
+    page.batch(vec![snapshot(children)]).await;
+    page.acked().await;
+    shown(&mut viewer).await;
+    for value in ["Azul", "Azul-77 do", "Azul-77 do Mar"] {
+        page.say(&PageMessage::Secret { field: 4, value: value.into(), done: value.ends_with("Mar") }).await;
+    }
+    page.batch(vec![Op::SetTitle { title: "azul 77 do mar".into() }]).await;
+    page.acked().await;
+    let taken = texts(&viewer.ops().await);
+    assert!(taken.contains("was here before") && !taken.contains("Azul"), "{taken}");
+    let mut next = stage.page(&session, "p2").await;
+    next.batch(vec![snapshot(element("p", &[("title", "AZUL77DOMAR")], "your password: Ａzul-77 do Mar!"))]).await;
+    next.acked().await;
+    let later = texts(&shown(&mut viewer).await);
+    assert!(later.contains("your password") && !later.to_lowercase().contains("mar!"), "{later}");
+    assert!(!later.contains("AZUL77DOMAR"), "{later}");
+    let state = format!("{:?}", session.state().page);
+    assert!(!state.contains("azul"), "{state}");
+}
