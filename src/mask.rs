@@ -15,11 +15,13 @@ mod asset;
 mod attribute;
 mod check;
 mod emit;
+mod evidence;
 mod frame;
 mod judge;
 #[cfg(test)]
 mod leak;
 mod locks;
+mod preview;
 mod run;
 mod sheet;
 mod taint;
@@ -37,8 +39,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use url::Url;
 
 pub use asset::style_sheet;
+pub use evidence::{Counts, Evidence};
 pub use frame::Frame;
 pub(crate) use locks::{is_pressed, lock_of};
+pub use preview::{Finding, PreviewError, preview};
 pub use taint::Taint;
 
 use crate::mirror::{DOCUMENT, Mirror, MirrorError, NodeRef};
@@ -81,6 +85,7 @@ pub struct Mask {
     locked: HashMap<u32, String>,
     /// What the customer has put into masked fields of the session.
     taint: Arc<Taint>,
+    evidence: Evidence,
     corrections: u64,
     /// Corrected attributes of what is just being told.
     corrected: AtomicU64,
@@ -98,6 +103,7 @@ impl Mask {
             private: HashSet::new(),
             locked: HashMap::new(),
             taint: Arc::default(),
+            evidence: Evidence::default(),
             corrections: 0,
             corrected: AtomicU64::new(0),
         }
@@ -111,6 +117,42 @@ impl Mask {
     /// How often the page sent what it should have masked itself.
     pub fn corrections(&self) -> u64 {
         self.corrections
+    }
+
+    /// What rules have done so far.
+    pub fn evidence(&self) -> Evidence {
+        Evidence { corrections: self.corrections, ..self.evidence.clone() }
+    }
+
+    /// The rule that masks an element itself.
+    pub fn masks_itself(&self, node: NodeRef<'_>) -> Option<&str> {
+        match self.own.get(&node.id()) {
+            Some(judge::Own::Mask { rule, .. }) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// Whether a text is shown otherwise than it is, without an element around it being masked.
+    pub fn is_covered(&self, node: NodeRef<'_>) -> bool {
+        self.shown.contains_key(&node.id()) && self.status(node).masked.is_none()
+    }
+
+    /// The detectors that find something in a text.
+    pub fn found_by(&self, text: &str) -> Vec<String> {
+        let seen = Text::new(text);
+        let finds = |detector: &&crate::rules::detector::Detector| {
+            let mut found = Vec::new();
+            detector.find(&seen, &mut found);
+            !found.is_empty()
+        };
+        self.rules.detectors().iter().filter(finds).map(|detector| detector.id.clone()).collect()
+    }
+
+    /// Notes which detectors a text is covered by: told apart only now that something was found.
+    fn credit(&mut self, text: &str) {
+        for id in self.found_by(text) {
+            self.evidence.of(&id).masked += 1;
+        }
     }
 
     /// The rule that masks a node, its own or an ancestor's; empty where only its value is private.
@@ -237,6 +279,7 @@ impl Mask {
         let own = judge::Own::Mask { rule: BY_CUSTOMER.into(), firm: true };
         let mut out = Vec::new();
         if self.own.insert(node.id(), own.clone()) != Some(own) {
+            self.evidence.of(BY_CUSTOMER).masked += 1;
             self.judged(mirror, &[node.id()], assets, &mut out);
         }
         out.into_iter().map(Masked).collect()
@@ -483,6 +526,7 @@ impl Mask {
             } else if self.finds(value) {
                 self.corrections += 1;
                 if self.private.insert(node.id()) {
+                    self.credit(value);
                     // The attribute holds the value, too, in pages that write it there.
                     self.show_again(node.mirror(), &[node.id()], assets, out);
                     return;

@@ -105,6 +105,20 @@ impl RuleSet {
         Self::load(&PRESETS, &[])
     }
 
+    /// The same with everything masked that no rule unmasks.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.rules.push(Arc::new(Rule {
+            id: "private-mode".into(),
+            action: Action::Private,
+            firm: false,
+            sites: Vec::new(),
+            paths: Vec::new(),
+            by: By::Place,
+        }));
+        self
+    }
+
     /// The rules that apply on a host (no port), whatever the path.
     pub fn for_site(&self, host: &str) -> Arc<SiteRules> {
         let host = host.to_ascii_lowercase();

@@ -36,6 +36,10 @@ const PAGE = 1;
 /** A page is at most 1,024 deep (MAX_DEPTH); what is deeper is left out. */
 const DEEPEST = 1000;
 
+/** Fields whose value comes whole. */
+const CHOSEN =
+  "[type=date],[type=time],[type=month],[type=week],[type=datetime-local],[type=range],[type=color]";
+
 /** What is longer is known by its beginning. */
 const MAX_SECRET = 1000;
 
@@ -278,7 +282,8 @@ export class Capture {
       if (this.rules.isLabelled(field)) this.#retract(field, ops, this.#veil(field));
       const masked = this.masked(field);
       if (masked) this.#keepSecret(field, node, field === active);
-      const plain = (text: string): string => this.rules.typed(text, field === active);
+      const typing = field === active && !dom.matches(field, CHOSEN);
+      const plain = (text: string): string => this.rules.typed(text, typing);
       const op = this.#said.op(field, node, masked, plain, this.id);
       if (op) ops.push(op);
     }

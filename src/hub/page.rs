@@ -268,6 +268,12 @@ impl Page {
         self.mask.hide(&self.mirror, node, &mut Capabilities(session))
     }
 
+    /// The company has other rules: what viewers must forget of the page.
+    pub fn rules_changed(&mut self, session: &Session) -> Vec<Masked<Op>> {
+        let rules = session.company.rules.for_site(self.site.host());
+        self.mask.reload(&self.mirror, rules, &mut Capabilities(session))
+    }
+
     /// The session has learnt what a masked field holds: what viewers must forget of it.
     pub fn recall(&mut self, session: &Session) -> Vec<Masked<Op>> {
         self.mask.recall(&self.mirror, &mut Capabilities(session))

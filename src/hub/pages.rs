@@ -260,7 +260,14 @@ impl Hub {
         self.bring_to_front(&mut inner);
     }
 
-    fn pass_on(&self, inner: &mut Inner, from: &str, ops: &[crate::mask::Masked<Op>], snapshot: bool, titled: bool) {
+    pub(super) fn pass_on(
+        &self,
+        inner: &mut Inner,
+        from: &str,
+        ops: &[crate::mask::Masked<Op>],
+        snapshot: bool,
+        titled: bool,
+    ) {
         if snapshot {
             // Its nodes have other numbers now.
             if inner.pages.get(from).is_some_and(|page| !page.drawings.is_empty()) {

@@ -209,7 +209,7 @@ impl Mask {
                 if hidden || (masked && node.local() == "select") {
                     return None;
                 }
-                let growing = node.mirror().focus() == id && is_growing(&value);
+                let growing = node.mirror().focus() == id && !is_chosen(node) && is_growing(&value);
                 let private = masked || growing || self.private.contains(&id) || self.finds(&value);
                 let value = if private && !value.is_empty() { MASK.to_owned() } else { value };
                 Some(Op::SetValue { node: id, value })
@@ -231,6 +231,12 @@ impl Mask {
             op => Some(op),
         }
     }
+}
+
+/// Fields whose value comes whole.
+fn is_chosen(node: NodeRef<'_>) -> bool {
+    let kind = name::input_type(node);
+    matches!(kind.as_str(), "date" | "time" | "month" | "week" | "datetime-local" | "range" | "color")
 }
 
 /// Elements that viewers never get: what runs or loads, and what only says how the page is to be read.

@@ -96,6 +96,9 @@ impl Mask {
             None => self.own.remove(&id),
         };
         if before != own {
+            if let Some(Own::Mask { rule, .. }) = &own {
+                self.evidence.of(rule).masked += 1;
+            }
             flipped.push(id);
         }
     }

@@ -276,7 +276,10 @@ impl Mask {
         }
         let found = shown.is_some();
         let fresh = self.set_shown(node, shown, changed);
-        self.corrections += u64::from(fresh && found);
+        if fresh && found {
+            self.corrections += 1;
+            self.credit(text);
+        }
     }
 
     /// True when it is shown otherwise than before.

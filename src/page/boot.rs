@@ -39,6 +39,7 @@ struct Key {
     site: Site,
     locale: &'static str,
     aliases: usize,
+    rules: u64,
 }
 
 /// Builds scripts at their first use and keeps the ones in use.
@@ -61,7 +62,13 @@ impl Boots {
 
     pub fn scripts(&self, session: &Session, site: &Site, locale: Locale) -> Arc<Scripts> {
         let aliases = session.views.aliases();
-        let key = Key { session: session.id, site: site.clone(), locale: locale.tag(), aliases: aliases.len() };
+        let key = Key {
+            session: session.id,
+            site: site.clone(),
+            locale: locale.tag(),
+            aliases: aliases.len(),
+            rules: session.company.rules.version(),
+        };
         self.built.get_with(key, || {
             let domain = session.views.domain();
             let config = json!({
