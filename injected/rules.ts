@@ -146,6 +146,12 @@ export class Rules {
     return this.#veils.get(element) ?? (outer && this.#isUnmasked(element) ? Veil.None : outer);
   }
 
+  /** Whether a rule of its own hides an element or what it stands in, not only that everything is hidden. */
+  hides(node: Node, up: (node: Node) => Node | null): boolean {
+    for (let at: Node | null = node; at; at = up(at)) if (this.#veils.has(at as Element)) return true;
+    return false;
+  }
+
   /** What stands over a node: its nearest ancestor of which rules say anything decides, and every firm one. */
   over(node: Node | null, up: (node: Node) => Node | null): Veil {
     const chain: Element[] = [];

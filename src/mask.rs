@@ -641,7 +641,9 @@ fn unpacked(text: &str) -> impl Iterator<Item = String> {
     let packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
     // A slash is of the alphabet, and separates the segments of a path.
     let pieces = text.split(move |c| !packed(c)).flat_map(|piece| std::iter::once(piece).chain(piece.split('/')));
-    pieces.filter(|piece| piece.len() >= SHORTEST).filter_map(|piece| {
+    // Packed text is full of capitals; what classes and ids are called seldom has any.
+    let likely = |piece: &&str| piece.len() >= SHORTEST && piece.bytes().any(|b| b.is_ascii_uppercase());
+    pieces.filter(likely).filter_map(|piece| {
         let plain: String = piece
             .chars()
             .map(|c| {

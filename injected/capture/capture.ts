@@ -281,7 +281,8 @@ export class Capture {
       if (!node) continue;
       if (this.rules.isLabelled(field)) this.#retract(field, ops, this.#veil(field));
       const masked = this.masked(field);
-      if (masked) this.#keepSecret(field, node, field === active);
+      if (masked && (!this.rules.base || this.rules.hides(field, this.up)))
+        this.#keepSecret(field, node, field === active);
       const typing = field === active && !dom.matches(field, CHOSEN);
       const plain = (text: string): string => this.rules.typed(text, typing);
       const op = this.#said.op(field, node, masked, plain, this.id);

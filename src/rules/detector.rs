@@ -589,6 +589,18 @@ mod tests {
             ("CNPJ: 11.222.333/0001-81", "cnpj", "11.222.333/0001-81"),
             ("my DE89 3704 0044 0532 0130 00 is", "iban", "DE89 3704 0044 0532 0130 00"),
             ("AB12DE89370400440532013000", "iban", "DE89370400440532013000"),
+            ("card 4111111111111111 and code: 4111111111111111123", "card", "4111111111111111"),
+            ("SSN 123-45-6789.", "ssn", "123-45-6789"),
+            ("NI ab 12 34 56 c", "nino", "ab 12 34 56 c"),
+            ("DNI: 12345678Z", "dni", "12345678Z"),
+            ("NIE X1234567L", "dni", "X1234567L"),
+            ("ligue +55 11 99999-0000!", "phone", "+55 11 99999-0000"),
+            ("call (212) 555-0143", "phone-area", "(212) 555-0143"),
+            ("01 23 45 67 89", "phone-area", "01 23 45 67 89"),
+            ("RG: 12.345.678-9", "rg", "12.345.678-9"),
+            ("Data de nascimento: 12/03/1980", "birth-date", "12/03/1980"),
+            ("Date of birth 12 March 1980", "birth-date", "12 March 1980"),
+            ("Geburtsdatum: 12.03.1980", "birth-date", "12.03.1980"),
             ("write to joão.silva+x@loja.com.br, please", "email", "joão.silva+x@loja.com.br"),
         ] {
             let all = found(text);
