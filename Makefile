@@ -1,6 +1,7 @@
 # make demo [SITE=https://…]   try it: the demo shop, or another site, with Lado in front
 # make test                    everything that must pass
 # make bench | sites | shots   measure | real applications through Lado | pictures of every screen
+# make mutants                 break the mask on purpose, and see that the leak harness notices
 
 SITE ?=
 LISTEN ?= 127.0.0.1:7070
@@ -8,7 +9,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 LADO_BIN = $(abspath $(TARGET))/debug/lado
 export LADO_BIN
 
-.PHONY: demo test setup build bench sites shots
+.PHONY: demo test setup build mutants bench sites shots
 
 demo: build
 	$(LADO_BIN) demo --listen $(LISTEN) $(addprefix --site ,$(SITE))
@@ -21,6 +22,9 @@ setup:
 
 build: setup
 	cargo build --bin lado
+
+mutants: setup
+	node tests/mutants/run.mjs
 
 # Minutes, on a machine that does nothing else; LADO_BIN of a release build for latencies that mean something.
 bench: setup

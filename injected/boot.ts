@@ -20,7 +20,7 @@ export interface NameRule {
 export interface Detector {
   id: string;
   pattern: string;
-  check: "luhn" | "cpf" | "cnpj" | "mod97" | "";
+  check: "luhn" | "cpf" | "cnpj" | "mod97" | "number" | "ssn" | "nino" | "dni" | "";
 }
 
 /** The rules of one site, as `SiteRules::page_json` writes them. */
@@ -31,6 +31,8 @@ export interface PageRules {
   names: NameRule[];
   /** Masks of form fields by name. */
   labels?: NameRule[];
+  /** Where all is masked that no rule unmasks. */
+  private?: { id: string; paths: string[] }[];
   detectors: Detector[];
 }
 

@@ -19,6 +19,11 @@ const AS_ASCII: [RegExp, string][] = [
 ];
 const DIGIT = /\p{Nd}/u;
 
+/** More digits in a row than may be shown of a card: `is_growing` of src/mask.rs. */
+export function isGrowing(value: string): boolean {
+  return MAY_HOLD.test(value) && /(?:\d[ .\-/]?){7}/.test(new Text(value, []).plain);
+}
+
 const LENGTHS = { luhn: [19, 13], cpf: [11, 11], cnpj: [14, 14] };
 
 /** How numbers are grouped inside longer runs of digits. */
@@ -35,7 +40,7 @@ export class Detectors {
   #all: { pattern: RegExp; check: Detector["check"] }[];
 
   constructor(detectors: readonly Detector[]) {
-    this.#all = detectors.map(({ pattern, check }) => ({ pattern: new RegExp(pattern, "gu"), check }));
+    this.#all = detectors.map(({ pattern, check }) => ({ pattern: new RegExp(pattern, "gdu"), check }));
   }
 
   /** Texts of one block, in order, with what is found in them together replaced by `mask`; null where nothing is. */
@@ -95,6 +100,14 @@ class Text {
     return [this.#place(from), last + ((this.raw.codePointAt(last) ?? 0) > 0xffff ? 2 : 1)];
   }
 
+  /** Whether no letter or digit stands right beside, in the same node. */
+  isAlone(from: number, to: number): boolean {
+    return (
+      (!/[\p{L}\p{N}]$/u.test(this.plain.slice(0, from)) || this.seam(from)) &&
+      (!/^[\p{L}\p{N}]/u.test(this.plain.slice(to)) || this.seam(to))
+    );
+  }
+
   /** Whether one node ends and the next begins before the character. */
   seam(at: number): boolean {
     const before = at ? this.#place(at - 1) : 0;
@@ -128,10 +141,51 @@ function find(text: Text, pattern: RegExp, check: Detector["check"], spans: Span
       if (length) spans.push(text.original(index, index + length));
       // One that is none may have swallowed the beginning of one that is.
       pattern.lastIndex = index + (length || 1);
-    } else if (check) {
+    } else if (check === "luhn" || check === "cpf" || check === "cnpj") {
       numbers(text, index, found, check, spans);
     } else {
-      spans.push(text.original(index, index + found.length));
+      // A group is the datum; what stands around it says what it is.
+      const [from, to] = match.indices?.[1] ?? [index, index + found.length];
+      const counts = !check || (text.isAlone(from, to) && accepts(check, plain.slice(from, to)));
+      if (counts) spans.push(text.original(from, to));
+      // One that is none may have swallowed the beginning of one that is.
+      else pattern.lastIndex = index + ((found.codePointAt(0) ?? 0) > 0xffff ? 2 : 1);
+    }
+  }
+}
+
+const DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE";
+
+/** `Check::accepts` of src/rules/detector.rs. */
+function accepts(check: "number" | "ssn" | "nino" | "dni", found: string): boolean {
+  const text = found.replace(/[^\da-z]/gi, "").toUpperCase();
+  switch (check) {
+    case "number":
+      return text.replace(/\D/g, "").length >= 4;
+    case "ssn":
+      return /^(?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4}$/.test(text);
+    case "nino":
+      return /^(?!BG|GB|KN|NK|NT|TN|ZZ)[^DFIQUV][^DFIQUVO]/.test(text);
+    case "dni": {
+      const body = text.slice(0, -1).replace(/[XYZ]/g, (letter) => String("XYZ".indexOf(letter)));
+      return /^\d{8}$/.test(body) && DNI_LETTERS[Number(body) % 23] === text.slice(-1);
+    }
+  }
+}
+
+const ISSUED =
+  /^(?:3[47]\d{13}|(?:4\d{3}|5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720|6011|6062|644\d|64[5-9]\d|65\d\d|506\d|636\d)\d{12})$/;
+
+/** A card at the beginning or the end of more digits than a card has. */
+function glued(digits: number[], found: (from: number, to: number) => void): void {
+  const { length } = digits;
+  if (length < 17) return;
+  for (const size of [16, 15]) {
+    for (const from of [0, length - size]) {
+      const card = digits.slice(from, from + size);
+      if (!ISSUED.test(card.join("")) || !luhn(card)) continue;
+      found(from, from + size);
+      return;
     }
   }
 }
@@ -149,6 +203,7 @@ function numbers(
   const spaced = (i: number): boolean => i > 0 && (places[i] ?? 0) > (places[i - 1] ?? 0) + 1;
   const border = (i: number): boolean => i === 0 || i === length || spaced(i) || text.seam(places[i] ?? 0);
   const [most = 0, least = 0] = LENGTHS[check];
+  const before = spans.length;
   for (let from = 0; from < length; from++) {
     if (!border(from)) continue;
     for (let to = from + most; to >= from + least; to--) {
@@ -164,6 +219,8 @@ function numbers(
       break;
     }
   }
+  if (check !== "luhn" || spans.length > before) return;
+  glued(digits, (from, to) => spans.push(text.original(places[from] ?? 0, (places[to - 1] ?? 0) + 1)));
 }
 
 function holds(check: "luhn" | "cpf" | "cnpj", digits: number[]): boolean {

@@ -4,7 +4,7 @@
 
 import type { NameRule, PageRules, SelectorRule } from "./boot";
 import * as dom from "./capture/dom";
-import { Detectors } from "./detect";
+import { Detectors, isGrowing } from "./detect";
 import { isCalled } from "./name";
 import { MASK } from "./protocol/messages";
 
@@ -45,14 +45,35 @@ export class Rules {
   #firm = "";
   #unmask = "";
   #labels: NameRule[] = [];
+  #base = Veil.None;
   #kinds = new Map<string, Kind>();
   #detectors: Detectors;
   /** Elements that a rule masks itself, for the overlay; those that have left the page are dropped as it looks. */
   readonly found = new Set<Element>();
 
-  constructor(private readonly rules: PageRules) {
+  constructor(private rules: PageRules) {
     this.#detectors = new Detectors(rules.detectors);
     this.follow();
+  }
+
+  /** Other rules from now on. What is masked stays so. */
+  replace(rules: PageRules): void {
+    this.rules = rules;
+    this.#detectors = new Detectors(rules.detectors);
+    this.#path = undefined;
+    this.follow();
+  }
+
+  /** What stands over everything that no rule says anything of. */
+  get base(): Veil {
+    return this.#base;
+  }
+
+  /** The customer hides an element; no rule shows it again. */
+  hide(element: Element): void {
+    this.#veils.set(element, Veil.Firm);
+    this.found.add(element);
+    dom.setAttribute(element, "data-lado-mask", "");
   }
 
   /** Takes the rules of the current path; true when they are others than before. */
@@ -60,14 +81,15 @@ export class Rules {
     const path = location.pathname;
     if (path === this.#path) return false;
     this.#path = path;
-    const before = [this.#mask, this.#unmask].join();
+    const before = [this.#mask, this.#unmask, this.#base].join();
     const mask = this.#active(this.rules.mask);
     const join = (rules: SelectorRule[]): string => rules.map(({ selector }) => selector).join();
     this.#firm = [ALWAYS, join(mask.filter(({ firm }) => firm))].filter(Boolean).join();
     this.#mask = [this.#firm, "[data-lado-mask]", join(mask)].filter(Boolean).join();
     this.#unmask = join(this.#active(this.rules.unmask));
     this.#labels = this.#active(this.rules.labels ?? []);
-    return before !== [this.#mask, this.#unmask].join();
+    this.#base = this.#active(this.rules.private ?? []).length ? Veil.Mask : Veil.None;
+    return before !== [this.#mask, this.#unmask, this.#base].join();
   }
 
   #active<T extends { paths: string[] }>(rules: T[]): T[] {
@@ -124,18 +146,27 @@ export class Rules {
     return this.#veils.get(element) ?? (outer && this.#isUnmasked(element) ? Veil.None : outer);
   }
 
+  /** Whether a rule of its own hides an element or what it stands in, not only that everything is hidden. */
+  hides(node: Node, up: (node: Node) => Node | null): boolean {
+    for (let at: Node | null = node; at; at = up(at)) if (this.#veils.has(at as Element)) return true;
+    return false;
+  }
+
   /** What stands over a node: its nearest ancestor of which rules say anything decides, and every firm one. */
   over(node: Node | null, up: (node: Node) => Node | null): Veil {
     const chain: Element[] = [];
     for (let at = node; at; at = up(at)) if (dom.isElement(at)) chain.push(at);
-    return chain.reduceRight((veil, element) => this.under(veil, element), Veil.None as Veil);
+    return chain.reduceRight((veil, element) => this.under(veil, element), this.#base);
   }
 
   /** The value as it may leave the page; null for attributes that never do. */
   attribute(element: Element, name: string, value: string, masked: Veil): string | null {
     const kind = this.#kindOf(name);
     if (kind === "never") return null;
-    if (masked && value && !KEPT.test(name) && !(name === "style" && !/["'(]/.test(value))) return MASK;
+    const dresses = masked === Veil.Mask && name === "href" && this.dresses(element);
+    if (masked && value && !dresses && !KEPT.test(name) && !(name === "style" && !/["'(]/.test(value))) {
+      return MASK;
+    }
     if (
       name === "value" &&
       value &&
@@ -145,6 +176,17 @@ export class Rules {
       return MASK;
     }
     return kind === "words" ? this.plain(value) : value;
+  }
+
+  /** A page that is hidden as a whole is dressed all the same. */
+  dresses(element: Element): boolean {
+    return this.#base !== Veil.None && dom.matches(element, "style,link[rel~=stylesheet i]");
+  }
+
+  /** The lock that a masked control has by its name, which the server does not get to read. */
+  stamp(element: Element): string | null {
+    const names = this.#active(this.rules.names);
+    return (names.length && dom.matches(element, ACTIONS) && named(element, names)?.id) || null;
   }
 
   #kindOf(name: string): Kind {
@@ -159,6 +201,11 @@ export class Rules {
   /** One text of its own, with what detectors find replaced. */
   plain(text: string): string {
     return this.cover([text])?.[0] ?? text;
+  }
+
+  /** The value of a field that the customer is in: what may become a number of theirs waits until they leave it. */
+  typed(text: string, active: boolean): string {
+    return active && isGrowing(text) ? MASK : this.plain(text);
   }
 
   /** The texts of one block, in order, with what detectors find in them together replaced; null when nothing is. */

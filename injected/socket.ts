@@ -39,7 +39,7 @@ const closeOf = uncurry(NativeSocket.prototype.close) as (socket: WebSocket) => 
 
 export interface Page {
   /** The whole page, as ops. */
-  snapshot(): Op[];
+  snapshot(): readonly Op[];
   /** May send again what has changed. */
   ready(): void;
   command(command: PageCommand): void;

@@ -1,13 +1,13 @@
 // Ties the parts of a synced page together: rules, capture, line, commands, overlay.
 
-import { boot } from "./boot";
+import { boot, type PageRules } from "./boot";
 import { inward } from "./capture/address";
 import { Capture, nextFrame } from "./capture/capture";
 import * as dom from "./capture/dom";
 import { Actor } from "./command/act";
 import { failed, guard } from "./guard";
 import { Overlay } from "./overlay/overlay";
-import { type PageCommand, PageCommandTag, PageMessageTag } from "./protocol/messages";
+import { type Op, type PageCommand, PageCommandTag, PageMessageTag } from "./protocol/messages";
 import { Rules } from "./rules";
 import { Line } from "./socket";
 import { enterTab } from "./tab";
@@ -48,13 +48,25 @@ export function startSync(): void {
       return;
     }
     try {
-      line.batch(capture.flush());
+      const ops = capture.flush();
+      tellSecrets();
+      line.batch(ops);
     } catch (error) {
       failed(error);
-      if (restarts++ < MAX_RESTARTS) line.batch(capture.snapshot());
+      if (restarts++ < MAX_RESTARTS) line.batch(snapshot());
     }
   });
 
+  // Before the ops that may show them elsewhere.
+  const tellSecrets = (): void => {
+    for (const secret of capture.secrets()) line.send({ tag: PageMessageTag.Secret, ...secret });
+  };
+
+  const snapshot = (): readonly Op[] => {
+    const ops = capture.snapshot();
+    tellSecrets();
+    return ops;
+  };
   const check = guard(() => {
     // Not in front, not connected, or busy: later.
     if (line.ready && document.visibilityState === "visible") {
@@ -98,6 +110,10 @@ export function startSync(): void {
       case PageCommandTag.Watched:
         viewers = it.viewers;
         break;
+      case PageCommandTag.Rules:
+        rules.replace(JSON.parse(it.json) as PageRules);
+        capture.rulesChanged();
+        break;
       case PageCommandTag.Ended:
         line.end();
         if (boot.leave) {
@@ -119,7 +135,7 @@ export function startSync(): void {
     pageId(),
     tab.id,
     {
-      snapshot: () => capture.snapshot(),
+      snapshot,
       ready: flush,
       command,
     },

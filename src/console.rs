@@ -125,6 +125,7 @@ impl Console {
             .routes(routes!(sign_in::me))
             .routes(routes!(sessions::create, sessions::list))
             .routes(routes!(sessions::get))
+            .routes(routes!(sessions::evidence))
             .routes(routes!(sessions::end))
             .routes(routes!(sessions::viewer))
             .routes(routes!(sessions::pin))

@@ -127,6 +127,10 @@ struct Inner {
     viewers: HashMap<u32, Viewer>,
     /// The names of agents who have watched, in the order of their numbers from 1.
     participants: Vec<String>,
+    /// What the customer has put into masked fields: gone, and overwritten, when the session ends.
+    taint: Arc<mask::Taint>,
+    /// Of pages that are gone, and of refusals.
+    evidence: mask::Evidence,
     /// Actions that a page has not answered yet, by the hub's own number.
     acts: HashMap<u32, Act>,
     /// Of the frames with ops that viewers got.
@@ -207,6 +211,11 @@ impl Hubs {
 
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// A company has other rules.
+    pub fn rules_changed(&self, company: &str) {
+        self.all().iter().filter(|hub| hub.session.company.id == company).for_each(|hub| hub.rules_changed());
     }
 
     /// Asks every page and viewer to come back later: Lado is about to stop.
@@ -307,6 +316,27 @@ impl Hub {
         self.bring_to_front(&mut inner);
     }
 
+    /// What rules have done in the session so far.
+    pub fn evidence(&self) -> mask::Evidence {
+        lock(&self.inner).evidence()
+    }
+
+    /// The company has other rules: they hold at once, and what they hide is taken back.
+    pub fn rules_changed(&self) {
+        let mut inner = lock(&self.inner);
+        let mut retracted = Vec::new();
+        for (name, page) in &mut inner.pages {
+            let json = self.session.company.rules.for_site(page.site.host()).page_json().to_string();
+            if let Some(link) = &page.link {
+                link.queue.control(locks::Frame::control(&Control::Rules { json }));
+            }
+            retracted.push((name.clone(), page.rules_changed(&self.session)));
+        }
+        for (name, ops) in retracted {
+            self.pass_on(&mut inner, &name, &ops, false, true);
+        }
+    }
+
     /// Looks after time-outs.
     pub fn tend(&self, now: Instant) {
         // One that is busy is looked after next time: the others need not wait for it.
@@ -349,6 +379,16 @@ impl Hub {
     /// Everything of the session is over: the last word to everybody, and nothing is kept.
     fn end(&self) {
         let mut inner = lock(&self.inner);
+        let evidence = inner.evidence();
+        tracing::info!(
+            session = %self.session.id,
+            masked = evidence.rules.values().map(|counts| counts.masked).sum::<u64>(),
+            locked = evidence.rules.values().map(|counts| counts.locked).sum::<u64>(),
+            refused = evidence.rules.values().map(|counts| counts.refused).sum::<u64>(),
+            corrections = evidence.corrections,
+            "evidence of the session"
+        );
+        self.session.keep_evidence(evidence);
         for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
             link.queue.drop_acts();
             link.queue.control(locks::Frame::control(&Control::Ended));
@@ -495,6 +535,12 @@ impl Inner {
         }
     }
 
+    fn evidence(&self) -> mask::Evidence {
+        let mut sum = self.evidence.clone();
+        self.pages.values().for_each(|page| sum.add(&page.mask.evidence()));
+        sum
+    }
+
     fn session_level_lowered(&mut self, level: Level) {
         if level < Level::Control {
             self.answer_all_of(None, Refusal::NotAllowed);
@@ -507,6 +553,7 @@ impl Inner {
             link.queue.close();
         }
         self.answer_all_of(Some(name), Refusal::Gone);
+        self.evidence.add(&page.mask.evidence());
         let corrections = page.mask.corrections();
         if corrections > 0 {
             tracing::warn!(corrections, "the page sent what it should have masked itself");

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use http::header::HOST;
@@ -161,6 +161,7 @@ impl Lado {
         let sessions = tokio::spawn(Sessions::tend(Arc::downgrade(&self.sessions)));
         let health = tokio::spawn(upstream::pool::watch(self.fronts.pools()));
         let hubs = tokio::spawn(Hubs::tend(Arc::downgrade(&self.hubs)));
+        let rules = tokio::spawn(follow_rules(Arc::downgrade(&self)));
         let closing = CancellationToken::new();
         let lado = self.clone();
         let handler = move |request| {
@@ -182,6 +183,33 @@ impl Lado {
         sessions.abort();
         hubs.abort();
         health.abort();
+        rules.abort();
+    }
+
+    /// Reads companies' rules files that have changed. Mistakes are told, and the rules before stay.
+    fn refresh_rules(&self) {
+        for company in self.sessions.companies().iter() {
+            match company.rules.refresh() {
+                Ok(false) => {}
+                Ok(true) => {
+                    tracing::info!(company = %company.id, "rules read again");
+                    self.hubs.rules_changed(&company.id);
+                }
+                Err(error) => tracing::error!(company = %company.id, %error, "rules not read: those before stay"),
+            }
+        }
+    }
+}
+
+/// How often rules files are looked at.
+const RULES: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn follow_rules(lado: Weak<Lado>) {
+    let mut every = tokio::time::interval(RULES);
+    loop {
+        every.tick().await;
+        let Some(lado) = lado.upgrade() else { return };
+        lado.refresh_rules();
     }
 }
 

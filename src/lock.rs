@@ -174,6 +174,12 @@ impl<'a> Page<'a> {
     /// A click, or a key that is one.
     fn press(&self, node: NodeRef<'a>) -> Result<(), Denied> {
         self.unlocked(node)?;
+        // Nobody can say of a control that shows none of its name whether it is a locked one.
+        for up in node.ancestors().filter(|up| up.is_element() && is_pressed(*up)) {
+            if let Some(rule) = self.mask.masked(up).filter(|_| !self.is_readable(up)) {
+                return Err(Denied { refusal: Refusal::Masked, rule: rule.to_owned() });
+            }
+        }
         // A label passes its click on.
         for label in node.ancestors().filter(|up| up.local() == "label") {
             for control in name::controlled(label) {
@@ -191,6 +197,13 @@ impl<'a> Page<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether something inside a masked control is unmasked, so that agents read what they press.
+    fn is_readable(&self, control: NodeRef<'_>) -> bool {
+        control
+            .descendants()
+            .any(|inner| inner.text().is_some_and(|text| !text.trim().is_empty()) && self.mask.masked(inner).is_none())
     }
 
     /// Text or a choice that goes into a field.

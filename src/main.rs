@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand};
 use lado::config::{Config, Log, LogFormat, TEMPLATE};
 use lado::demo::{self, Demo};
+use lado::upstream::guard::Exception;
+use lado::upstream::{self, Upstream};
 use lado::{console, listener, rules};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -86,6 +88,17 @@ enum ConfigCommand {
 enum RulesCommand {
     /// Say file, line and reason for every mistake; without files, of the rules that Lado brings.
     Check { files: Vec<PathBuf> },
+    /// Show what the presets, and files of rules, mask and lock on a page.
+    Test {
+        /// An address, or a file with the page's markup.
+        page: String,
+        /// Files of rules beside the presets.
+        #[arg(long)]
+        rules: Vec<PathBuf>,
+        /// Where a file's markup would stand, for rules that hold on some sites and paths.
+        #[arg(long, default_value = "https://site.example/")]
+        at: Url,
+    },
 }
 
 fn main() -> ExitCode {
@@ -133,6 +146,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Rules { command: RulesCommand::Check { files } } => check_rules(&files),
+        Command::Rules { command: RulesCommand::Test { page, rules, at } } => test_rules(&page, &rules, &at),
         Command::HashPassword => {
             let mut password = String::new();
             std::io::stdin().read_line(&mut password)?;
@@ -185,13 +199,7 @@ fn welcome(facts: &demo::Facts) -> String {
 }
 
 fn check_rules(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let texts = files
-        .iter()
-        .map(|file| {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            Ok((file.display().to_string(), text))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let texts = read_all(files)?;
     let own: Vec<_> = texts.iter().map(|(file, text)| rules::Source { file, text }).collect();
     let sources = if own.is_empty() { rules::PRESETS.to_vec() } else { own };
     let mistakes = rules::check(&sources);
@@ -200,6 +208,63 @@ fn check_rules(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(tell(&mistakes))
+}
+
+fn test_rules(page: &str, files: &[PathBuf], at: &Url) -> anyhow::Result<ExitCode> {
+    let texts = read_all(files)?;
+    let own = texts.iter().map(|(file, text)| rules::Source { file, text });
+    let set = match rules::RuleSet::load(&rules::PRESETS.into_iter().chain(own).collect::<Vec<_>>(), &[]) {
+        Ok(set) => set,
+        Err(mistake) => return Ok(tell(&[mistake])),
+    };
+    let (url, markup) = match Url::parse(page).ok().filter(|url| matches!(url.scheme(), "http" | "https")) {
+        Some(url) => runtime()?.block_on(fetch(url))?,
+        None => (at.clone(), std::fs::read_to_string(page).with_context(|| page.to_owned())?),
+    };
+    let findings = lado::mask::preview(&markup, url.as_str(), set.for_site(url.host_str().unwrap_or_default()))?;
+    for found in &findings {
+        println!("{:>6}  {}  {:<24}  {}", found.line, found.action, found.rule, found.element);
+    }
+    let count = |action: &str| findings.iter().filter(|found| found.action == action).count();
+    println!("{} masked, {} locked on {url}, before its scripts have run", count("mask"), count("lock"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A page's markup, as the one who types its address would get it. Whoever has a shell here may reach what it reaches.
+async fn fetch(mut url: Url) -> anyhow::Result<(Url, String)> {
+    const REDIRECTS: usize = 5;
+    const MOST: usize = 8 * 1024 * 1024;
+    let everywhere = ["0.0.0.0/0", "::/0"].map(|net| Exception::try_from(net.to_owned()));
+    let allow_private = everywhere.into_iter().collect::<Result<_, _>>()?;
+    let upstream = Upstream::new(&upstream::Config { allow_private, ..upstream::Config::default() })?;
+    for _ in 0..=REDIRECTS {
+        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        let request = http::Request::get(&url[..url::Position::AfterQuery])
+            .header(http::header::HOST, host)
+            .header(http::header::USER_AGENT, concat!("lado/", env!("CARGO_PKG_VERSION")))
+            .header(http::header::ACCEPT, "text/html,*/*;q=0.5")
+            .body(upstream::Body::Empty)?;
+        let response = upstream.send(request).await.with_context(|| url.to_string())?;
+        if let Some(place) =
+            response.headers().get(http::header::LOCATION).filter(|_| response.status().is_redirection())
+        {
+            url = url.join(place.to_str()?)?;
+            continue;
+        }
+        anyhow::ensure!(response.status().is_success(), "{url} answered {}", response.status());
+        let bytes = http_body_util::Limited::new(response.into_body(), MOST);
+        let bytes = http_body_util::BodyExt::collect(bytes).await.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
+        return Ok((url, String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    anyhow::bail!("{url} redirects too often")
+}
+
+fn read_all(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        Ok((file.display().to_string(), text))
+    };
+    files.iter().map(read).collect()
 }
 
 fn tell(mistakes: &[impl std::fmt::Display]) -> ExitCode {

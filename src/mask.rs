@@ -15,28 +15,39 @@ mod asset;
 mod attribute;
 mod check;
 mod emit;
+mod evidence;
 mod frame;
 mod judge;
+#[cfg(test)]
+mod leak;
 mod locks;
+mod preview;
 mod run;
 mod sheet;
+mod taint;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use url::Url;
 
 pub use asset::style_sheet;
+pub use evidence::{Counts, Evidence};
 pub use frame::Frame;
 pub(crate) use locks::{is_pressed, lock_of};
+pub use preview::{Finding, PreviewError, preview};
+pub use taint::Taint;
 
 use crate::mirror::{DOCUMENT, Mirror, MirrorError, NodeRef};
 use crate::protocol::{MASK, NONE, Op, Tree};
-use crate::rules::detector::Text;
+use crate::rules::detector::{Text, normal};
 use crate::rules::{PathRules, Reach, SiteRules};
 
 /// The id of the rule that stands for what the customer has hidden by hand.
@@ -72,6 +83,9 @@ pub struct Mask {
     private: HashSet<u32>,
     /// The lock rules of elements that viewers see as locked.
     locked: HashMap<u32, String>,
+    /// What the customer has put into masked fields of the session.
+    taint: Arc<Taint>,
+    evidence: Evidence,
     corrections: u64,
     /// Corrected attributes of what is just being told.
     corrected: AtomicU64,
@@ -88,6 +102,8 @@ impl Mask {
             shown: HashMap::new(),
             private: HashSet::new(),
             locked: HashMap::new(),
+            taint: Arc::default(),
+            evidence: Evidence::default(),
             corrections: 0,
             corrected: AtomicU64::new(0),
         }
@@ -101,6 +117,42 @@ impl Mask {
     /// How often the page sent what it should have masked itself.
     pub fn corrections(&self) -> u64 {
         self.corrections
+    }
+
+    /// What rules have done so far.
+    pub fn evidence(&self) -> Evidence {
+        Evidence { corrections: self.corrections, ..self.evidence.clone() }
+    }
+
+    /// The rule that masks an element itself.
+    pub fn masks_itself(&self, node: NodeRef<'_>) -> Option<&str> {
+        match self.own.get(&node.id()) {
+            Some(judge::Own::Mask { rule, .. }) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// Whether a text is shown otherwise than it is, without an element around it being masked.
+    pub fn is_covered(&self, node: NodeRef<'_>) -> bool {
+        self.shown.contains_key(&node.id()) && self.status(node).masked.is_none()
+    }
+
+    /// The detectors that find something in a text.
+    pub fn found_by(&self, text: &str) -> Vec<String> {
+        let seen = Text::new(text);
+        let finds = |detector: &&crate::rules::detector::Detector| {
+            let mut found = Vec::new();
+            detector.find(&seen, &mut found);
+            !found.is_empty()
+        };
+        self.rules.detectors().iter().filter(finds).map(|detector| detector.id.clone()).collect()
+    }
+
+    /// Notes which detectors a text is covered by: told apart only now that something was found.
+    fn credit(&mut self, text: &str) {
+        for id in self.found_by(text) {
+            self.evidence.of(&id).masked += 1;
+        }
     }
 
     /// The rule that masks a node, its own or an ancestor's; empty where only its value is private.
@@ -163,7 +215,15 @@ impl Mask {
             }
             Op::Check { node, ref sums } => out.extend(self.check(mirror, node, sums.len()).map(|masked| masked.0)),
             Op::Focus { node } => {
+                let left = mirror.focus();
                 mirror.apply(&op)?;
+                // A number that was only half there is judged as it was left.
+                if let Some(field) = mirror.node(left).filter(|field| left != node && field.value().is_some()) {
+                    let value = field.value().unwrap_or_default().to_owned();
+                    if is_growing(&value) {
+                        self.state(field, Op::SetValue { node: left, value }, assets, &mut out);
+                    }
+                }
                 let shown = mirror.node(node).filter(|node| self.emitted(*node));
                 out.push(Op::Focus { node: shown.map_or(NONE, NodeRef::id) });
             }
@@ -219,6 +279,7 @@ impl Mask {
         let own = judge::Own::Mask { rule: BY_CUSTOMER.into(), firm: true };
         let mut out = Vec::new();
         if self.own.insert(node.id(), own.clone()) != Some(own) {
+            self.evidence.of(BY_CUSTOMER).masked += 1;
             self.judged(mirror, &[node.id()], assets, &mut out);
         }
         out.into_iter().map(Masked).collect()
@@ -240,6 +301,50 @@ impl Mask {
         self.rules = self.site.at(&self.path);
         let mut out = Vec::new();
         self.judge_all(mirror, assets, &mut out);
+        out.into_iter().map(Masked).collect()
+    }
+
+    pub fn taint(&self) -> Arc<Taint> {
+        Arc::clone(&self.taint)
+    }
+
+    /// Takes the session's masked values from now on. What viewers have of them already is taken back by [`Self::recall`].
+    pub fn set_taint(&mut self, taint: Arc<Taint>) {
+        self.taint = taint;
+    }
+
+    /// Takes back what viewers have and, by the taint as it is now, must not have.
+    pub fn recall(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
+        let Some(document) = mirror.document() else { return Vec::new() };
+        let mut out = Vec::new();
+        let taint = Arc::clone(&self.taint);
+        let tells = |text: &str| {
+            let mut found = Vec::new();
+            taint.find(text, &mut found);
+            !found.is_empty()
+        };
+        let told = |node: &NodeRef<'_>| {
+            node.attributes().any(|(_, value)| tells(value))
+                || node.value().is_some_and(tells)
+                || node.sheet().is_some_and(tells)
+                || node.adopted().is_some_and(|sheets| sheets.iter().any(|css| tells(css)))
+                || (node.local() == "style" && node.children().filter_map(NodeRef::text).any(tells))
+        };
+        let again: Vec<u32> = document.descendants().filter(told).map(NodeRef::id).collect();
+        let changed = self.read(document);
+        self.show_again(mirror, &again, assets, &mut out);
+        let within = |node: NodeRef<'_>| node.ancestors().any(|up| again.contains(&up.id()));
+        let changed: Vec<u32> =
+            changed.into_iter().filter(|id| mirror.node(*id).is_some_and(|node| !within(node))).collect();
+        self.show_texts(mirror, &changed, assets, &mut out);
+        for (name, told) in [("title", mirror.title()), ("url", mirror.url())] {
+            if tells(told) || tells(&decoded(told)) {
+                out.push(match name {
+                    "title" => Op::SetTitle { title: self.shown_title(mirror) },
+                    _ => Op::SetUrl { url: self.shown_url(told) },
+                });
+            }
+        }
         out.into_iter().map(Masked).collect()
     }
 
@@ -421,6 +526,7 @@ impl Mask {
             } else if self.finds(value) {
                 self.corrections += 1;
                 if self.private.insert(node.id()) {
+                    self.credit(value);
                     // The attribute holds the value, too, in pages that write it there.
                     self.show_again(node.mirror(), &[node.id()], assets, out);
                     return;
@@ -475,6 +581,9 @@ impl Mask {
     }
 
     fn shown_title(&self, mirror: &Mirror) -> String {
+        if self.rules.private().is_some() {
+            return MASK.into();
+        }
         let titles = mirror.document().into_iter().flat_map(|document| document.children()).flat_map(head_titles);
         if titles.into_iter().any(|title| self.status(title).masked.is_some()) {
             return MASK.into();
@@ -485,8 +594,10 @@ impl Mask {
     fn shown_url(&self, url: &str) -> String {
         let Ok(url) = Url::parse(url) else { return String::new() };
         let origin = url.origin().ascii_serialization();
-        let decoded = percent_encoding::percent_decode_str(url.path()).decode_utf8_lossy();
-        if self.finds(&decoded) { format!("{origin}/{MASK}") } else { format!("{origin}{}", url.path()) }
+        if self.rules.private().is_some() || self.finds(url.path()) {
+            return format!("{origin}/{MASK}");
+        }
+        format!("{origin}{}", url.path())
     }
 
     /// Every detector passes here: what is private in a text, in no particular order.
@@ -495,17 +606,77 @@ impl Mask {
         for detector in self.rules.detectors() {
             detector.find(text, &mut found);
         }
+        self.taint.find(text.raw(), &mut found);
         found
     }
 
+    /// Whether something private is in a value, as it is or packed as addresses and attributes carry it.
     fn finds(&self, text: &str) -> bool {
-        !text.is_empty() && !self.find(&Text::new(text)).is_empty()
+        let found = |text: &str| !text.is_empty() && !self.find(&Text::new(text)).is_empty();
+        if found(text) {
+            return true;
+        }
+        let plain = decoded(text);
+        (matches!(plain, Cow::Owned(_)) && found(&plain)) || unpacked(&plain).any(|text| found(&text))
     }
 
     /// A text of its own with what is private in it replaced.
     fn cover(&self, text: &str) -> String {
         run::cover(text, 0, &run::merged(self.find(&Text::new(text)))).unwrap_or_else(|| text.to_owned())
     }
+}
+
+/// Without percent encoding, be it done twice.
+fn decoded(text: &str) -> Cow<'_, str> {
+    let once = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    match once {
+        Cow::Owned(once) => Cow::Owned(percent_encoding::percent_decode_str(&once).decode_utf8_lossy().into_owned()),
+        borrowed => borrowed,
+    }
+}
+
+/// The texts that pieces of a text are the base64 of, of either alphabet.
+fn unpacked(text: &str) -> impl Iterator<Item = String> {
+    const SHORTEST: usize = 8;
+    let packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+    // A slash is of the alphabet, and separates the segments of a path.
+    let pieces = text.split(move |c| !packed(c)).flat_map(|piece| std::iter::once(piece).chain(piece.split('/')));
+    // Packed text is full of capitals; what classes and ids are called seldom has any.
+    let likely = |piece: &&str| piece.len() >= SHORTEST && piece.bytes().any(|b| b.is_ascii_uppercase());
+    pieces.filter(likely).filter_map(|piece| {
+        let plain: String = piece
+            .chars()
+            .map(|c| {
+                if c == '-' {
+                    '+'
+                } else if c == '_' {
+                    '/'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let bytes = STANDARD_NO_PAD.decode(&plain[..plain.len() - usize::from(plain.len() % 4 == 1)]).ok()?;
+        String::from_utf8(bytes).ok().filter(|text| text.chars().all(|c| !c.is_control()))
+    })
+}
+
+/// Whether a field's value may become a number of somebody's as it is typed: more digits in a row than may be shown of a
+/// card (six, PCI DSS 3.4.1).
+fn is_growing(value: &str) -> bool {
+    let mut row = 0;
+    let mut gap = 0;
+    for c in value.chars().filter_map(normal) {
+        match c {
+            c if c.is_ascii_digit() => (row, gap) = (row + 1, 0),
+            ' ' | '.' | '-' | '/' if gap == 0 => gap = 1,
+            _ => (row, gap) = (0, 0),
+        }
+        if row > 6 {
+            return true;
+        }
+    }
+    false
 }
 
 fn path_of(url: &str) -> String {

@@ -5,7 +5,7 @@
 //! ```toml
 //! [[rule]]
 //! id = "own-balance"
-//! action = "mask"                   # mask, unmask or lock
+//! action = "mask"                   # mask, unmask, lock, or private: all is masked there that no rule unmasks
 //! sites = ["*.bank.example"]        # globs over the host; everywhere when absent
 //! paths = ["/account/**"]           # globs over the path: * stays inside a segment, ** does not
 //! selector = ".balance, [data-iban]"  # the subset of `rules::selector`
@@ -17,7 +17,7 @@
 //! [[detector]]
 //! id = "card"
 //! pattern = '[0-9](?:[ .\-/]?[0-9]){12,}'
-//! check = "luhn"                    # luhn, cpf, cnpj, mod97, or absent
+//! check = "luhn"                    # luhn, cpf, cnpj, mod97, ssn, nino, dni, number (no letter or digit beside it), or absent
 //! ```
 //!
 //! Which mask holds: an element's own rule counts before its ancestors'. On one element an unmask rule wins over mask
@@ -77,6 +77,8 @@ enum By {
     Selector(String, Selector),
     /// Normalised by [`name::normal`].
     Names(Vec<String>),
+    /// Everything there.
+    Place,
 }
 
 /// All rules, compiled.
@@ -101,6 +103,20 @@ impl RuleSet {
     /// None that a test has not seen: the presets are part of the program.
     pub fn presets() -> Result<Self, RuleError> {
         Self::load(&PRESETS, &[])
+    }
+
+    /// The same with everything masked that no rule unmasks.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.rules.push(Arc::new(Rule {
+            id: "private-mode".into(),
+            action: Action::Private,
+            firm: false,
+            sites: Vec::new(),
+            paths: Vec::new(),
+            by: By::Place,
+        }));
+        self
     }
 
     /// The rules that apply on a host (no port), whatever the path.
@@ -135,7 +151,8 @@ impl SiteRules {
 
     /// What the page evaluates: `PageRules` of `injected/boot.ts`, and `labels`, the masks of form fields by name.
     pub fn page_json(&self) -> serde_json::Value {
-        let mut out = serde_json::json!({"mask": [], "unmask": [], "lock": [], "names": [], "labels": []});
+        let mut out =
+            serde_json::json!({"mask": [], "unmask": [], "lock": [], "names": [], "labels": [], "private": []});
         for rule in &self.rules {
             let paths: Vec<&str> = rule.paths.iter().map(Glob::source).collect();
             let (list, item) = match (&rule.by, rule.action) {
@@ -146,6 +163,7 @@ impl SiteRules {
                     }
                     (action.name(), item)
                 }
+                (By::Place, _) => ("private", serde_json::json!({"id": rule.id, "paths": paths})),
                 (By::Names(names), action) => (
                     if action == Action::Lock { "names" } else { "labels" },
                     serde_json::json!({"id": rule.id, "names": names, "paths": paths}),
@@ -172,6 +190,7 @@ pub struct PathRules {
     lock: Index,
     lock_names: Vec<Arc<Rule>>,
     labels: Vec<Arc<Rule>>,
+    private: Option<Arc<Rule>>,
     detectors: Arc<[Detector]>,
     /// Attributes that selectors ask elements for, and those around them.
     attrs: HashSet<String>,
@@ -213,6 +232,7 @@ impl PathRules {
             (By::Selector(..), Action::Unmask) => self.unmask.add(rule),
             (By::Selector(..), Action::Lock) => self.lock.add(rule),
             (By::Names(_), Action::Lock) => self.lock_names.push(Arc::clone(rule)),
+            (By::Place, _) | (_, Action::Private) => self.private = Some(Arc::clone(rule)),
             (By::Names(_), _) => self.labels.push(Arc::clone(rule)),
         }
     }
@@ -269,6 +289,11 @@ impl PathRules {
     /// The first mask rule with the accessible name of a form field.
     pub fn label(&self, name: &str) -> Option<&str> {
         named(&self.labels, name, false)
+    }
+
+    /// The rule by which all is masked here that none unmasks.
+    pub fn private(&self) -> Option<&str> {
+        self.private.as_ref().map(|rule| rule.id.as_str())
     }
 
     pub fn detectors(&self) -> &[Detector] {

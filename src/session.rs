@@ -20,12 +20,13 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::id::{Pin, Secret, SessionId};
+use crate::mask::Evidence;
 use crate::protocol::Level;
 use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Scheme, Site, ViewDomain, ViewMap};
 use crate::span::Span;
 
-pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Role};
+pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Mode, Role};
 pub use escape::{Escape, Escapes};
 pub use link::LinkError;
 pub use pin::PinError;
@@ -83,6 +84,8 @@ pub struct Session {
     tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
     /// Where the customer's browser has called from, the latest first.
     places: Mutex<Vec<IpAddr>>,
+    /// What rules did, when it is over.
+    evidence: Arc<Mutex<Evidence>>,
     state: watch::Sender<State>,
     changes: broadcast::Sender<SessionId>,
     born: Instant,
@@ -182,6 +185,14 @@ pub struct Ended {
     pub active_since: Option<SystemTime>,
     /// The `Set-Cookie` value that takes the customer's cookie away.
     pub expired_cookie: String,
+    evidence: Arc<Mutex<Evidence>>,
+}
+
+impl Ended {
+    /// What rules did in the session.
+    pub fn evidence(&self) -> Evidence {
+        lock(&self.evidence).clone()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -343,6 +354,7 @@ impl Sessions {
             escapes: Mutex::default(),
             tickets: Mutex::default(),
             places: Mutex::default(),
+            evidence: Arc::default(),
             state: watch::Sender::new(State {
                 phase: Phase::Invited,
                 level: Level::Look,
@@ -551,6 +563,7 @@ impl Sessions {
             admitted,
             active_since,
             expired_cookie: session.expired_cookie(),
+            evidence: Arc::clone(&session.evidence),
         });
         for gone in lock(&self.at_end).iter() {
             gone(session);
@@ -639,6 +652,11 @@ impl Session {
     pub fn set_paused(&self, paused: bool) -> bool {
         self.touch();
         self.update(|state| std::mem::replace(&mut state.paused, paused) != paused)
+    }
+
+    /// What rules did, for those who ask when the session is over.
+    pub fn keep_evidence(&self, evidence: Evidence) {
+        *lock(&self.evidence) = evidence;
     }
 
     /// Whether this agent has entered the session's PIN.

@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use zeroize::Zeroizing;
 
 pub use crate::console::is_from;
 use crate::hub::queue::{ForPage, ForViewer};
@@ -212,9 +213,12 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
         PageMessage::Restart {} => hub.restart(link)?,
         PageMessage::Hide { node } => hub.hide(link, node)?,
         PageMessage::Pause {} => hub.pause(true),
-        PageMessage::Secret { .. } => {}
         PageMessage::Pressed { x, y } => hub.page_pressed(link, x, y)?,
         PageMessage::TooLarge {} => hub.too_large(link)?,
+        PageMessage::Secret { field, value, done } => {
+            let value = Zeroizing::new(value);
+            hub.secret(link, field, &value, done)?;
+        }
     }
     Ok(())
 }

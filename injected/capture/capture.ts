@@ -9,7 +9,7 @@ import { BASIS, Groups, number, text } from "../protocol/sum";
 import { type Rules, Veil } from "../rules";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
-import { isField, isFieldName, Said } from "./fields";
+import { isField, isFieldName, Said, stateOf } from "./fields";
 import { Sheets } from "./sheets";
 import { isFrame, isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
 
@@ -35,6 +35,13 @@ const PAGE = 1;
 
 /** A page is at most 1,024 deep (MAX_DEPTH); what is deeper is left out. */
 const DEEPEST = 1000;
+
+/** Fields whose value comes whole. */
+const CHOSEN =
+  "[type=date],[type=time],[type=month],[type=week],[type=datetime-local],[type=range],[type=color]";
+
+/** What is longer is known by its beginning. */
+const MAX_SECRET = 1000;
 
 /** While the tab is hidden there are no animation frames. */
 const HIDDEN_FRAME_MS = 100;
@@ -87,6 +94,11 @@ export class Capture {
   #focus = 0;
   #focusMoved = false;
   #resized = false;
+  #secrets: { field: number; value: string; done: boolean }[] = [];
+  #secretOf = new WeakMap<Element, string>();
+  /** Elements that the customer has hidden since the last flush. */
+  #hidden = new Set<Element>();
+  #rulesChanged = false;
 
   /** Looks at the page no more. */
   stop(): void {
@@ -192,7 +204,7 @@ export class Capture {
         base,
         url: this.#url,
         baseUrl: baseUrl(dom.baseUri(document)),
-        title: this.rules.plain(this.#title),
+        title: this.#titleOf(this.#title),
         quirks: document.compatMode === "BackCompat",
         viewport: this.#viewport,
         scrollX: x,
@@ -222,6 +234,14 @@ export class Capture {
       if (this.rules.follow())
         for (const element of this.rules.scan(document)) this.#retract(element, ops, this.#veil(element));
     }
+    if (this.#rulesChanged) {
+      this.#rulesChanged = false;
+      this.rules.scan(document);
+      this.#retract(document, ops, this.#veil(document));
+      for (const element of this.rules.found) this.#retract(element, ops, this.#veil(element));
+    }
+    for (const element of this.#hidden) this.#retract(element, ops, this.#veil(element));
+    this.#hidden.clear();
     const first = this.#next;
     const late: Element[] = [];
     const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, ops));
@@ -247,7 +267,7 @@ export class Capture {
     const title = dom.title(document);
     if (title !== this.#title) {
       this.#title = title;
-      ops.push({ tag: OpTag.SetTitle, title: this.rules.plain(title) });
+      ops.push({ tag: OpTag.SetTitle, title: this.#titleOf(title) });
     }
     this.#finish(ops, late);
     return ops;
@@ -261,11 +281,17 @@ export class Capture {
       else this.#sheets.captured(element);
     }
     ops.push(...this.#sheets.ops(this.id));
+    const active = this.#fields.size || this.#focusMoved ? activeElement() : null;
     for (const field of this.#fields) {
       const node = this.id(field);
       if (!node) continue;
       if (this.rules.isLabelled(field)) this.#retract(field, ops, this.#veil(field));
-      const op = this.#said.op(field, node, this.masked(field), (text) => this.rules.plain(text), this.id);
+      const masked = this.masked(field);
+      if (masked && (!this.rules.base || this.rules.hides(field, this.up)))
+        this.#keepSecret(field, node, field === active);
+      const typing = field === active && !dom.matches(field, CHOSEN);
+      const plain = (text: string): string => this.rules.typed(text, typing);
+      const op = this.#said.op(field, node, masked, plain, this.id);
       if (op) ops.push(op);
     }
     this.#fields.clear();
@@ -280,7 +306,6 @@ export class Capture {
     this.#scrolled.clear();
     if (!this.#focusMoved) return;
     this.#focusMoved = false;
-    const active = activeElement();
     const focus = (active && active !== document.body && this.id(active)) || 0;
     if (focus !== this.#focus) ops.push({ tag: OpTag.Focus, node: focus });
     this.#focus = focus;
@@ -368,6 +393,8 @@ export class Capture {
         const value = this.#attributeOf(node, name, veil);
         if (value !== null) all = (all + text(number(text(BASIS, name), 0x3d), value)) | 0;
       }
+      const stamp = this.#stampOf(node, veil);
+      if (stamp) all = (all + text(number(text(BASIS, "data-lado-lock"), 0x3d), stamp)) | 0;
     }
     return number(text(sum, name), all);
   }
@@ -407,6 +434,38 @@ export class Capture {
       type === dom.FRAGMENT ||
       (parent && dom.nodeType(parent) !== dom.DOCUMENT && this.#isText(node));
     return Boolean(parent && fits && this.#kept.has(parent) && this.#holds(parent, node));
+  }
+
+  /** Notes what a masked field holds, for Lado to hide it wherever it shows again. */
+  #keepSecret(field: Element, node: number, active: boolean): void {
+    const state = stateOf(field);
+    if (state?.kind !== "value" || !state.value) return;
+    const known = `${active} ${state.value}`;
+    if (this.#secretOf.get(field) === known) return;
+    this.#secretOf.set(field, known);
+    this.#secrets.push({ field: node, value: state.value.slice(0, MAX_SECRET), done: !active });
+  }
+
+  /** What masked fields hold that Lado has not been told: to be sent before the ops. */
+  secrets(): { field: number; value: string; done: boolean }[] {
+    return this.#secrets.splice(0);
+  }
+
+  /** The customer hides an element by hand: takes it back, and says which node it is; 0 for none of the page's. */
+  hide(element: Element): number {
+    const id = this.id(element);
+    if (!id) return 0;
+    this.rules.hide(element);
+    this.#hidden.add(element);
+    this.#wake();
+    return id;
+  }
+
+  /** Other rules hold from now on. */
+  rulesChanged(): void {
+    if (!this.#active) return;
+    this.#rulesChanged = true;
+    this.#wake();
   }
 
   // ---- what comes from the page
@@ -493,6 +552,8 @@ export class Capture {
       case "focusin":
       case "focusout":
         this.#focusMoved = true;
+        // A number that was half typed is judged as it was left.
+        if (dom.isElement(target) && isField(target)) this.#fields.add(target);
         break;
       case "reset":
         // Fields take their defaults after the event.
@@ -543,6 +604,10 @@ export class Capture {
         this.#wake();
       }),
     );
+  }
+
+  #titleOf(title: string): string {
+    return this.rules.base ? MASK : this.rules.plain(title);
   }
 
   // ---- structure
@@ -691,7 +756,7 @@ export class Capture {
     const run: Written[] = [];
     const page = this.#kept.get(root) ?? null;
     for (let child = dom.firstChild(root); child; child = dom.nextSibling(child)) {
-      this.#write(child, page, tokens, late, Veil.None, 0, run);
+      this.#write(child, page, tokens, late, this.rules.base, 0, run);
     }
     this.#endLine(tokens, run);
     this.#sheets.captured(root);
@@ -760,7 +825,7 @@ export class Capture {
     if (!inline) this.#endLine(tokens, run);
     const count = tokens.push(kindOf(element), name, 0) - 1;
     if (!isOpaque(name)) {
-      tokens[count] = dom.hasAttributes(element) ? this.#writeAttributes(element, tokens, veil) : 0;
+      tokens[count] = veil || dom.hasAttributes(element) ? this.#writeAttributes(element, tokens, veil) : 0;
       const shadow = dom.shadowOf(element);
       if (shadow) this.#write(shadow, kept, tokens, late, veil, depth + 1, run);
       const inner = isFrame(name) ? dom.documentIn(element) : undefined;
@@ -788,7 +853,17 @@ export class Capture {
       tokens.push(name, value);
       written++;
     }
+    const stamp = this.#stampOf(element, veil);
+    if (stamp) {
+      tokens.push("data-lado-lock", stamp);
+      written++;
+    }
     return written;
+  }
+
+  /** What the mirror gets of a masked control's name: which lock it means. */
+  #stampOf(element: Element, veil: Veil): string | null {
+    return veil && !dom.hasAttribute(element, "data-lado-lock") ? this.rules.stamp(element) : null;
   }
 
   // ---- frames
@@ -906,8 +981,9 @@ export class Capture {
 
   #textOf(node: Node, text: string, veil: Veil): string {
     const parent = dom.parentNode(node);
-    if (veil) return text.trim() ? MASK : text;
-    return parent && dom.isElement(parent) && dom.localName(parent) === "style" ? outward(text) : text;
+    const style = parent && dom.isElement(parent) && dom.localName(parent) === "style" ? parent : null;
+    if (veil && !(veil === Veil.Mask && style && this.rules.dresses(style))) return text.trim() ? MASK : text;
+    return style ? outward(text) : text;
   }
 
   #setText(node: Node, ops: Op[], always: boolean): void {

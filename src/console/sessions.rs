@@ -23,6 +23,7 @@ use super::Console;
 use super::error::{ApiError, Refused};
 use super::sign_in::Caller;
 use crate::id::SessionId;
+use crate::mask::Counts;
 use crate::protocol::Level;
 use crate::session::{Agent, Ended, EndedBy, Escape, Found, Phase, Role, Session, Ticket};
 
@@ -198,6 +199,57 @@ pub(super) async fn get(
 ) -> Result<Json<SessionView>, ApiError> {
     let id = SessionId::parse(&id?.0).map_err(|_| ApiError::NoSession)?;
     console.view_of(id, &caller).map(Json).ok_or(ApiError::NoSession)
+}
+
+/// What rules did in a session: numbers, never values.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EvidenceView {
+    /// By rule, in order of their ids.
+    rules: Vec<RuleEvidence>,
+    /// How often a page sent what it should have masked itself, and the server did.
+    corrections: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct RuleEvidence {
+    rule: String,
+    /// Elements, or texts and values in which a detector found something.
+    masked: u64,
+    locked: u64,
+    /// Agents' actions that were refused.
+    refused: u64,
+}
+
+/// What rules masked, locked and refused in a session, open or lately ended.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}/evidence", params(("id" = String, Path)), security(("agent" = [])),
+    responses(
+        (status = OK, body = EvidenceView),
+        (status = UNAUTHORIZED, body = Refused),
+        (status = NOT_FOUND, body = Refused, description = "`no_session`"),
+    ),
+)]
+pub(super) async fn evidence(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<EvidenceView>, ApiError> {
+    let id = SessionId::parse(&id?.0).map_err(|_| ApiError::NoSession)?;
+    let evidence = match console.sessions.find(id) {
+        Found::Open(session) if is_of(&session, &caller) => {
+            console.hubs.of(&session).map(|hub| hub.evidence()).unwrap_or_default()
+        }
+        Found::Ended(ended) if was_of(&ended, &caller) => ended.evidence(),
+        _ => return Err(ApiError::NoSession),
+    };
+    let rule = |(rule, counts): (String, Counts)| RuleEvidence {
+        rule,
+        masked: counts.masked,
+        locked: counts.locked,
+        refused: counts.refused,
+    };
+    let corrections = evidence.corrections;
+    Ok(Json(EvidenceView { rules: evidence.rules.into_iter().map(rule).collect(), corrections }))
 }
 
 /// Ends a session for everybody.

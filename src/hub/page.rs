@@ -240,7 +240,9 @@ impl Page {
     /// The mirror is no longer the page: start over with its next snapshot.
     fn lose(&mut self, session: &Session) {
         self.mirror = Mirror::new(self.limits);
+        let taint = self.mask.taint();
         self.mask = Mask::new(session.company.rules.for_site(self.site.host()));
+        self.mask.set_taint(taint);
         self.wants_snapshot = true;
     }
 
@@ -264,6 +266,17 @@ impl Page {
     /// The customer hides an element: what viewers must forget of it.
     pub fn hide(&mut self, node: u32, session: &Session) -> Vec<Masked<Op>> {
         self.mask.hide(&self.mirror, node, &mut Capabilities(session))
+    }
+
+    /// The company has other rules: what viewers must forget of the page.
+    pub fn rules_changed(&mut self, session: &Session) -> Vec<Masked<Op>> {
+        let rules = session.company.rules.for_site(self.site.host());
+        self.mask.reload(&self.mirror, rules, &mut Capabilities(session))
+    }
+
+    /// The session has learnt what a masked field holds: what viewers must forget of it.
+    pub fn recall(&mut self, session: &Session) -> Vec<Masked<Op>> {
+        self.mask.recall(&self.mirror, &mut Capabilities(session))
     }
 
     /// What a list of sessions may say of the page.

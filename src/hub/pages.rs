@@ -1,5 +1,6 @@
 //! The customer's side of a hub: pages come, change, and go.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -57,10 +58,12 @@ impl Hub {
             inner.drop_page(page);
         }
         let number = inner.number_of(tab);
-        let known = inner
-            .pages
-            .entry(page.to_owned())
-            .or_insert_with(|| Page::new(tab.to_owned(), number, site.clone(), &self.session, self.limits()));
+        let taint = Arc::clone(&inner.taint);
+        let known = inner.pages.entry(page.to_owned()).or_insert_with(|| {
+            let mut page = Page::new(tab.to_owned(), number, site.clone(), &self.session, self.limits());
+            page.mask.set_taint(taint);
+            page
+        });
         if let Some(old) = known.link.replace(Link { connection, queue: Arc::clone(&queue), resyncs: 0 }) {
             old.queue.close();
         }
@@ -172,6 +175,34 @@ impl Hub {
         Ok(())
     }
 
+    /// The customer has put something into a masked field: it is hidden from now on, wherever in the session it shows.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn secret(&self, from: &PageLink, field: u32, value: &str, done: bool) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        inner.page_of(from)?;
+        self.session.touch();
+        let mut hasher = DefaultHasher::new();
+        from.page.hash(&mut hasher);
+        if !Arc::make_mut(&mut inner.taint).learn(hasher.finish(), field, value, done) {
+            return Ok(());
+        }
+        let taint = Arc::clone(&inner.taint);
+        let mut recalled = Vec::new();
+        for (name, page) in &mut inner.pages {
+            page.mask.set_taint(Arc::clone(&taint));
+            // Half of a value is looked for in what comes; the whole in what was there before, too.
+            if done && page.ready() {
+                recalled.push((name.clone(), page.recall(&self.session)));
+            }
+        }
+        for (name, ops) in recalled {
+            self.pass_on(&mut inner, &name, &ops, false, true);
+        }
+        Ok(())
+    }
+
     /// What became of an action.
     ///
     /// # Errors
@@ -229,7 +260,14 @@ impl Hub {
         self.bring_to_front(&mut inner);
     }
 
-    fn pass_on(&self, inner: &mut Inner, from: &str, ops: &[crate::mask::Masked<Op>], snapshot: bool, titled: bool) {
+    pub(super) fn pass_on(
+        &self,
+        inner: &mut Inner,
+        from: &str,
+        ops: &[crate::mask::Masked<Op>],
+        snapshot: bool,
+        titled: bool,
+    ) {
         if snapshot {
             // Its nodes have other numbers now.
             if inner.pages.get(from).is_some_and(|page| !page.drawings.is_empty()) {

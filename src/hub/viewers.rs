@@ -122,6 +122,9 @@ impl Hub {
         self.session.touch();
         if let Err(denied) = self.try_act(&mut inner, from, id, action) {
             tracing::info!(session = %self.session.id, refusal = ?denied.refusal, rule = %denied.rule, "action refused");
+            if !denied.rule.is_empty() {
+                inner.evidence.of(&denied.rule).refused += 1;
+            }
             let notice = ViewerNotice::Acted { id, refusal: Some(denied.refusal), rule: denied.rule };
             from.queue.notice(Frame::notice(&notice));
         }

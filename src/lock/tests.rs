@@ -260,3 +260,96 @@ fn an_allowed_action_arrives_as_it_was_asked() {
     let command: crate::protocol::PageCommand = crate::protocol::decode(Frame::act(7, &allowed).bytes()).unwrap();
     assert_eq!(command, crate::protocol::PageCommand::Act { id: 7, action: click(2) });
 }
+
+#[test]
+fn a_control_that_shows_none_of_its_name_is_pressed_by_nobody_else() {
+    let own = "[[rule]]\nid = \"own\"\naction = \"mask\"\nselector = \".private\"\n\n\
+               [[rule]]\nid = \"open\"\naction = \"unmask\"\nselector = \".open\"\n";
+    let button = |class: &str, inner: Vec<TreeNode>| parent("button", &[("class", class)], inner);
+    let nodes = [
+        button("private", text(crate::protocol::MASK)),
+        button("private", parent("b", &[("class", "open")], text("Next"))),
+        button("private", parent("b", &[("class", "open")], text("Buy now"))),
+        parent("button", &[("class", "private"), ("data-lado-lock", "buy-en")], text(crate::protocol::MASK)),
+        parent("input", &[("type", "checkbox"), ("class", "private")], vec![]),
+    ];
+    let room = Room::new(own, nodes.concat());
+    let masked = Err((Refusal::Masked, "own".to_owned()));
+    assert_eq!(ask(&room, &click(2)), masked);
+    assert_eq!(ask(&room, &key(2, "Enter")), masked);
+    assert_eq!((ask(&room, &click(4)), ask(&room, &click(7))), (Ok(()), locked("buy-en")));
+    assert_eq!(ask(&room, &click(10)), locked("locked-by-site"), "the page says what it has hidden is called");
+    assert_eq!(ask(&room, &click(12)), masked);
+}
+
+/// Every action that there is on every node of a page, by every level: nothing that is locked or masked is ever allowed.
+#[test]
+fn a_hostile_agent_gets_nothing_by_trying_everything() {
+    let nodes = [
+        parent(
+            "form",
+            &[("id", "pay"), ("action", "/order")],
+            [
+                parent("input", &[("name", "city")], vec![]),
+                parent("input", &[("type", "password")], vec![]),
+                parent("input", &[("name", "cardNumber")], vec![]),
+                parent("select", &[("autocomplete", "cc-exp-month")], parent("option", &[], text("1"))),
+                parent("button", &[], [parent("span", &[], text("Buy")), parent("i", &[], text(" now"))].concat()),
+            ]
+            .concat(),
+        ),
+        parent("label", &[("for", "terms")], text("I agree")),
+        parent("input", &[("type", "checkbox"), ("id", "terms")], vec![]),
+        parent("a", &[("href", "/pay/1")], text("here")),
+        parent("button", &[("form", "pay")], text("Go on")),
+        parent("div", &[("onclick", "x()")], text("Delete account")),
+        parent(
+            "x-button",
+            &[],
+            [vec![TreeNode::Shadow], parent("b", &[], text("Transfer")), vec![TreeNode::End]].concat(),
+        ),
+    ];
+    let room = Room::new(OWN, nodes.concat());
+    let last = room.mirror.document().unwrap().descendants().map(NodeRef::id).max().unwrap();
+    let free = ["city"];
+    let mut tried = 0;
+    for node in 0..=last + 3 {
+        let keys = KEYS.iter().chain(&["F5", "Unidentified", "Process"]);
+        let mut actions: Vec<Action> = keys.map(|name| key(node, name)).collect();
+        for count in [0, 1, 2, u32::MAX] {
+            for button in [Button::Left, Button::Middle, Button::Right] {
+                actions.push(Action::Click { node, x: u32::MAX, y: 0, button, count });
+            }
+        }
+        actions.extend(["x", "", "x\n", "\r\n", "\u{2028}"].map(|text| Action::Type { node, text: text.into() }));
+        actions.push(Action::SetValue { node, value: "1".into() });
+        actions.extend((0..=last).map(|option| Action::Select { node, options: vec![option] }));
+        for action in actions {
+            tried += 1;
+            let Ok(()) = ask(&room, &action) else { continue };
+            let target = room.mirror.node(node);
+            let harmless = match &action {
+                Action::Key { key, .. } => !matches!(key.as_str(), "Enter" | " ") || target.is_none(),
+                _ => true,
+            };
+            let named = target.and_then(|node| node.attribute("name")).unwrap_or_default();
+            let text = target.map(name::text).unwrap_or_default();
+            assert!(harmless || free.contains(&named), "{action:?} on {text:?}");
+            if matches!(action, Action::Type { .. } | Action::SetValue { .. } | Action::Select { .. }) {
+                let masked = target.is_some_and(|node| room.mask.masked(node).is_some());
+                assert!(!masked, "{action:?}");
+            }
+            if matches!(action, Action::Click { .. }) {
+                let within = target.into_iter().flat_map(NodeRef::ancestors).any(|up| {
+                    let called = name::text(up);
+                    ["Buy now", "I agree", "Delete account", "Transfer"].contains(&called.trim())
+                        || up.attribute("href").is_some()
+                        || up.attribute("id") == Some("terms")
+                        || (up.attribute("form").is_some())
+                });
+                assert!(!within, "{action:?} on {text:?}");
+            }
+        }
+    }
+    assert!(tried > 1_000, "{tried}");
+}

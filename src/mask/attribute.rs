@@ -155,7 +155,9 @@ impl Mask {
         let Some(value) = node.attribute(name).filter(|_| may_show(name)) else { return (None, false) };
         let lower = name.to_ascii_lowercase();
         let lower = lower.as_str();
-        if status.masked.is_some() {
+        // A page that is hidden as a whole is dressed all the same.
+        let sheet = self.by_place(status) && node.local() == "link" && shows_sheet(node);
+        if status.masked.is_some() && !(sheet && matches!(lower, "href" | "rel" | "media")) {
             return self.masked_attribute(node, lower, value);
         }
         if let Some(place) = address(node, lower) {
@@ -182,6 +184,8 @@ impl Mask {
                 (Some(value.to_owned()), false)
             }
             "value" if node.local() == "input" && name::input_type(node) == "hidden" => (None, !unsaid),
+            // The name of a frame's window is the page's own; that of a field says what it asks for.
+            "name" if !matches!(node.local(), "input" | "select" | "textarea" | "button") => (None, false),
             _ if KEPT.contains(&name) => (Some(self.cover(value)), false),
             _ if WORDS.contains(&name) => {
                 let shown = if value.is_empty() { String::new() } else { MASK.to_owned() };
@@ -291,6 +295,11 @@ fn links(node: NodeRef<'_>, name: &str) -> bool {
     address(node, name) == Some(Address::Link)
 }
 
+fn shows_sheet(link: NodeRef<'_>) -> bool {
+    let mut words = link.attribute("rel").unwrap_or_default().split_ascii_whitespace();
+    words.any(|word| word.eq_ignore_ascii_case("stylesheet"))
+}
+
 /// Links that the page is drawn with.
 fn shows_asset(link: NodeRef<'_>) -> bool {
     link.attribute("rel").is_some_and(|rel| {
@@ -359,6 +368,10 @@ impl sheet::Change for Sheet<'_> {
             return Some(url.to_owned());
         }
         self.mask.asset(self.node, url, self.assets)
+    }
+
+    fn silent(&self) -> bool {
+        self.mask.rules.private().is_some()
     }
 
     fn text(&mut self, text: &str) -> Option<String> {

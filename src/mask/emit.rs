@@ -1,7 +1,7 @@
 //! Tells viewers what they may know: trees, texts and states, out of the mirror and the judgements on it.
 
 use super::judge::{Own, Status};
-use super::{AssetMap, Mask};
+use super::{AssetMap, Mask, is_growing};
 use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, Step, TreeWriter, name};
 use crate::protocol::{MASK, NONE, Op, TreeNode};
 
@@ -12,10 +12,10 @@ impl Mask {
         let mut tree = TreeWriter::new(DOCUMENT + 1);
         let mut states = Vec::new();
         for child in document.children() {
-            self.subtree(child, Status::PLAIN, &mut tree, &mut states, assets);
+            self.subtree(child, self.base(), &mut tree, &mut states, assets);
         }
         let mut own = Vec::new();
-        self.states(document, Status::PLAIN, &mut own, assets);
+        self.states(document, self.base(), &mut own, assets);
         let (scroll_x, scroll_y) = document.scroll().unwrap_or_default();
         let mut ops = vec![Op::Snapshot {
             epoch,
@@ -110,18 +110,22 @@ impl Mask {
 
     /// Whether what is in an element is kept from viewers: masked things whose inside tells what they are.
     pub(super) fn is_closed(&self, node: NodeRef<'_>) -> bool {
-        is_closable(node) && self.status(node).masked.is_some()
+        is_closable(node) && self.closes(node, self.status(node))
     }
 
-    fn subtree(
-        &self,
+    fn closes(&self, node: NodeRef<'_>, status: Status<'_>) -> bool {
+        status.masked.is_some() && !(node.local() == "style" && self.by_place(status))
+    }
+
+    fn subtree<'a>(
+        &'a self,
         root: NodeRef<'_>,
-        outer: Status<'_>,
+        outer: Status<'a>,
         tree: &mut TreeWriter,
         states: &mut Vec<Op>,
         assets: &mut dyn AssetMap,
     ) {
-        let mut open: Vec<Status<'_>> = Vec::new();
+        let mut open: Vec<Status<'a>> = Vec::new();
         let mut passed = NONE;
         let mut walk = root.walk();
         while let Some(step) = walk.next() {
@@ -132,19 +136,12 @@ impl Mask {
                 }
                 Step::Leave(node) if node.id() == passed => passed = NONE,
                 Step::Enter(node) => {
-                    let around = open.last().map_or(outer.key(), |status| status.key());
-                    let status = match self.own.get(&node.id()) {
-                        None => match open.last() {
-                            Some(status) => *status,
-                            None if around.0 => Status { masked: Some(""), firm: around.1 },
-                            None => Status::PLAIN,
-                        },
-                        own => Status { masked: around.0.then_some(""), firm: around.1 }.inside(own),
-                    };
+                    let around = open.last().copied().unwrap_or(outer);
+                    let status = around.inside(self.own.get(&node.id()));
                     tree.enter(node.id(), self.node(node, status, assets));
                     self.states(node, status, states, assets);
                     open.push(status);
-                    if status.masked.is_some() && is_closable(node) {
+                    if is_closable(node) && self.closes(node, status) {
                         walk.pass();
                     }
                 }
@@ -154,6 +151,10 @@ impl Mask {
                 }
             }
         }
+    }
+
+    fn hides_sheets(&self, status: Status<'_>) -> bool {
+        status.masked.is_some() && !self.by_place(status)
     }
 
     fn node(&self, node: NodeRef<'_>, status: Status<'_>, assets: &mut dyn AssetMap) -> TreeNode {
@@ -184,7 +185,7 @@ impl Mask {
             return self.text_of(node);
         };
         let first = sheet.children().find(|child| child.text().is_some());
-        if first != Some(node) || self.status(sheet).masked.is_some() {
+        if first != Some(node) || self.closes(sheet, self.status(sheet)) {
             return String::new();
         }
         let css: String = sheet.children().filter_map(NodeRef::text).collect();
@@ -208,7 +209,8 @@ impl Mask {
                 if hidden || (masked && node.local() == "select") {
                     return None;
                 }
-                let private = masked || self.private.contains(&id) || self.finds(&value);
+                let growing = node.mirror().focus() == id && !is_chosen(node) && is_growing(&value);
+                let private = masked || growing || self.private.contains(&id) || self.finds(&value);
                 let value = if private && !value.is_empty() { MASK.to_owned() } else { value };
                 Some(Op::SetValue { node: id, value })
             }
@@ -218,16 +220,23 @@ impl Mask {
                 Some(Op::SetSelected { node: id, options: options.into_iter().filter(shown).collect() })
             }
             Op::SetSheet { node: id, css } => {
-                let css = if masked { String::new() } else { self.css(node, &css, assets) };
+                let css = if self.hides_sheets(status) { String::new() } else { self.css(node, &css, assets) };
                 Some(Op::SetSheet { node: id, css })
             }
             Op::SetAdopted { node: id, sheets } => {
-                let told = |css: String| if masked { String::new() } else { self.css(node, &css, assets) };
+                let hidden = self.hides_sheets(status);
+                let told = |css: String| if hidden { String::new() } else { self.css(node, &css, assets) };
                 Some(Op::SetAdopted { node: id, sheets: sheets.into_iter().map(told).collect() })
             }
             op => Some(op),
         }
     }
+}
+
+/// Fields whose value comes whole.
+fn is_chosen(node: NodeRef<'_>) -> bool {
+    let kind = name::input_type(node);
+    matches!(kind.as_str(), "date" | "time" | "month" | "week" | "datetime-local" | "range" | "color")
 }
 
 /// Elements that viewers never get: what runs or loads, and what only says how the page is to be read.

@@ -40,8 +40,9 @@ impl<'a> Status<'a> {
 impl Mask {
     /// What holds for a node, by its nearest ancestor of which rules say anything, or by a firm mask further out.
     pub(super) fn status(&self, node: NodeRef<'_>) -> Status<'_> {
+        let base = self.base();
         if self.own.is_empty() {
-            return Status::PLAIN;
+            return base;
         }
         let mut nearest = None;
         for up in node.ancestors() {
@@ -51,7 +52,17 @@ impl Mask {
                 _ => {}
             }
         }
-        Status::PLAIN.inside(nearest)
+        base.inside(nearest)
+    }
+
+    /// What holds where no rule says anything of an element.
+    pub(super) fn base(&self) -> Status<'_> {
+        Status { masked: self.rules.private(), firm: false }
+    }
+
+    /// Whether it is masked only because everything is: style sheets go on to dress the page.
+    pub(super) fn by_place(&self, status: Status<'_>) -> bool {
+        status.masked.is_some() && status.masked == self.rules.private()
     }
 
     /// Judges a node and everything in it; `flipped` gets those of which something else holds than before.
@@ -85,6 +96,9 @@ impl Mask {
             None => self.own.remove(&id),
         };
         if before != own {
+            if let Some(Own::Mask { rule, .. }) = &own {
+                self.evidence.of(rule).masked += 1;
+            }
             flipped.push(id);
         }
     }

@@ -33,6 +33,9 @@ impl Mask {
             return;
         }
         let value = lock.map(str::to_owned);
+        if let Some(rule) = &value {
+            self.evidence.of(rule).locked += 1;
+        }
         match &value {
             Some(rule) => self.locked.insert(node.id(), rule.clone()),
             None => self.locked.remove(&node.id()),

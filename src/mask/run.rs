@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Mask;
 use crate::mirror::{Mirror, NodeKind, NodeRef, Step};
 use crate::protocol::MASK;
-use crate::rules::detector::Text;
+use crate::rules::detector::{Text, stacked};
 
 /// How a text node is shown that is not shown as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,10 @@ impl Mask {
                     self.read_at(prev, &mut changed);
                 }
             }
+            self.read_stack(*first, &mut changed);
+            if last.id() != first.id() {
+                self.read_stack(*last, &mut changed);
+            }
         }
         changed
     }
@@ -100,6 +104,7 @@ impl Mask {
         let mut changed = Vec::new();
         for node in ids.iter().filter_map(|id| mirror.node(*id)) {
             self.read_at(node, &mut changed);
+            self.read_stack(node, &mut changed);
         }
         changed
     }
@@ -163,8 +168,10 @@ impl Mask {
             [Some(node)] => {
                 // Most runs are one text.
                 let text = node.text().unwrap_or_default();
-                let found = merged(self.find(&Text::new(text)));
-                return self.show_found(*node, 0, &found, partly, changed);
+                let seen = Text::new(text);
+                let mut found = self.find(&seen);
+                self.find_around(*node, *node, &seen, &mut found);
+                return self.show_found(*node, 0, &merged(found), partly, changed);
             }
             _ => {}
         }
@@ -174,9 +181,83 @@ impl Mask {
             places.push(joined.len());
             joined.push_str(item.map_or("\n", |node| node.text().unwrap_or_default()));
         }
-        let found = merged(self.find(&Text::joined(&joined, &places[1..])));
+        let seen = Text::joined(&joined, &places[1..]);
+        let mut found = self.find(&seen);
+        let mut nodes = run.iter().flatten();
+        if let Some(first) = nodes.next() {
+            self.find_around(*first, *nodes.next_back().unwrap_or(first), &seen, &mut found);
+        }
+        let found = merged(found);
         for (node, start) in run.iter().zip(&places).filter_map(|(item, start)| item.map(|node| (node, *start))) {
             self.show_found(node, start, &found, partly, changed);
+        }
+    }
+
+    /// What a line is only together with the lines around it: a group of a number that stands in several blocks, or a
+    /// date behind the words that say whose birth it is.
+    fn find_around(&self, first: NodeRef<'_>, last: NodeRef<'_>, seen: &Text<'_>, found: &mut Vec<Range<usize>>) {
+        let plain = seen.plain().trim();
+        if plain.len() > LINE || (seen.digits() == 0 && !is_piece(plain)) || plain.is_empty() {
+            return;
+        }
+        if is_piece(plain) && self.is_stacked(first, last, plain) {
+            found.push(0..seen.raw().len());
+            return;
+        }
+        let mut labelled = self.rules.detectors().iter().filter(|d| d.labelled && d.may_find(seen.digits())).peekable();
+        if labelled.peek().is_none() {
+            return;
+        }
+        let Some(before) = beside(first, Side::Left).next().filter(|text| self.status(*text).masked.is_none()) else {
+            return;
+        };
+        let label = before.text().unwrap_or_default();
+        if label.len() > LINE || label.bytes().any(|b| b.is_ascii_digit()) {
+            return;
+        }
+        let joined = format!("{label} {}", seen.raw());
+        let mut ranges = Vec::new();
+        labelled.for_each(|detector| detector.find(&Text::new(&joined), &mut ranges));
+        let offset = label.len() + 1;
+        found
+            .extend(ranges.into_iter().filter(|range| range.start >= offset).map(|r| r.start - offset..r.end - offset));
+    }
+
+    fn is_stacked(&self, first: NodeRef<'_>, last: NodeRef<'_>, plain: &str) -> bool {
+        let reach = if plain.len() == 1 { 15 } else { 8 };
+        let collect = |from: NodeRef<'_>, side: Side| {
+            let mut pieces = Vec::new();
+            for text in beside(from, side).take(reach) {
+                let piece = Text::new(text.text().unwrap_or_default()).plain().trim().to_owned();
+                if !is_piece(&piece) || self.status(text).masked.is_some() {
+                    break;
+                }
+                pieces.push(piece);
+            }
+            pieces
+        };
+        let mut pieces = collect(first, Side::Left);
+        pieces.reverse();
+        let own = pieces.len();
+        pieces.push(plain.to_owned());
+        pieces.extend(collect(last, Side::Right));
+        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+        (0..=own).any(|start| (own + 1..=pieces.len()).any(|end| stacked(&pieces[start..end])))
+    }
+
+    /// Reads the lines around a place again that may be of one number with what is there now, or was.
+    fn read_stack(&mut self, node: NodeRef<'_>, changed: &mut Vec<u32>) {
+        let mut near: Vec<NodeRef<'_>> = Vec::new();
+        for side in [Side::Left, Side::Right] {
+            for text in beside(node, side).take(15) {
+                near.push(text);
+                if !is_piece(Text::new(text.text().unwrap_or_default()).plain().trim()) {
+                    break;
+                }
+            }
+        }
+        for text in near {
+            self.read_at(text, changed);
         }
     }
 
@@ -195,7 +276,10 @@ impl Mask {
         }
         let found = shown.is_some();
         let fresh = self.set_shown(node, shown, changed);
-        self.corrections += u64::from(fresh && found);
+        if fresh && found {
+            self.corrections += 1;
+            self.credit(text);
+        }
     }
 
     /// True when it is shown otherwise than before.
@@ -282,6 +366,47 @@ fn enter<'a>(first: NodeRef<'a>, side: Side, run: &mut Vec<Item<'a>>, within: No
             at = at.parent_node()?;
         }
     }
+}
+
+/// A longer line is a text: nothing in it hangs on the lines around it.
+const LINE: usize = 64;
+
+/// What may be a group of a number: a few digits, or a few letters and digits of an IBAN.
+fn is_piece(plain: &str) -> bool {
+    match plain.len() {
+        1..=4 => plain.bytes().all(|b| b.is_ascii_alphanumeric()) && plain.bytes().any(|b| b.is_ascii_digit()),
+        5..=9 => plain.bytes().all(|b| b.is_ascii_digit()),
+        _ => false,
+    }
+}
+
+/// The texts that say something before or behind a node, whatever blocks they are in, nearest first; in the same tree.
+fn beside<'a>(node: NodeRef<'a>, side: Side) -> impl Iterator<Item = NodeRef<'a>> {
+    const STEPS: usize = 200;
+    let step = move |(at, steps): (NodeRef<'a>, usize)| {
+        let mut up = at;
+        let next = loop {
+            let sibling = if side == Side::Left { up.prev() } else { up.next() };
+            if let Some(sibling) = sibling {
+                break sibling;
+            }
+            up = up.parent_node().filter(|up| up.is_element())?;
+        };
+        let mut deep = next;
+        // The outermost begins on the right; on the left the innermost does: either way every text is met once.
+        while let Some(child) = if side == Side::Left { deep.last_child() } else { deep.first_child() } {
+            if matches!(place(deep), Place::Silent) || !child.is_element() && child.text().is_none() {
+                break;
+            }
+            deep = child;
+        }
+        (steps < STEPS).then_some((deep, steps + 1))
+    };
+    let nodes = std::iter::successors(Some((node, 0)), move |at| step(*at));
+    nodes
+        .skip(1)
+        .map(|(node, _)| node)
+        .filter(|node| node.text().is_some_and(|text| !text.trim().is_empty()) && !inside_silent(*node))
 }
 
 fn inside_silent(node: NodeRef<'_>) -> bool {

@@ -11,6 +11,10 @@ pub(super) trait Change {
     fn address(&mut self, url: &str) -> Option<String>;
     /// A string or declaration that may be printed, when it must change.
     fn text(&mut self, text: &str) -> Option<String>;
+    /// Nothing at all is printed by the sheet.
+    fn silent(&self) -> bool {
+        false
+    }
 }
 
 pub(super) fn rewrite(css: &str, change: &mut dyn Change) -> String {
@@ -206,6 +210,16 @@ impl<'a> Scanner<'a> {
         let prints = ["--", "content", "counter", "quotes"]
             .iter()
             .any(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)));
+        if prints && change.silent() {
+            let value = name.find(':').map_or(name.len(), |colon| colon + 1);
+            let says = !name.starts_with("--") || name[value..].contains(['"', '\'', '(']);
+            let value = self.out.len() - (name.len() - value);
+            if says {
+                self.out.truncate(value);
+                self.out.push_str("\"\"");
+            }
+            return;
+        }
         // Inline images were looked at as addresses: as text they are full of digits.
         if !prints || declaration.contains("data:") {
             return;

@@ -45,6 +45,10 @@ pub(crate) struct Room {
     assets: Assets,
     /// Every byte that the viewer got.
     wire: Vec<u8>,
+    /// Every op that it got.
+    ops: Vec<Op>,
+    /// Compares with what a viewer who comes now would see, after every op.
+    careful: bool,
 }
 
 impl Room {
@@ -56,13 +60,21 @@ impl Room {
             viewer: Mirror::new(Limits::default()),
             assets: Assets::default(),
             wire: Vec::new(),
+            ops: Vec::new(),
+            careful: true,
         };
         room.send(snapshot(nodes));
         room
     }
 
+    /// Spares the comparison, where thousands of pages are played.
+    pub fn quick(mut self) -> Self {
+        self.careful = false;
+        self
+    }
+
     /// What viewers get; checks that a viewer who comes now sees the same.
-    fn send(&mut self, op: Op) -> Vec<Op> {
+    pub fn send(&mut self, op: Op) -> Vec<Op> {
         let Ok(out) = self.mask.process(&mut self.mirror, op.clone(), &mut self.assets) else { return Vec::new() };
         let out: Vec<Op> = out.into_iter().map(|masked| masked.0).collect();
         self.deliver(&op, &out);
@@ -74,6 +86,10 @@ impl Room {
             let applied = self.viewer.apply(told);
             assert!(applied.is_ok(), "{cause:?} made {out:?}, which does not fit: {applied:?}");
             self.wire.extend(protocol::encode(told));
+            self.ops.push(told.clone());
+        }
+        if !self.careful {
+            return;
         }
         let mut late = Mirror::new(Limits::default());
         for told in self.mask.snapshot(&self.mirror, 1, &mut self.assets) {
@@ -86,7 +102,7 @@ impl Room {
         self.send(Op::SetText { node, text: text.into() })
     }
 
-    fn attr(&mut self, node: u32, name: &str, value: Option<&str>) -> Vec<Op> {
+    pub fn attr(&mut self, node: u32, name: &str, value: Option<&str>) -> Vec<Op> {
         self.send(Op::SetAttr { node, name: name.into(), value: value.map(str::to_owned) })
     }
 
@@ -96,6 +112,32 @@ impl Room {
 
     pub fn insert(&mut self, parent: u32, prev: u32, base: u32, nodes: Vec<TreeNode>) -> Vec<Op> {
         self.send(Op::Insert { parent, prev, base, tree: Tree { nodes } })
+    }
+
+    /// The customer hides an element by hand.
+    pub fn hide(&mut self, node: u32) {
+        let out: Vec<Op> = self.mask.hide(&self.mirror, node, &mut self.assets).into_iter().map(|op| op.0).collect();
+        self.deliver(&Op::Focus { node: 0 }, &out);
+    }
+
+    /// The session has learnt a value that was typed into a masked field.
+    pub fn learn(&mut self, value: &str) {
+        let mut taint = Taint::default();
+        taint.learn(1, 1, value, true);
+        self.mask.set_taint(Arc::new(taint));
+        let out: Vec<Op> = self.mask.recall(&self.mirror, &mut self.assets).into_iter().map(|op| op.0).collect();
+        self.deliver(&Op::Focus { node: 0 }, &out);
+    }
+
+    /// Every string that the viewer was told, in order, and then the text of its page.
+    pub fn told(&mut self) -> Vec<String> {
+        let mut told: Vec<String> = self.ops.iter().flat_map(strings).collect();
+        told.push("\u{0}".into());
+        let late = self.mask.snapshot(&self.mirror, 1, &mut self.assets);
+        told.extend(late.iter().flat_map(|op| strings(&op.0)));
+        told.push("\u{0}".into());
+        told.extend(self.viewer.document().unwrap().descendants().filter_map(NodeRef::text).map(str::to_owned));
+        told
     }
 
     /// The text that the viewer shows now.
@@ -119,6 +161,39 @@ fn shows_card(text: &str) -> bool {
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     text.match_indices(CARD)
         .any(|(at, _)| !digit(text[..at].chars().next_back()) && !digit(text[at + CARD.len()..].chars().next()))
+}
+
+/// The strings of an op.
+fn strings(op: &Op) -> Vec<String> {
+    let of = |tree: &Tree| {
+        let nodes = tree.nodes.iter().flat_map(|node| match node {
+            TreeNode::Element { attrs, .. } => attrs.iter().flat_map(|(n, v)| [n.clone(), v.clone()]).collect(),
+            TreeNode::Text(text) => vec![text.clone()],
+            _ => Vec::new(),
+        });
+        nodes.collect::<Vec<_>>()
+    };
+    match op {
+        Op::Snapshot { url, base_url, title, tree, .. } => {
+            [vec![url.clone(), base_url.clone(), title.clone()], of(tree)].concat()
+        }
+        Op::Insert { tree, .. } => of(tree),
+        Op::SetAttr { name, value, .. } => vec![name.clone(), value.clone().unwrap_or_default()],
+        Op::SetText { text, .. } => vec![text.clone()],
+        Op::SetValue { value, .. } => vec![value.clone()],
+        Op::SetTitle { title } => vec![title.clone()],
+        Op::SetUrl { url } => vec![url.clone()],
+        Op::SetSheet { css, .. } => vec![css.clone()],
+        Op::SetAdopted { sheets, .. } => sheets.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// A text as a person would read it aloud: width folded, nothing invisible. Not the detectors' own folding.
+pub fn folded(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+    let hidden = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    text.chars().filter(|c| !hidden(*c)).nfkc().collect()
 }
 
 /// A mirror's page with attributes in one order: which one they came in shows nowhere.

@@ -46,6 +46,7 @@ struct Key {
     site: Site,
     locale: &'static str,
     aliases: usize,
+    rules: u64,
 }
 
 /// Builds scripts at their first use and keeps the ones in use.
@@ -68,7 +69,13 @@ impl Boots {
 
     pub fn scripts(&self, session: &Session, site: &Site, locale: Locale) -> Arc<Scripts> {
         let aliases = session.views.aliases();
-        let key = Key { session: session.id, site: site.clone(), locale: locale.tag(), aliases: aliases.len() };
+        let key = Key {
+            session: session.id,
+            site: site.clone(),
+            locale: locale.tag(),
+            aliases: aliases.len(),
+            rules: session.company.rules.version(),
+        };
         self.built.get_with(key, || {
             let domain = session.views.domain();
             let fronts: Vec<_> = session.views.fronts().iter().map(Site::origin).collect();

@@ -15,6 +15,7 @@ use lol_html::send::{DocumentContentHandlers, Element, ElementContentHandlers, S
 use lol_html::{AsciiCompatibleEncoding, MemorySettings, OutputSink};
 
 pub use attribute::refresh;
+pub use entity::decode;
 
 use crate::rewrite::charset::{BOM, Charset, MetaScan, Transcoder};
 use crate::rewrite::csp;

@@ -14,6 +14,8 @@ pub struct Detector {
     pub pattern: String,
     pub check: Check,
     regex: Regex,
+    /// The pattern has a group: what stands in it is the datum, the rest says what it is.
+    pub labelled: bool,
 }
 
 /// What must hold of a match for it to count.
@@ -28,6 +30,14 @@ pub enum Check {
     Cnpj,
     /// An IBAN of its country's length (ISO 13616).
     Mod97,
+    /// A number by itself: at least four digits, and no letter or digit right before or behind.
+    Number,
+    /// By itself, and an American social security number that may have been given out (20 CFR 422.103).
+    Ssn,
+    /// By itself, and a British national insurance number with a prefix in use.
+    Nino,
+    /// By itself, and a Spanish DNI or NIE with the right letter.
+    Dni,
 }
 
 impl Check {
@@ -38,6 +48,10 @@ impl Check {
             "cpf" => Self::Cpf,
             "cnpj" => Self::Cnpj,
             "mod97" => Self::Mod97,
+            "number" => Self::Number,
+            "ssn" => Self::Ssn,
+            "nino" => Self::Nino,
+            "dni" => Self::Dni,
             _ => return None,
         })
     }
@@ -49,6 +63,10 @@ impl Check {
             Self::Cpf => "cpf",
             Self::Cnpj => "cnpj",
             Self::Mod97 => "mod97",
+            Self::Number => "number",
+            Self::Ssn => "ssn",
+            Self::Nino => "nino",
+            Self::Dni => "dni",
         }
     }
 
@@ -56,7 +74,11 @@ impl Check {
     fn digits(self) -> usize {
         match self {
             Self::None => 0,
+            Self::Number => 4,
             Self::Luhn => 13,
+            Self::Ssn => 9,
+            Self::Nino => 6,
+            Self::Dni => 7,
             Self::Cpf => 11,
             Self::Cnpj => 14,
             Self::Mod97 => 2,
@@ -68,7 +90,7 @@ impl Check {
             Self::Luhn => 13..20,
             Self::Cpf => 11..12,
             Self::Cnpj => 14..15,
-            Self::None | Self::Mod97 => 0..0,
+            _ => 0..0,
         }
     }
 
@@ -88,7 +110,41 @@ impl Check {
             Self::Luhn => (2..=9).contains(&digits[0]) && luhn(digits),
             Self::Cpf => varied(digits) && check_digits(digits, 9, 11),
             Self::Cnpj => varied(digits) && check_digits(digits, 12, 9),
-            Self::None | Self::Mod97 => false,
+            _ => false,
+        }
+    }
+
+    /// Whether a match of the pattern counts, for the checks that look at the whole of it.
+    fn accepts(self, found: &str) -> bool {
+        let letters = || found.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase());
+        match self {
+            Self::Ssn => {
+                let digits: String = letters().collect();
+                digits.len() == 9
+                    && !matches!(&digits[..3], "000" | "666")
+                    && !digits.starts_with('9')
+                    && &digits[3..5] != "00"
+                    && &digits[5..] != "0000"
+            }
+            Self::Nino => {
+                let text: String = letters().collect();
+                let (prefix, first) = (&text[..2.min(text.len())], |bad: &str, at: usize| {
+                    text.chars().nth(at).is_some_and(|c| bad.contains(c))
+                });
+                !first("DFIQUV", 0)
+                    && !first("DFIQUVO", 1)
+                    && !matches!(prefix, "BG" | "GB" | "KN" | "NK" | "NT" | "TN" | "ZZ")
+            }
+            Self::Dni => {
+                let text: String = letters().collect();
+                let (body, letter) = text.split_at(text.len().saturating_sub(1));
+                // The first letter of a foreigner's number stands for a digit.
+                let body: String =
+                    body.chars().map(|c| "XYZ".find(c).map_or(c, |at| char::from(b'0' + at as u8))).collect();
+                let letters = b"TRWAGMYFPDXBNJZSQVHLCKE";
+                body.len() == 8 && body.parse::<u32>().is_ok_and(|n| letter.as_bytes() == [letters[(n % 23) as usize]])
+            }
+            _ => true,
         }
     }
 }
@@ -101,7 +157,13 @@ impl Detector {
         if regex.is_match("") {
             return Err("the pattern matches nothing at all, which is everywhere".into());
         }
-        Ok(Self { id: id.into(), pattern: pattern.into(), check, regex })
+        let labelled = regex.captures_len() > 1;
+        Ok(Self { id: id.into(), pattern: pattern.into(), check, regex, labelled })
+    }
+
+    /// Whether the pattern could find something in a text with this many digits.
+    pub fn may_find(&self, digits: usize) -> bool {
+        digits >= self.check.digits()
     }
 
     /// What it finds, as byte ranges of the original text, in order.
@@ -111,7 +173,23 @@ impl Detector {
         }
         let plain = text.plain();
         match self.check {
-            Check::None => found.extend(self.regex.find_iter(plain).map(|m| text.original(m.range()))),
+            Check::None if !self.labelled => {
+                found.extend(self.regex.find_iter(plain).map(|m| text.original(m.range())));
+            }
+            Check::None | Check::Number | Check::Ssn | Check::Nino | Check::Dni => {
+                let mut from = 0;
+                while let Some(groups) = self.regex.captures_at(plain, from) {
+                    let Some(whole) = groups.get(0) else { return };
+                    let m = groups.get(1).unwrap_or(whole);
+                    if self.check == Check::None || (alone(plain, m.range(), text) && self.check.accepts(m.as_str())) {
+                        from = whole.end();
+                        found.push(text.original(m.range()));
+                    } else {
+                        // It may have swallowed the beginning of one that counts.
+                        from = whole.start() + first_char(&plain[whole.start()..]);
+                    }
+                }
+            }
             Check::Mod97 => {
                 let mut from = 0;
                 while let Some(candidate) = self.regex.find_at(plain, from) {
@@ -142,6 +220,7 @@ impl Detector {
         let digits: Vec<u8> = places.iter().map(|&at| plain.as_bytes()[at] - b'0').collect();
         let spaced = |i: usize| i > 0 && places[i] > places[i - 1] + 1;
         let border = |i: usize| i == 0 || i == digits.len() || spaced(i) || text.seam(places[i]);
+        let before = found.len();
         let mut start = 0;
         while start < digits.len() {
             let end = self.check.lengths().rev().map(|length| start + length).find(|&end| {
@@ -158,7 +237,79 @@ impl Detector {
                 None => start += 1,
             }
         }
+        if self.check == Check::Luhn && found.len() == before {
+            glued(&digits, |range| found.push(text.original(places[range.start]..places[range.end - 1] + 1)));
+        }
     }
+}
+
+/// Cards at the beginning or the end of more digits than a card has, or with a code behind them: by issuers in use, for
+/// any long number holds something that passes Luhn.
+fn glued(digits: &[u8], mut found: impl FnMut(Range<usize>)) {
+    if digits.len() < 17 {
+        return;
+    }
+    for length in [16, 15] {
+        for start in [0, digits.len() - length] {
+            let card = &digits[start..start + length];
+            if issued(card) && luhn(card) {
+                found(start..start + length);
+                return;
+            }
+        }
+    }
+}
+
+/// Issuers of the cards people have: Visa, Mastercard, American Express, Discover, Elo, Hipercard.
+fn issued(card: &[u8]) -> bool {
+    let prefix = card.iter().take(4).fold(0u32, |n, digit| n * 10 + u32::from(*digit));
+    match card.len() {
+        15 => matches!(prefix / 100, 34 | 37),
+        16 => {
+            matches!(prefix, 4000..=4999 | 5100..=5599 | 2221..=2720 | 6011 | 6062 | 6440..=6599 | 5060..=5069 | 6360..=6369)
+        }
+        _ => false,
+    }
+}
+
+/// Whether pieces that stand one below or beside the other read as one number: in the groups that it is written in, or
+/// digit by digit. Anything else would find numbers in every table.
+pub fn stacked(pieces: &[&str]) -> bool {
+    // No number that is looked for has more pieces than a card or a company's number has digits.
+    let mut sizes = [0; 20];
+    if !(2..=sizes.len()).contains(&pieces.len()) {
+        return false;
+    }
+    pieces.iter().zip(&mut sizes).for_each(|(piece, size)| *size = piece.len());
+    let sizes = &sizes[..pieces.len()];
+    let single = sizes.iter().all(|size| *size == 1);
+    let number = |check: Check| {
+        let digits: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes()).map(|b| b.wrapping_sub(b'0')).collect();
+        digits.iter().all(|digit| *digit < 10) && check.holds(&digits) && (check != Check::Luhn || issued(&digits))
+    };
+    match sizes {
+        [4, 4, 4, 4] | [4, 6, 5] if number(Check::Luhn) => true,
+        [3, 3, 3, 2] | [9, 2] => number(Check::Cpf),
+        [2, 3, 3, 4, 2] | [8, 4, 2] => number(Check::Cnpj),
+        _ if single => match sizes.len() {
+            11 => number(Check::Cpf),
+            14 => number(Check::Cnpj),
+            15 | 16 => number(Check::Luhn),
+            _ => false,
+        },
+        [first @ .., last] if *last <= 4 && first.iter().all(|size| *size == 4) => {
+            let text = pieces.concat();
+            iban(&text) == Some(text.len())
+        }
+        _ => false,
+    }
+}
+
+/// Whether no letter or digit stands right beside a match; where one node ends and the next begins is an end, too.
+fn alone(plain: &str, found: Range<usize>, text: &Text<'_>) -> bool {
+    let before = plain[..found.start].chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+    let behind = plain[found.end..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+    (before || text.seam(found.start)) && (behind || text.seam(found.end))
 }
 
 fn groups(spaced: impl Iterator<Item = bool>) -> Vec<usize> {
@@ -208,7 +359,18 @@ impl<'a> Text<'a> {
         Self { original, changed: Some((plain, places)), digits, seams }
     }
 
-    fn plain(&self) -> &str {
+    /// How many digits there are in it.
+    pub fn digits(&self) -> usize {
+        self.digits
+    }
+
+    /// As it was given.
+    pub fn raw(&self) -> &'a str {
+        self.original
+    }
+
+    /// As detectors see it.
+    pub fn plain(&self) -> &str {
         self.changed.as_ref().map_or(self.original, |(plain, _)| plain)
     }
 
@@ -249,7 +411,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// One character as detectors see it; nothing for what does not show.
-fn normal(c: char) -> Option<char> {
+pub fn normal(c: char) -> Option<char> {
     if c.is_ascii() {
         return match c {
             '\t' | '\n' | '\r' | '\x0b' | '\x0c' => Some(' '),
@@ -427,6 +589,18 @@ mod tests {
             ("CNPJ: 11.222.333/0001-81", "cnpj", "11.222.333/0001-81"),
             ("my DE89 3704 0044 0532 0130 00 is", "iban", "DE89 3704 0044 0532 0130 00"),
             ("AB12DE89370400440532013000", "iban", "DE89370400440532013000"),
+            ("card 4111111111111111 and code: 4111111111111111123", "card", "4111111111111111"),
+            ("SSN 123-45-6789.", "ssn", "123-45-6789"),
+            ("NI ab 12 34 56 c", "nino", "ab 12 34 56 c"),
+            ("DNI: 12345678Z", "dni", "12345678Z"),
+            ("NIE X1234567L", "dni", "X1234567L"),
+            ("ligue +55 11 99999-0000!", "phone", "+55 11 99999-0000"),
+            ("call (212) 555-0143", "phone-area", "(212) 555-0143"),
+            ("01 23 45 67 89", "phone-area", "01 23 45 67 89"),
+            ("RG: 12.345.678-9", "rg", "12.345.678-9"),
+            ("Data de nascimento: 12/03/1980", "birth-date", "12/03/1980"),
+            ("Date of birth 12 March 1980", "birth-date", "12 March 1980"),
+            ("Geburtsdatum: 12.03.1980", "birth-date", "12.03.1980"),
             ("write to joão.silva+x@loja.com.br, please", "email", "joão.silva+x@loja.com.br"),
         ] {
             let all = found(text);
@@ -444,10 +618,15 @@ mod tests {
             "111.111.111-11",
             "11.222.333/0001-82",
             "DE88 3704 0044 0532 0130 00",
-            "+55 11 99999-0000",
             "2026-01-31 12:30:59",
             "R$ 1.234.567,89",
-            "41111111111111111111111",
+            "41111111111111121111111",
+            "000-12-3456",
+            "x123-45-6789",
+            "GB123456A",
+            "12345678A",
+            "2026-01-31 (123) 456",
+            "1.234-5678",
             "joão at loja",
             "@media (min-width: 10px)",
         ] {

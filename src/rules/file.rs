@@ -1,6 +1,6 @@
 //! Reads rules files, and says of every mistake where it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::detector::{Check, Detector};
 use super::glob::Glob;
 use super::selector::Selector;
-use super::{By, Rule, RuleError, RuleSet, name};
+use super::{By, PRESETS, Rule, RuleError, RuleSet, name};
 
 /// One rules file: its name for messages, and its text.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,8 @@ pub enum Action {
     Mask,
     Unmask,
     Lock,
+    /// Everything on its sites and paths is masked that no rule unmasks.
+    Private,
 }
 
 impl Action {
@@ -52,6 +54,7 @@ impl Action {
             Self::Mask => "mask",
             Self::Unmask => "unmask",
             Self::Lock => "lock",
+            Self::Private => "private",
         }
     }
 }
@@ -82,7 +85,8 @@ pub fn check(files: &[Source<'_>]) -> Vec<RuleError> {
 
 /// Compiles what has no mistake in it, and collects the others.
 pub(super) fn compile(files: &[Source<'_>], company: &[RuleConfig], mistakes: &mut Vec<RuleError>) -> RuleSet {
-    let mut compiler = Compiler { source: Source { file: "", text: "" }, ids: HashMap::new(), mistakes };
+    let mut compiler =
+        Compiler { source: Source { file: "", text: "" }, ids: HashMap::new(), presets: HashSet::new(), mistakes };
     let mut detectors = Vec::new();
     let mut rules = Vec::new();
     for source in files {
@@ -102,9 +106,16 @@ pub(super) fn compile(files: &[Source<'_>], company: &[RuleConfig], mistakes: &m
     RuleSet { rules: rules.into_iter().map(Arc::new).collect(), detectors: detectors.into() }
 }
 
+fn is_preset(file: &str) -> bool {
+    PRESETS.iter().any(|preset| preset.file == file)
+}
+
 struct Compiler<'a, 'b> {
     source: Source<'a>,
+    /// The file that each id was first used in.
     ids: HashMap<String, String>,
+    /// Ids of the presets: a company that has one of the same name means its own.
+    presets: HashSet<String>,
     mistakes: &'b mut Vec<RuleError>,
 }
 
@@ -126,6 +137,12 @@ impl Compiler<'_, '_> {
         if text.is_empty() || text.len() > 64 || !text.bytes().all(good) {
             self.fault(id.span(), format!("the id `{text}` is not made of up to 64 of a-z, 0-9 and -"));
             return None;
+        }
+        if is_preset(self.source.file) {
+            self.presets.insert(text.clone());
+        } else if self.presets.contains(text) && self.ids.get(text).is_none_or(|first| is_preset(first)) {
+            self.ids.insert(text.clone(), self.source.file.to_owned());
+            return Some(format!("own/{text}"));
         }
         if let Some(first) = self.ids.insert(text.clone(), self.source.file.to_owned()) {
             let place = if first.is_empty() { "the configuration".into() } else { first };
@@ -155,6 +172,11 @@ impl Compiler<'_, '_> {
     fn by(&mut self, config: &RuleConfig) -> Option<By> {
         let RuleConfig { selector, fields, names, .. } = config;
         match (selector, fields.as_slice(), names.as_slice()) {
+            (None, [], []) if config.action == Action::Private => Some(By::Place),
+            _ if config.action == Action::Private => {
+                self.fault(config.id.span(), "private goes by sites and paths alone");
+                None
+            }
             (Some(text), [], []) => {
                 let selector = self.ok(text, Selector::parse(text.get_ref()))?;
                 Some(By::Selector(text.get_ref().split_whitespace().collect::<Vec<_>>().join(" "), selector))
@@ -187,7 +209,7 @@ impl Compiler<'_, '_> {
         let check = match &config.check {
             None => Check::None,
             Some(name) => {
-                let known = "expected luhn, cpf, cnpj or mod97";
+                let known = "expected luhn, cpf, cnpj, mod97, number, ssn, nino or dni";
                 self.ok(
                     name,
                     Check::parse(name.get_ref()).ok_or_else(|| format!("no check `{}`: {known}", name.get_ref())),
@@ -245,6 +267,25 @@ mod tests {
             assert!(found.iter().any(|m| m.starts_with(place) && m.contains(reason)), "{place}{reason}: {found:#?}");
         }
         assert_eq!(found.len(), 8, "{found:#?}");
+    }
+
+    #[test]
+    fn a_company_may_use_the_name_of_a_preset_for_a_rule_of_its_own() {
+        let text = "[[rule]]\nid = \"pay\"\naction = \"lock\"\nselector = \".x\"\n";
+        let files = PRESETS.into_iter().chain([Source { file: "own.toml", text }]).collect::<Vec<_>>();
+        let set = RuleSet::load(&files, &[]).unwrap();
+        let ids: Vec<&str> = set.rules.iter().map(|rule| rule.id.as_str()).filter(|id| id.ends_with("pay")).collect();
+        assert_eq!(ids, ["pay", "own/pay"]);
+        let twice = format!("{text}{text}");
+        let files = PRESETS.into_iter().chain([Source { file: "own.toml", text: &twice }]).collect::<Vec<_>>();
+        assert!(RuleSet::load(&files, &[]).unwrap_err().reason.contains("twice"));
+    }
+
+    #[test]
+    fn private_goes_by_sites_and_paths_alone() {
+        assert_eq!(mistakes("[[rule]]\nid = \"a\"\naction = \"private\"\npaths = [\"/x/**\"]\n"), Vec::<String>::new());
+        let wrong = mistakes("[[rule]]\nid = \"a\"\naction = \"private\"\nselector = \"p\"\n");
+        assert!(wrong[0].contains("sites and paths alone"), "{wrong:?}");
     }
 
     #[test]

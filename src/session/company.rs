@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::rules::{self, RuleConfig, RuleError, RuleSet};
+use crate::rules::{self, RuleConfig, RuleError, RuleSet, SiteRules};
 
 /// A company as it is written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +32,22 @@ pub struct CompanyConfig {
     /// Rules of the company's own, beside the presets.
     #[serde(default)]
     pub rules: Vec<RuleConfig>,
+    /// Files of further rules (`docs` of `lado config default`): read again when they change, while sessions go on.
+    #[serde(default)]
+    pub rules_files: Vec<PathBuf>,
+    /// `private`: everything is masked that no rule unmasks.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// What rules mask is masked.
+    #[default]
+    Open,
+    /// What rules unmask is shown.
+    Private,
 }
 
 #[derive(Clone, Deserialize)]
@@ -73,7 +91,7 @@ pub struct Company {
     pub name: String,
     pub color: Option<String>,
     pub agents: Vec<Account>,
-    pub rules: Arc<RuleSet>,
+    pub rules: Rules,
     /// Origins whose pages load Lado's script.
     pub scripts: Vec<String>,
     allow: Vec<Pattern>,
@@ -119,8 +137,92 @@ pub enum CompanyError {
     Script(String, String),
     #[error("the colour {1:?} of {0:?} is not of the form #rrggbb")]
     Color(String, String),
-    #[error("a rule of {0:?}: {reason}", reason = .1.reason)]
+    #[error("a rule of {0:?}: {reason}", reason = told(.1))]
     Rule(String, RuleError),
+}
+
+/// A mistake in a file has a place; one in the configuration has its reader's.
+fn told(error: &RuleError) -> String {
+    if error.file.is_empty() { error.reason.clone() } else { error.to_string() }
+}
+
+/// The rules of a company, as they are now: their files may change under the sessions that go by them.
+#[derive(Debug)]
+pub struct Rules {
+    own: Vec<RuleConfig>,
+    files: Vec<PathBuf>,
+    mode: Mode,
+    now: RwLock<Now>,
+}
+
+#[derive(Debug)]
+struct Now {
+    set: Arc<RuleSet>,
+    /// Counts up with every change.
+    version: u64,
+    /// What the files looked like when they were last read, with mistakes or without.
+    seen: Vec<Option<(SystemTime, u64)>>,
+}
+
+impl Rules {
+    fn load(config: &CompanyConfig) -> Result<Self, RuleError> {
+        let (own, files, mode) = (config.rules.clone(), config.rules_files.clone(), config.mode);
+        let seen = files.iter().map(|file| look(file)).collect();
+        let set = Arc::new(compile(&own, &files, mode)?);
+        Ok(Self { own, files, mode, now: RwLock::new(Now { set, version: 0, seen }) })
+    }
+
+    /// The rules that hold on a host at the moment.
+    pub fn for_site(&self, host: &str) -> Arc<SiteRules> {
+        let set = Arc::clone(&self.read().set);
+        set.for_site(host)
+    }
+
+    /// Another number for other rules.
+    pub fn version(&self) -> u64 {
+        self.read().version
+    }
+
+    /// Reads the files again when one of them looks otherwise than before; true when other rules hold now.
+    ///
+    /// # Errors
+    /// The first mistake, with its file and line; the rules before go on to hold. Told once for each state of the files.
+    pub fn refresh(&self) -> Result<bool, RuleError> {
+        let seen: Vec<_> = self.files.iter().map(|file| look(file)).collect();
+        if self.read().seen == seen {
+            return Ok(false);
+        }
+        let compiled = compile(&self.own, &self.files, self.mode);
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        now.seen = seen;
+        now.set = Arc::new(compiled?);
+        now.version += 1;
+        Ok(true)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Now> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When a file was last written, and how long it is; nothing when it cannot be read.
+fn look(file: &Path) -> Option<(SystemTime, u64)> {
+    let meta = std::fs::metadata(file).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
+}
+
+fn compile(own: &[RuleConfig], files: &[PathBuf], mode: Mode) -> Result<RuleSet, RuleError> {
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
+        let name = file.display().to_string();
+        match std::fs::read_to_string(file) {
+            Ok(text) => texts.push((name, text)),
+            Err(error) => return Err(RuleError { file: name, line: 0, span: 0..0, reason: error.to_string() }),
+        }
+    }
+    let sources = texts.iter().map(|(file, text)| rules::Source { file, text });
+    let set = RuleSet::load(&rules::PRESETS.into_iter().chain(sources).collect::<Vec<_>>(), own)?;
+    Ok(if mode == Mode::Private { set.private() } else { set })
 }
 
 impl Companies {
@@ -182,14 +284,13 @@ impl Company {
             .map(|text| script_origin(text).ok_or_else(|| CompanyError::Script(config.id.clone(), text.clone())))
             .collect::<Result<_, _>>()?;
         let agents = config.agents.iter().map(|agent| Account::load(&config.id, agent)).collect::<Result<_, _>>()?;
-        let rules = RuleSet::load(&rules::PRESETS, &config.rules)
-            .map_err(|error| CompanyError::Rule(config.id.clone(), error))?;
+        let rules = Rules::load(config).map_err(|error| CompanyError::Rule(config.id.clone(), error))?;
         Ok(Self {
             id: config.id.clone(),
             name: config.name.clone(),
             color: config.color.clone(),
             agents,
-            rules: Arc::new(rules),
+            rules,
             scripts,
             allow,
         })

@@ -14,6 +14,8 @@ fn companies() -> Companies {
             .map(|(name, role)| AgentConfig { name: (*name).into(), display: None, role: *role, password: HASH.into() })
             .collect(),
         rules: Vec::new(),
+        rules_files: Vec::new(),
+        mode: Mode::default(),
     };
     Companies::load(&[
         config("sol", "Loja Sol", &[("ana", Role::Agent), ("bia", Role::Agent)]),
@@ -239,6 +241,8 @@ fn mistakes_in_companies_are_named() {
         allow: Vec::new(),
         agents,
         rules: Vec::new(),
+        rules_files: Vec::new(),
+        mode: Mode::default(),
     };
     let load = |configs: &[CompanyConfig]| Companies::load(configs).unwrap_err();
     assert!(matches!(load(&[company("A b", vec![])]), CompanyError::Id(_)));

@@ -95,3 +95,27 @@ fn the_demo_says_when_it_is_ready_and_stops_at_sigterm_with_an_event_stream_open
     assert!(child.wait().unwrap().success());
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn a_rule_set_is_shown_on_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (page, own) = (folder.path().join("pay.html"), folder.path().join("own.toml"));
+    std::fs::write(&page, "<p class=balance>R$ 10\n<input name=cvv>\n<button>Pay</button>").unwrap();
+    std::fs::write(
+        &own,
+        "[[rule]]\nid = \"balance\"\naction = \"mask\"\npaths = [\"/a/*\"]\nselector = \".balance\"\n",
+    )
+    .unwrap();
+    let (page, own) = (page.to_str().unwrap(), own.to_str().unwrap());
+    let told = lado(&["rules", "test", "--rules", own, "--at", "https://bank.example/a/1", page]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    for line in ["1  mask  balance ", "2  mask  card-code-field ", "3  lock  pay ", "2 masked, 1 locked"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let elsewhere = String::from_utf8(lado(&["rules", "test", "--rules", own, page]).stdout).unwrap();
+    assert!(!elsewhere.contains("balance "), "{elsewhere}");
+    std::fs::write(own, "[[rule]]\nid = \"b\"\naction = \"mask\"\nselector = \"p:hover\"\n").unwrap();
+    let mistake = lado(&["rules", "test", "--rules", own, page]);
+    let told = String::from_utf8(mistake.stderr).unwrap();
+    assert!(!mistake.status.success() && told.contains("own.toml:4: "), "{told}");
+}

@@ -1,6 +1,7 @@
 //! Two companies, their agents, and a Lado in this process for a test to talk to.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use lado::protocol::{
     ViewerNotice, ViewerRequest, Viewport,
 };
 use lado::rewrite::url::{Site, ViewDomain};
-use lado::session::{self, AgentConfig, Companies, CompanyConfig, Role, Session, Sessions, Ticket};
+use lado::session::{self, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
 use lado::sync;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,8 +63,17 @@ impl Stage {
     }
 
     pub async fn with(config: hub::Config) -> Self {
+        Self::made(config, &[]).await
+    }
+
+    /// With a file of rules for every company.
+    pub async fn ruled(file: &Path) -> Self {
+        Self::made(hub::Config::default(), &[file.to_owned()]).await
+    }
+
+    async fn made(config: hub::Config, rules_files: &[PathBuf]) -> Self {
         let domain = ViewDomain::parse("http://view.localhost:7070").unwrap();
-        let sessions = Sessions::new(session::Config::default(), companies(), domain).unwrap();
+        let sessions = Sessions::new(session::Config::default(), companies(rules_files), domain).unwrap();
         let hubs = Hubs::new(&sessions, config);
         let console =
             Console::new(console::Config::default(), Arc::clone(&sessions), Arc::clone(&hubs), ORIGIN.into(), &[])
@@ -176,7 +186,7 @@ impl Stage {
     }
 }
 
-pub fn companies() -> Companies {
+pub fn companies(rules_files: &[PathBuf]) -> Companies {
     // Cheap parameters: what is tested here is who gets in, not how long guessing takes.
     let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
     let hash = cheap.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
@@ -194,6 +204,8 @@ pub fn companies() -> Companies {
         allow: vec![SITE.into()],
         agents,
         rules: Vec::new(),
+        rules_files: rules_files.to_vec(),
+        mode: Mode::default(),
     };
     Companies::load(&[
         company(

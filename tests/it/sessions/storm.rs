@@ -77,7 +77,7 @@ fn start() -> Op {
 impl Scene {
     fn set() -> Self {
         let domain = ViewDomain::parse("http://view.localhost:7070").unwrap();
-        let sessions = Sessions::new(session::Config::default(), companies(), domain).unwrap();
+        let sessions = Sessions::new(session::Config::default(), companies(&[]), domain).unwrap();
         let hubs = Hubs::new(&sessions, hub::Config::default());
         let (company, account) = sessions.companies().account("ana").unwrap();
         let session = sessions.create(company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();

@@ -550,3 +550,93 @@ async fn what_the_customer_hides_by_hand_is_taken_back_and_stays_hidden() {
     viewer.breathe().await;
     assert!(!contains(&viewer.bytes, "Zx82secret"));
 }
+
+#[tokio::test]
+async fn what_is_typed_into_a_masked_field_is_hidden_on_every_later_page() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut viewer = stage.viewer(&session).await;
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = vec![open("input", &[("type", "password")]), TreeNode::End];
+    children.extend(element("p", &[], "Azul-77 do Mar was here before"));
+    page.batch(vec![snapshot(children)]).await;
+    page.acked().await;
+    shown(&mut viewer).await;
+    for value in ["Azul", "Azul-77 do", "Azul-77 do Mar"] {
+        page.say(&PageMessage::Secret { field: 4, value: value.into(), done: value.ends_with("Mar") }).await;
+    }
+    page.batch(vec![Op::SetTitle { title: "azul 77 do mar".into() }]).await;
+    page.acked().await;
+    let taken = texts(&viewer.ops().await);
+    assert!(taken.contains("was here before") && !taken.contains("Azul"), "{taken}");
+    let mut next = stage.page(&session, "p2").await;
+    next.batch(vec![snapshot(element("p", &[("title", "AZUL77DOMAR")], "your password: Ａzul-77 do Mar!"))]).await;
+    next.acked().await;
+    let later = texts(&shown(&mut viewer).await);
+    assert!(later.contains("your password") && !later.to_lowercase().contains("mar!"), "{later}");
+    assert!(!later.contains("AZUL77DOMAR"), "{later}");
+    let state = format!("{:?}", session.state().page);
+    assert!(!state.contains("azul"), "{state}");
+}
+
+#[tokio::test]
+async fn rules_that_change_during_a_session_hold_at_once_and_a_mistake_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sol.toml");
+    std::fs::write(&file, "").unwrap();
+    let stage = Stage::ruled(&file).await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[("class", "late")], "Zx81secret"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    assert!(texts(&shown(&mut viewer).await).contains("Zx81secret"));
+    let rules = &session.company.rules;
+    assert_eq!(rules.refresh(), Ok(false), "nothing has changed");
+    std::fs::write(&file, "[[rule]]\nid = \"late\"\naction = \"mask\"\nselector = \".late\"\n").unwrap();
+    assert_eq!(rules.refresh(), Ok(true));
+    stage.hubs.rules_changed(&session.company.id);
+    let told = page.until(|command| matches!(command, PageCommand::Rules { .. })).await;
+    assert!(format!("{told:?}").contains(".late"), "the page leaves it out itself from now on");
+    let taken = texts(&viewer.ops().await);
+    assert!(taken.contains(MASK) && !taken.contains("Zx81"), "{taken}");
+    std::fs::write(&file, "[[rule]]\nid = \"late\"\naction = \"mask\"\nselector = \".late:hover\"\n").unwrap();
+    let mistake = rules.refresh().unwrap_err().to_string();
+    assert!(mistake.contains("sol.toml:4: ") && mistake.contains("only :not()"), "{mistake}");
+    assert_eq!(rules.refresh(), Ok(false), "told once");
+    page.batch(vec![Op::SetText { node: 5, text: "Zx82secret".into() }]).await;
+    page.acked().await;
+    viewer.breathe().await;
+    assert!(!contains(&viewer.bytes, "Zx82secret"), "the rules before hold");
+}
+
+#[tokio::test]
+async fn a_session_leaves_evidence_of_what_its_rules_did_and_no_values() {
+    let stage = Stage::set().await;
+    let cookie = stage.sign_in("ana").await;
+    let session = stage.active();
+    stage.set_level(&session, Level::Control);
+    let mut page = stage.page(&session, "p1").await;
+    let mut children = element("button", &[], "Comprar agora");
+    children.extend(element("p", &[], &format!("card {CARD}")));
+    children.extend([open("input", &[("type", "password"), ("value", "hunter2")]), TreeNode::End]);
+    page.batch(vec![snapshot(children)]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    viewer.ask(&ViewerRequest::Act { id: 1, action: click(4) }).await;
+    viewer.answer(1).await;
+    let path = format!("/api/sessions/{}/evidence", session.id);
+    let check = |body: &serde_json::Value| {
+        let of =
+            |rule: &str| body["rules"].as_array().unwrap().iter().find(|held| held["rule"] == rule).cloned().unwrap();
+        assert_eq!((&of("password")["masked"], &of("card")["masked"]), (&1.into(), &1.into()), "{body}");
+        assert_eq!((&of("buy-pt")["locked"], &of("buy-pt")["refused"]), (&1.into(), &1.into()), "{body}");
+        assert!(body["corrections"].as_u64().unwrap() >= 2 && !body.to_string().contains("hunter2"), "{body}");
+    };
+    check(&stage.get(&path, &cookie).await.body);
+    stage.sessions.end(&session, EndedBy::Customer);
+    check(&stage.get(&path, &cookie).await.body);
+    let other = stage.sign_in("caio").await;
+    assert_eq!(stage.get(&path, &other).await.status, 404);
+}
