@@ -7,7 +7,14 @@ import * as dom from "./capture/dom";
 import { Actor } from "./command/act";
 import { failed, guard } from "./guard";
 import { Overlay } from "./overlay/overlay";
-import { type Op, type PageCommand, PageCommandTag, PageMessageTag } from "./protocol/messages";
+import {
+  type Action,
+  ActionTag,
+  type Op,
+  type PageCommand,
+  PageCommandTag,
+  PageMessageTag,
+} from "./protocol/messages";
 import { Rules } from "./rules";
 import { Line } from "./socket";
 import { enterTab } from "./tab";
@@ -25,13 +32,21 @@ const CHECK_NODES = 1024;
 
 export function startSync(): void {
   const rules = new Rules(boot.rules);
-  const overlay = new Overlay(boot, rules);
+  const overlay: Overlay = new Overlay(boot, rules, {
+    node: (id) => capture.node(id),
+    hide: (element) => {
+      const node = capture.hide(element);
+      if (!node) return;
+      flush();
+      line.send({ tag: PageMessageTag.Hide, node });
+    },
+  });
   let restarts = 0;
   let viewers = 0;
   let changed = false;
   let wait = CHECK_MS;
 
-  const capture = new Capture(rules, overlay.element, overlay.sheet, {
+  const capture: Capture = new Capture(rules, overlay.element, overlay.sheet, {
     changed: () => {
       changed = true;
       nextFrame(flush);
@@ -84,6 +99,14 @@ export function startSync(): void {
 
   const actor = new Actor(capture, rules, inward);
 
+  /** The customer sees where an agent has pressed. */
+  const pressed = (click: Extract<Action, { tag: ActionTag.Click }>): void => {
+    const node = capture.node(click.node);
+    if (!node || !dom.isElement(node)) return;
+    const box = dom.rect(node);
+    overlay.pressed(box.left + (box.width * click.x) / 1000, box.top + (box.height * click.y) / 1000);
+  };
+
   const command = (it: PageCommand): void => {
     switch (it.tag) {
       case PageCommandTag.Welcome:
@@ -95,6 +118,7 @@ export function startSync(): void {
         break;
       case PageCommandTag.Act: {
         const refusal = actor.act(it.action);
+        if (refusal === null && it.action.tag === ActionTag.Click) pressed(it.action);
         // What the action did goes first.
         flush();
         line.send({ tag: PageMessageTag.Done, id: it.id, refusal });
@@ -106,6 +130,12 @@ export function startSync(): void {
       case PageCommandTag.Mend:
         if (capture.mend(it.node)) flush();
         else line.batch(capture.snapshot());
+        break;
+      case PageCommandTag.Draw:
+        overlay.draw(it.drawing);
+        break;
+      case PageCommandTag.Erase:
+        overlay.erase(it.participant, it.id);
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;
@@ -158,6 +188,10 @@ export function startSync(): void {
     if (!event.persisted) return;
     tab.enter();
     line.retry();
+  });
+  on(window, "pointerdown", (event: PointerEvent) => {
+    if (viewers && event.isTrusted)
+      line.send({ tag: PageMessageTag.Pressed, x: Math.round(event.pageX), y: Math.round(event.pageY) });
   });
   let pointed = 0;
   on(window, "pointermove", (event: PointerEvent) => {

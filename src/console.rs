@@ -4,10 +4,12 @@ mod apps;
 mod error;
 mod guard;
 mod join;
+mod line;
 mod panel;
 pub mod password;
 mod sessions;
 mod sign_in;
+mod talk;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -106,6 +108,12 @@ impl Console {
             .route("/assets/{name}", get(apps::asset))
             // Over HTTP/2 a WebSocket is asked for with CONNECT (RFC 8441).
             .route("/api/panel/socket", on(MethodFilter::CONNECT, panel::socket).with_state(Arc::clone(self)))
+            .route(
+                "/api/sessions/{id}/talk",
+                on(MethodFilter::CONNECT, talk::socket)
+                    .with_state(Arc::clone(self))
+                    .route_layer(from_fn_with_state(Arc::clone(self), sign_in::require)),
+            )
             .fallback(apps::nowhere)
             .method_not_allowed_fallback(|| async { ApiError::Method })
             .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -130,6 +138,8 @@ impl Console {
             .routes(routes!(sessions::viewer))
             .routes(routes!(sessions::pin))
             .routes(routes!(sessions::events))
+            .routes(routes!(sessions::colleagues))
+            .routes(routes!(talk::socket))
             .route_layer(from_fn_with_state(Arc::clone(self), sign_in::require));
         // A password, a link or a ticket authorises these.
         let open = OpenApiRouter::with_openapi(description())

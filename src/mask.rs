@@ -285,6 +285,11 @@ impl Mask {
         out.into_iter().map(Masked).collect()
     }
 
+    /// A text that is on no page, such as what the customer writes to an agent.
+    pub fn words(&self, text: &str) -> Masked<String> {
+        Masked(self.cover(text))
+    }
+
     /// The title as viewers may see it.
     pub fn title(&self, mirror: &Mirror) -> Masked<String> {
         Masked(self.shown_title(mirror))

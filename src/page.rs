@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::hub::Hubs;
 use crate::id::SessionId;
-use crate::respond::{self, Failure, Request, Response};
+use crate::respond::{self, Failure, Farewell, Request, Response};
 use crate::rewrite::cookie::farewell;
 use crate::rewrite::header::{Destination, Exchange};
 use crate::rewrite::url::{Label, Scheme};
@@ -175,10 +175,18 @@ impl Pages {
     fn ended(&self, id: SessionId, request: &Request) -> Failure {
         let headers = request.headers().get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes);
         let mut cookies = farewell(headers, request.uri().path(), self.scheme);
-        if let Some(ended) = self.sessions.ended(id) {
+        let ended = self.sessions.ended(id);
+        if let Some(ended) = &ended {
             cookies.extend(HeaderValue::try_from(ended.expired_cookie.as_str()).ok());
         }
-        Failure::Ended { cookies }
+        // The session's id is no secret: who watched is told to the customer alone.
+        let own = ended.filter(|ended| ended.was_customer(request.headers()));
+        let farewell = own.map(|ended| Farewell {
+            company: ended.company.name.clone(),
+            agents: ended.admitted.iter().map(|agent| agent.display.clone()).collect(),
+            lasted: ended.active_since.and_then(|since| ended.ended.duration_since(since).ok()),
+        });
+        Failure::Ended { cookies, farewell }
     }
 }
 

@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 
 pub use crate::upstream::{Body, BodyError};
 pub use coding::Coding;
-pub use rescue::{Asker, Failure, Locale, rescue};
+pub use rescue::{Asker, Failure, Farewell, Locale, rescue};
 pub use stream::{Limits, Rewritten, Transform};
 pub use until::until;
 pub use websocket::{Socket, UpgradeError, is_websocket, websocket};

@@ -1,11 +1,13 @@
 //! Sessions: who takes part, what they may do, and what is gone when one ends.
 
+mod ask;
 mod asset;
 pub mod company;
 mod escape;
 pub mod limit;
 mod link;
 mod pin;
+pub mod talk;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -20,16 +22,18 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::id::{Pin, Secret, SessionId};
-use crate::mask::Evidence;
+use crate::mask::{Evidence, Mask, Masked};
 use crate::protocol::Level;
 use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Scheme, Site, ViewDomain, ViewMap};
 use crate::span::Span;
 
+pub use ask::{Ask, AskError, Request};
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Mode, Role};
 pub use escape::{Escape, Escapes};
 pub use link::LinkError;
 pub use pin::PinError;
+use talk::{Event, Speaker, Talk, TalkError};
 
 /// How long sessions live and how many there may be.
 #[derive(Clone, Deserialize)]
@@ -86,6 +90,8 @@ pub struct Session {
     places: Mutex<Vec<IpAddr>>,
     /// What rules did, when it is over.
     evidence: Arc<Mutex<Evidence>>,
+    /// Chat, and what has happened.
+    pub talk: Talk,
     state: watch::Sender<State>,
     changes: broadcast::Sender<SessionId>,
     born: Instant,
@@ -127,6 +133,10 @@ pub struct State {
     pub watching: Vec<Agent>,
     /// When the first PIN was entered.
     pub active_since: Option<SystemTime>,
+    /// What an agent has asked the customer, until it is answered.
+    pub request: Option<Request>,
+    /// How many questions there have been.
+    asked: u32,
     /// Whether a page of the customer is connected at the moment.
     pub online: bool,
     /// What the agent may know of the page in front, masked.
@@ -186,6 +196,7 @@ pub struct Ended {
     /// The `Set-Cookie` value that takes the customer's cookie away.
     pub expired_cookie: String,
     evidence: Arc<Mutex<Evidence>>,
+    customer: Secret,
 }
 
 impl Ended {
@@ -355,6 +366,7 @@ impl Sessions {
             tickets: Mutex::default(),
             places: Mutex::default(),
             evidence: Arc::default(),
+            talk: Talk::default(),
             state: watch::Sender::new(State {
                 phase: Phase::Invited,
                 level: Level::Look,
@@ -364,6 +376,8 @@ impl Sessions {
                 admitted: Vec::new(),
                 watching: Vec::new(),
                 active_since: None,
+                request: None,
+                asked: 0,
                 online: false,
                 page: None,
             }),
@@ -462,6 +476,7 @@ impl Sessions {
             return Err(LinkError::Used);
         }
         self.renew_pin(&session);
+        session.talk.happened(Event::Came);
         tracing::info!(session = %session.id, "link accepted");
         let ticket = session.ticket(Ticket::Enter);
         Ok((session, ticket))
@@ -499,6 +514,7 @@ impl Sessions {
             return Err(PinError::Invalid);
         }
         session.touch();
+        session.talk.happened(Event::Entered(agent.clone()));
         tracing::info!(session = %id, agent = %agent.name, "PIN entered");
         Ok(session)
     }
@@ -564,6 +580,7 @@ impl Sessions {
             active_since,
             expired_cookie: session.expired_cookie(),
             evidence: Arc::clone(&session.evidence),
+            customer: session.customer.clone(),
         });
         for gone in lock(&self.at_end).iter() {
             gone(session);
@@ -641,7 +658,34 @@ impl Session {
     /// The customer decides what agents may do.
     pub fn set_level(&self, level: Level) {
         self.touch();
-        self.update(|state| std::mem::replace(&mut state.level, level) != level);
+        let changed = self.update(|state| {
+            // What was asked for is given, or will not be.
+            let asked = state.request.take_if(|request| request.ask == Ask::Control && level == Level::Control);
+            let changed = std::mem::replace(&mut state.level, level) != level;
+            changed || asked.is_some()
+        });
+        if changed {
+            self.talk.happened(Event::Allowed(level));
+        }
+    }
+
+    /// Somebody writes. What the customer writes is masked for agents.
+    ///
+    /// # Errors
+    /// [`TalkError`] when it is empty or too long.
+    pub fn say(&self, by: Speaker, key: &str, text: &str) -> Result<(), TalkError> {
+        self.touch();
+        self.talk.say(by, key, text, |text| self.masked(text))
+    }
+
+    /// What finds private data in a text, as the panel and the pages read it.
+    pub fn detectors(&self) -> serde_json::Value {
+        let mut rules = self.company.rules.for_site(self.start.host_str().unwrap_or_default()).page_json();
+        rules["detectors"].take()
+    }
+
+    fn masked(&self, text: &str) -> Masked<String> {
+        Mask::new(self.company.rules.for_site(self.start.host_str().unwrap_or_default())).words(text)
     }
 
     pub fn is_paused(&self) -> bool {
@@ -651,7 +695,11 @@ impl Session {
     /// The customer blanks the view, or shows it again; true when that is new.
     pub fn set_paused(&self, paused: bool) -> bool {
         self.touch();
-        self.update(|state| std::mem::replace(&mut state.paused, paused) != paused)
+        let changed = self.update(|state| std::mem::replace(&mut state.paused, paused) != paused);
+        if changed {
+            self.talk.happened(Event::Paused(paused));
+        }
+        changed
     }
 
     /// What rules did, for those who ask when the session is over.
@@ -666,18 +714,7 @@ impl Session {
 
     /// Whether a request comes from the customer's own browser: one of its cookies is this session's.
     pub fn is_customer(&self, headers: &HeaderMap) -> bool {
-        let name = self.views.cookie_name();
-        // A site's cookies may hold any bytes, beside this one in one header.
-        let of_customer = |pair: &[u8]| {
-            str::from_utf8(pair).ok().and_then(|pair| pair.trim().split_once('=')).is_some_and(|(key, value)| {
-                key == name && Secret::parse(value).is_ok_and(|secret| secret == self.customer)
-            })
-        };
-        let customer = !self.is_over()
-            && headers
-                .get_all(COOKIE)
-                .iter()
-                .any(|value| value.as_bytes().split(|byte| *byte == b';').any(of_customer));
+        let customer = !self.is_over() && holds(headers, &self.views.cookie_name(), &self.customer);
         if customer {
             self.touch();
         }
@@ -799,6 +836,7 @@ impl Session {
         *lock(&self.jar) = Jar::default();
         lock(&self.assets).clear();
         lock(&self.tickets).clear();
+        self.talk.clear();
         self.state.send_modify(|state| {
             state.phase = Phase::Ended;
             state.pin = None;
@@ -807,6 +845,7 @@ impl Session {
             state.watching.clear();
             state.online = false;
             state.page = None;
+            state.request = None;
         });
         let _ = self.changes.send(self.id);
     }
@@ -844,6 +883,27 @@ fn near(one: IpAddr, other: IpAddr) -> bool {
         (IpAddr::V6(one), IpAddr::V6(other)) => one.segments()[..4] == other.segments()[..4],
         _ => one == other,
     }
+}
+
+impl Ended {
+    /// Whether a request comes from the browser that was the customer's.
+    pub fn was_customer(&self, headers: &HeaderMap) -> bool {
+        let name = self.expired_cookie.split('=').next().unwrap_or_default();
+        holds(headers, name, &self.customer)
+    }
+}
+
+/// Whether a request carries a cookie of this name with this secret in it.
+fn holds(headers: &HeaderMap, name: &str, wanted: &Secret) -> bool {
+    // A site's cookies may hold any bytes, beside this one in one header.
+    let right = |pair: &[u8]| {
+        str::from_utf8(pair)
+            .ok()
+            .and_then(|pair| pair.trim().split_once('='))
+            .is_some_and(|(key, value)| key == name && Secret::parse(value).is_ok_and(|secret| secret == *wanted))
+    };
+    let mut cookies = headers.get_all(COOKIE).iter();
+    cookies.any(|value| value.as_bytes().split(|byte| *byte == b';').any(right))
 }
 
 /// A panic elsewhere leaves these maps as they were: whole. Going on beats taking every session down.

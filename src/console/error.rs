@@ -10,7 +10,8 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::session::{LinkError, PinError, SessionError};
+use crate::session::talk::TalkError;
+use crate::session::{AskError, LinkError, PinError, SessionError};
 
 /// The body of every refusal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,6 +58,12 @@ pub enum ApiError {
     Method,
     #[error("this address is a WebSocket")]
     NotWebSocket,
+    #[error("your company has no such colleague")]
+    NoColleague,
+    #[error(transparent)]
+    Talk(#[from] TalkError),
+    #[error(transparent)]
+    Ask(#[from] AskError),
     #[error(transparent)]
     Pin(#[from] PinError),
     #[error(transparent)]
@@ -84,6 +91,13 @@ impl ApiError {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotWebSocket => (StatusCode::UPGRADE_REQUIRED, "not_websocket"),
+            Self::NoColleague => (StatusCode::NOT_FOUND, "no_colleague"),
+            Self::Talk(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_message"),
+            Self::Ask(AskError::Busy) => (StatusCode::CONFLICT, "busy"),
+            Self::Ask(AskError::NotAllowed(_)) => (StatusCode::FORBIDDEN, "not_allowed"),
+            Self::Ask(AskError::Supervisor) => (StatusCode::FORBIDDEN, "supervisor"),
+            Self::Ask(AskError::There) => (StatusCode::CONFLICT, "there"),
+            Self::Ask(AskError::NotActive) => (StatusCode::CONFLICT, "not_active"),
             Self::Pin(PinError::Invalid) => (StatusCode::NOT_FOUND, "invalid_pin"),
             Self::Link(LinkError::Invalid) => (StatusCode::NOT_FOUND, "invalid_link"),
             Self::Link(LinkError::Expired) => (StatusCode::GONE, "link_expired"),

@@ -1,30 +1,21 @@
 //! The customer's panel: a JSON socket that shows who watches and takes the customer's decisions.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use futures_util::{SinkExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, interval_at, timeout};
-use tokio_tungstenite::tungstenite::Message;
 
 use super::Console;
 use super::error::{ApiError, Reason};
+use super::line::{Heard, Line, LineError};
 use super::sessions::{LevelName, rfc3339};
+use super::talk::{AskView, Teller};
 use crate::id::SessionId;
-use crate::respond::{self, Socket};
-use crate::session::{Agent, EndedBy, Session, State as SessionState, Ticket};
-
-const HELLO: Duration = Duration::from_secs(10);
-/// The customer sees within three seconds that the connection is gone.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-const SILENCE: Duration = Duration::from_secs(30);
-const SEND: Duration = Duration::from_secs(10);
-const MAX_MESSAGE: usize = 4 * 1024;
-/// A person decides a few times a minute.
-const MAX_PER_MINUTE: u32 = 120;
+use crate::protocol::Level;
+use crate::respond;
+use crate::session::talk::Speaker;
+use crate::session::{Agent, Ask, EndedBy, Phase, Request, Session, State as SessionState, Ticket};
 
 /// What the panel says.
 #[derive(Debug, Deserialize)]
@@ -36,6 +27,9 @@ enum Said {
         ticket: Option<String>,
         #[serde(default)]
         token: Option<String>,
+        /// Entries of the conversation up to this number are known already.
+        #[serde(default)]
+        after: u64,
     },
     Level {
         level: LevelName,
@@ -46,6 +40,22 @@ enum Said {
     },
     /// Another PIN, the one before having expired.
     Pin {},
+    Say {
+        /// The panel's own name for the message: one that is sent again is not said twice.
+        key: String,
+        text: String,
+    },
+    Typing {},
+    /// How far the panel has got, and how far the customer has read.
+    Got {
+        delivered: u64,
+        read: u64,
+    },
+    /// Yes or no to what an agent has asked.
+    Answer {
+        id: u32,
+        yes: bool,
+    },
     End {},
 }
 
@@ -58,8 +68,16 @@ enum Told<'a> {
     },
     State(Box<PanelState<'a>>),
     Ended,
-    /// Every second.
-    Beat {},
+    /// What finds private data in a text, for a warning before it is sent.
+    Detectors {
+        detectors: serde_json::Value,
+    },
+    /// Something that could not be done.
+    Refused {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        error: Reason,
+    },
     Error {
         error: Reason,
     },
@@ -77,9 +95,12 @@ struct PanelState<'a> {
     paused: bool,
     company: PanelCompany<'a>,
     /// Who made the link.
-    agent: Person<'a>,
-    /// The agents who have entered the PIN.
-    agents: Vec<Person<'a>>,
+    agent: Person,
+    /// The agents who have been let in.
+    agents: Vec<Watcher>,
+    /// What one of them asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Asked>,
     viewers: usize,
     online: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,29 +113,30 @@ struct PanelCompany<'a> {
     color: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
-struct Person<'a> {
-    display: &'a str,
+/// An agent as others read of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(super) struct Person {
+    display: String,
     role: &'static str,
 }
 
-/// Why a panel's socket was closed.
-#[derive(Debug, thiserror::Error)]
-enum PanelError {
-    #[error("downstream said no hello in time")]
-    NoHello,
-    #[error("downstream's message is not one of the panel's")]
-    NoMessage,
-    #[error("downstream says too much")]
-    Flood,
-    #[error("downstream was silent for too long")]
-    Silent,
-    #[error("downstream reads too slowly")]
-    Slow,
-    #[error("downstream left")]
-    Left,
-    #[error("downstream's socket failed: {0}")]
-    Socket(#[from] tokio_tungstenite::tungstenite::Error),
+#[derive(Debug, Serialize)]
+struct Watcher {
+    #[serde(flatten)]
+    person: Person,
+    /// Whether they see the page at the moment.
+    here: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    id: u32,
+    by: Person,
+    #[serde(flatten)]
+    ask: AskView,
+    /// Where the panel leads to when the customer says yes to an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<String>,
 }
 
 /// Who showed what.
@@ -134,7 +156,10 @@ enum Shown {
         (status = UPGRADE_REQUIRED, body = super::error::Refused, description = "`not_websocket`"),
     ),
 )]
-pub(super) async fn socket(State(console): State<Arc<Console>>, mut request: Request) -> Result<Response, ApiError> {
+pub(super) async fn socket(
+    State(console): State<Arc<Console>>,
+    mut request: axum::extract::Request,
+) -> Result<Response, ApiError> {
     if !respond::is_websocket(&request) {
         return Err(ApiError::NotWebSocket);
     }
@@ -145,44 +170,36 @@ pub(super) async fn socket(State(console): State<Arc<Console>>, mut request: Req
     let (response, socket) = respond::websocket(&mut request).map_err(|_| ApiError::NotWebSocket)?;
     tokio::spawn(async move {
         match socket.await {
-            Ok(socket) => run(&console, socket).await,
+            Ok(socket) => {
+                let mut line = Line::new(socket);
+                if let Err(error) = talk(&console, &mut line).await {
+                    tracing::debug!(%error, "a panel's socket was closed");
+                }
+                line.close().await;
+            }
             Err(error) => tracing::debug!(%error, "a panel's socket did not open"),
         }
     });
     Ok(response.map(axum::body::Body::new).into_response())
 }
 
-async fn run(console: &Console, mut socket: Socket) {
-    if let Err(error) = talk(console, &mut socket).await {
-        tracing::debug!(%error, "a panel's socket was closed");
-    }
-    let _ = timeout(Duration::from_secs(2), socket.close(None)).await;
-}
-
-async fn talk(console: &Console, socket: &mut Socket) -> Result<(), PanelError> {
-    let hello = timeout(HELLO, first(socket)).await.map_err(|_| PanelError::NoHello)??;
+async fn talk(console: &Console, line: &mut Line) -> Result<(), LineError> {
+    let hello = line.hello().await?;
     let session = match shown(console, &hello) {
         Shown::Panel(session) => session,
-        Shown::Ended => return tell(socket, &Told::Ended).await,
+        Shown::Ended => return line.tell(&Told::Ended).await,
         Shown::Nothing => {
             let message = "the panel's ticket is used up or expired: reload the page".to_owned();
-            return tell(socket, &Told::Error { error: Reason { code: "bad_ticket".into(), message } }).await;
+            return line.tell(&Told::Error { error: Reason { code: "bad_ticket".into(), message } }).await;
         }
     };
-    tell(socket, &Told::Token { token: session.panel_token() }).await?;
-    follow(console, &session, socket).await
-}
-
-async fn first(socket: &mut Socket) -> Result<Said, PanelError> {
-    loop {
-        if let Some(said) = hear(socket.next().await)? {
-            return Ok(said);
-        }
-    }
+    let after = if let Said::Hello { after, .. } = hello { after } else { 0 };
+    line.tell(&Told::Token { token: session.panel_token() }).await?;
+    follow(console, &session, after, line).await
 }
 
 fn shown(console: &Console, hello: &Said) -> Shown {
-    let Said::Hello { ticket, token } = hello else { return Shown::Nothing };
+    let Said::Hello { ticket, token, .. } = hello else { return Shown::Nothing };
     let ended = |text: &str| {
         let id = text.split_once('.').and_then(|(id, _)| SessionId::parse(id).ok());
         // That a session is over is no secret: its view hosts tell everybody.
@@ -200,90 +217,63 @@ fn shown(console: &Console, hello: &Said) -> Shown {
 }
 
 /// Tells the panel of every change and does what the customer decides, until the session ends or the panel leaves.
-async fn follow(console: &Console, session: &Arc<Session>, socket: &mut Socket) -> Result<(), PanelError> {
+async fn follow(console: &Console, session: &Arc<Session>, after: u64, line: &mut Line) -> Result<(), LineError> {
     let mut changes = session.watch();
-    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-    let (mut heard, mut minute, mut said_this_minute) = (Instant::now(), Instant::now(), 0);
-    changes.mark_changed();
+    let mut signals = session.talk.signals();
+    let mut teller = Teller::new(Speaker::Customer, after);
+    let state = changes.borrow_and_update().clone();
+    line.tell(&Told::State(Box::new(PanelState::of(session, &state)))).await?;
+    line.tell(&Told::Detectors { detectors: session.detectors() }).await?;
+    teller.catch_up(&session.talk, line).await?;
     loop {
         tokio::select! {
             changed = changes.changed() => {
                 let state = changes.borrow_and_update().clone();
-                if changed.is_err() || state.phase == crate::session::Phase::Ended {
-                    return tell(socket, &Told::Ended).await;
+                if changed.is_err() || state.phase == Phase::Ended {
+                    return line.tell(&Told::Ended).await;
                 }
-                tell(socket, &Told::State(Box::new(PanelState::of(session, &state)))).await?;
+                line.tell(&Told::State(Box::new(PanelState::of(session, &state)))).await?;
             }
-            message = socket.next() => {
-                heard = Instant::now();
-                if minute.elapsed() > Duration::from_secs(60) {
-                    (minute, said_this_minute) = (heard, 0);
-                }
-                if let Some(said) = hear(message)? {
-                    said_this_minute += 1;
-                    if said_this_minute > MAX_PER_MINUTE {
-                        return Err(PanelError::Flood);
+            signal = signals.recv() => teller.hear(signal, &session.talk, line).await?,
+            heard = line.next() => match heard? {
+                Heard::Beat => {}
+                Heard::Said(said) => {
+                    let key = match &said {
+                        Said::Say { key, .. } => Some(key.clone()),
+                        _ => None,
+                    };
+                    if let Err(error) = decide(console, session, said) {
+                        line.tell(&Told::Refused { key, error: error.body().error }).await?;
                     }
-                    decide(console, session, &said)?;
                 }
-            }
-            _ = heartbeat.tick() => {
-                if heard.elapsed() > SILENCE {
-                    return Err(PanelError::Silent);
-                }
-                put(socket, Message::Ping(Vec::new().into())).await?;
-                tell(socket, &Told::Beat {}).await?;
-            }
+            },
         }
     }
 }
 
 /// The customer decides.
-fn decide(console: &Console, session: &Arc<Session>, said: &Said) -> Result<(), PanelError> {
+fn decide(console: &Console, session: &Arc<Session>, said: Said) -> Result<(), ApiError> {
+    let hub = || console.hubs.of(session).ok_or(ApiError::Ended);
     match said {
-        Said::Hello { .. } => return Err(PanelError::NoMessage),
-        Said::Level { level } => {
-            if let Some(hub) = console.hubs.of(session) {
-                hub.set_level((*level).into());
-            }
-        }
-        Said::Pause { paused } => {
-            if let Some(hub) = console.hubs.of(session) {
-                hub.pause(*paused);
-            }
-        }
+        Said::Hello { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
+        Said::Level { level } => hub()?.set_level(level.into()),
+        Said::Pause { paused } => hub()?.pause(paused),
         Said::Pin {} => console.sessions.renew_pin(session),
         Said::End {} => console.sessions.end(session, EndedBy::Customer),
+        Said::Say { key, text } => session.say(Speaker::Customer, &key, &text)?,
+        Said::Typing {} => session.talk.typing(Speaker::Customer),
+        Said::Got { delivered, read } => session.talk.got(&Speaker::Customer, delivered, read),
+        Said::Answer { id, yes } => match session.answer(id, yes).filter(|_| yes) {
+            Some(Request { ask: Ask::Control, .. }) => hub()?.set_level(Level::Control),
+            Some(Request { ask: Ask::HandOver(_), by, .. }) => hub()?.dismiss(&by.name),
+            _ => {}
+        },
     }
-    Ok(())
-}
-
-/// What a WebSocket message says; nothing, when it only shows that the panel is there.
-fn hear(message: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>) -> Result<Option<Said>, PanelError> {
-    match message {
-        Some(Ok(Message::Text(text))) if text.len() <= MAX_MESSAGE => {
-            serde_json::from_str(&text).map(Some).map_err(|_| PanelError::NoMessage)
-        }
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-        Some(Ok(Message::Close(_))) | None => Err(PanelError::Left),
-        Some(Ok(_)) => Err(PanelError::NoMessage),
-        Some(Err(error)) => Err(error.into()),
-    }
-}
-
-async fn tell(socket: &mut Socket, told: &Told<'_>) -> Result<(), PanelError> {
-    let text = serde_json::to_string(told).map_err(|_| PanelError::NoMessage)?;
-    put(socket, Message::Text(text.into())).await
-}
-
-async fn put(socket: &mut Socket, message: Message) -> Result<(), PanelError> {
-    timeout(SEND, socket.send(message)).await.map_err(|_| PanelError::Slow)??;
     Ok(())
 }
 
 impl<'a> PanelState<'a> {
     fn of(session: &'a Session, state: &'a SessionState) -> Self {
-        use crate::session::Phase;
         Self {
             phase: match state.phase {
                 Phase::Invited => "invited",
@@ -297,7 +287,8 @@ impl<'a> PanelState<'a> {
             paused: state.paused,
             company: PanelCompany { name: &session.company.name, color: session.company.color.as_deref() },
             agent: Person::of(&session.agent),
-            agents: state.admitted.iter().map(Person::of).collect(),
+            agents: state.admitted.iter().map(|agent| Watcher::of(agent, state)).collect(),
+            request: state.request.as_ref().map(|request| Asked::of(request, session)),
             viewers: state.watching.len(),
             online: state.online,
             session_started: state.active_since.map(rfc3339),
@@ -305,8 +296,24 @@ impl<'a> PanelState<'a> {
     }
 }
 
-impl<'a> Person<'a> {
-    fn of(agent: &'a Agent) -> Self {
-        Self { display: &agent.display, role: agent.role.as_str() }
+impl Person {
+    pub(super) fn of(agent: &Agent) -> Self {
+        Self { display: agent.display.clone(), role: agent.role.as_str() }
+    }
+}
+
+impl Watcher {
+    fn of(agent: &Agent, state: &SessionState) -> Self {
+        Self { person: Person::of(agent), here: state.watching.iter().any(|other| other.name == agent.name) }
+    }
+}
+
+impl Asked {
+    fn of(request: &Request, session: &Session) -> Self {
+        let open = match &request.ask {
+            Ask::Open(url) => session.views.map_url(url).map(String::from),
+            _ => None,
+        };
+        Self { id: request.id, by: Person::of(&request.by), ask: AskView::of(&request.ask), open }
     }
 }

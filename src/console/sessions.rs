@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 use super::Console;
 use super::error::{ApiError, Refused};
 use super::sign_in::Caller;
+use super::talk::AskView;
 use crate::id::SessionId;
 use crate::mask::Counts;
 use crate::protocol::Level;
@@ -50,6 +51,16 @@ pub struct SessionView {
     online: bool,
     /// How many viewers are connected.
     viewers: usize,
+    /// The agents who have been let in.
+    people: Vec<Participant>,
+    /// The customer has blanked the view.
+    paused: bool,
+    /// What an agent has asked the customer, until it is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestView>,
+    /// Since when an agent watches, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<PageView>,
     /// Requests of the customer's pages that went past Lado, by report of their browser: the most frequent kinds.
@@ -58,6 +69,23 @@ pub struct SessionView {
     /// Who or what ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_by: Option<EndedName>,
+}
+
+/// An agent in the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Participant {
+    name: String,
+    display: String,
+    role: Role,
+    /// Whether their viewer shows the page at the moment.
+    here: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct RequestView {
+    by: AgentName,
+    #[serde(flatten)]
+    ask: AskView,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -318,6 +346,31 @@ pub(super) async fn viewer(
     Ok(Json(ViewerAddress { url: format!("{}/__lado/viewer#{ticket}", session.views.viewer_origin()) }))
 }
 
+#[derive(Serialize, ToSchema)]
+pub(super) struct Colleagues {
+    colleagues: Vec<Colleague>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Colleague {
+    name: String,
+    display: String,
+    role: Role,
+}
+
+/// Who else is an agent of the caller's company.
+#[utoipa::path(
+    get, path = "/api/colleagues", security(("agent" = [])),
+    responses((status = OK, body = Colleagues), (status = UNAUTHORIZED, body = Refused)),
+)]
+pub(super) async fn colleagues(Extension(caller): Extension<Caller>) -> Json<Colleagues> {
+    let agents = caller.company.agents.iter().map(|account| &account.agent);
+    let others = agents.filter(|agent| agent.name != caller.agent.name);
+    let colleague =
+        |agent: &Agent| Colleague { name: agent.name.clone(), display: agent.display.clone(), role: agent.role };
+    Json(Colleagues { colleagues: others.map(colleague).collect() })
+}
+
 /// Server-sent events: `session` with a `SessionView`, first for every open session, then for each change.
 #[utoipa::path(
     get, path = "/api/events", security(("agent" = [])),
@@ -355,7 +408,7 @@ pub(super) async fn events(
 
 impl Console {
     /// A session that the caller may act on.
-    fn own(&self, id: &str, caller: &Caller) -> Result<Arc<Session>, ApiError> {
+    pub(super) fn own(&self, id: &str, caller: &Caller) -> Result<Arc<Session>, ApiError> {
         let id = SessionId::parse(id).map_err(|_| ApiError::NoSession)?;
         match self.sessions.find(id) {
             Found::Open(session) if is_of(&session, caller) => Ok(session),
@@ -392,6 +445,13 @@ impl Console {
             level: state.level.into(),
             online: state.online,
             viewers: state.watching.len(),
+            people: state.admitted.iter().map(|agent| Participant::of(agent, &state.watching)).collect(),
+            paused: state.paused,
+            request: state
+                .request
+                .as_ref()
+                .map(|request| RequestView { by: AgentName::of(&request.by), ask: AskView::of(&request.ask) }),
+            active_since: state.active_since.map(rfc3339),
             page: state
                 .page
                 .filter(|_| session.admits(&caller.agent))
@@ -414,6 +474,10 @@ fn farewell(ended: &Ended) -> SessionView {
         level: LevelName::Look,
         online: false,
         viewers: 0,
+        people: Vec::new(),
+        paused: false,
+        request: None,
+        active_since: ended.active_since.map(rfc3339),
         page: None,
         escaped: Vec::new(),
         ended_by: Some(ended.by.into()),
@@ -435,7 +499,7 @@ fn was_of(ended: &Ended, caller: &Caller) -> bool {
 }
 
 /// An address as people write it.
-fn address(text: &str) -> Option<Url> {
+pub(super) fn address(text: &str) -> Option<Url> {
     let text = text.trim();
     if text.is_empty() || text.len() > 4096 || text.contains(char::is_whitespace) {
         return None;
@@ -454,6 +518,17 @@ pub(super) fn shown(url: &Url) -> String {
 pub(super) fn rfc3339(time: SystemTime) -> String {
     let time = OffsetDateTime::from(time);
     time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
+}
+
+impl Participant {
+    fn of(agent: &Agent, watching: &[Agent]) -> Self {
+        Self {
+            name: agent.name.clone(),
+            display: agent.display.clone(),
+            role: agent.role,
+            here: watching.iter().any(|other| other.name == agent.name),
+        }
+    }
 }
 
 impl AgentName {

@@ -123,6 +123,16 @@ impl ViewerQueue {
         self.ready.notify_one();
     }
 
+    /// Nothing of what waits goes out any more but this last word.
+    pub fn dismiss(&self, last: mask::Frame) {
+        let mut inner = lock(&self.inner);
+        inner.close();
+        inner.pointer = None;
+        inner.notices.push_back(last);
+        drop(inner);
+        self.ready.notify_one();
+    }
+
     /// The customer's pointer: only the last position counts.
     pub fn pointer(&self, frame: mask::Frame) {
         lock(&self.inner).pointer = Some(frame);

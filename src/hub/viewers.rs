@@ -170,6 +170,13 @@ impl Hub {
         }
     }
 
+    /// An agent may not watch any more.
+    pub fn dismiss(&self, name: &str) {
+        let inner = lock(&self.inner);
+        let theirs = inner.viewers.values().filter(|viewer| viewer.agent.name == name);
+        theirs.for_each(|viewer| viewer.queue.dismiss(Frame::notice(&ViewerNotice::Ended {})));
+    }
+
     pub fn viewer_gone(&self, link: &ViewerLink) {
         let mut inner = lock(&self.inner);
         let Some(viewer) = inner.viewers.remove(&link.id) else { return };

@@ -143,9 +143,32 @@ impl Boots {
 /// What the overlay on the customer's page says.
 fn words(locale: Locale) -> serde_json::Value {
     match locale {
-        Locale::En => json!({ "hidden": "Hidden from the agent", "locked": "Only you can use this", "agent": "Agent" }),
+        Locale::En => json!({
+            "hidden": "Hidden from the agent", "locked": "Only you can use this", "agent": "Agent",
+            "supervisor": "Supervisor", "admin": "Administrator", "look": "Look here",
+            "choose": "Press what you want to hide. Esc to cancel.",
+        }),
+        Locale::Es => json!({
+            "hidden": "Oculto para el agente", "locked": "Solo usted puede usar esto", "agent": "Agente",
+            "supervisor": "Supervisión", "admin": "Administración", "look": "Mire aquí",
+            "choose": "Pulse lo que quiere ocultar. Esc para cancelar.",
+        }),
+        Locale::Fr => json!({
+            "hidden": "Masqué pour le conseiller", "locked": "Vous seul pouvez utiliser ceci", "agent": "Conseiller",
+            "supervisor": "Supervision", "admin": "Administration", "look": "Regardez ici",
+            "choose": "Appuyez sur ce que vous voulez masquer. Échap pour annuler.",
+        }),
+        Locale::De => json!({
+            "hidden": "Für den Betreuer verborgen", "locked": "Nur Sie können das benutzen", "agent": "Betreuer",
+            "supervisor": "Aufsicht", "admin": "Verwaltung", "look": "Schauen Sie hier",
+            "choose": "Drücken Sie auf das, was Sie verbergen wollen. Esc bricht ab.",
+        }),
         Locale::PtBr => {
-            json!({ "hidden": "Oculto para o atendente", "locked": "Só você pode usar isto", "agent": "Atendente" })
+            json!({
+                "hidden": "Oculto para o atendente", "locked": "Só você pode usar isto", "agent": "Atendente",
+                "supervisor": "Supervisão", "admin": "Administração", "look": "Olhe aqui",
+                "choose": "Toque no que você quer ocultar. Esc para cancelar.",
+            })
         }
     }
 }

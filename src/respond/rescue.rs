@@ -1,5 +1,7 @@
 //! Turns every failure into a response: the browser gets a clear page, the log gets the cause.
 
+use std::time::Duration;
+
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -16,6 +18,8 @@ pub enum Failure {
     Ended {
         /// `Set-Cookie` values that take the session's cookies away.
         cookies: Vec<HeaderValue>,
+        /// For the customer alone.
+        farewell: Option<Farewell>,
     },
     #[error("downstream is not the session's customer")]
     NotCustomer,
@@ -43,6 +47,16 @@ pub enum Failure {
     Body { site: String, cause: String },
 }
 
+/// What the customer reads about a session that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Farewell {
+    pub company: String,
+    /// Who watched, as people read them.
+    pub agents: Vec<String>,
+    /// From the first PIN to the end; nothing, when nobody watched.
+    pub lasted: Option<Duration>,
+}
+
 /// What matters of the request for how its failure is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker {
@@ -57,6 +71,9 @@ pub struct Asker {
 pub enum Locale {
     En,
     PtBr,
+    Es,
+    Fr,
+    De,
 }
 
 impl Asker {
@@ -81,6 +98,9 @@ impl Locale {
             let locale = match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
                 "pt" => Self::PtBr,
                 "en" => Self::En,
+                "es" => Self::Es,
+                "fr" => Self::Fr,
+                "de" => Self::De,
                 _ => return None,
             };
             let quality: f32 = quality.trim().strip_prefix("q=").and_then(|q| q.parse().ok()).unwrap_or(1.0);
@@ -98,7 +118,15 @@ impl Locale {
         match self {
             Self::En => "en",
             Self::PtBr => "pt-BR",
+            Self::Es => "es",
+            Self::Fr => "fr",
+            Self::De => "de",
         }
+    }
+
+    /// The language of pages that are written in two.
+    fn of_two(self) -> Self {
+        if self == Self::PtBr { self } else { Self::En }
     }
 }
 
@@ -114,7 +142,7 @@ pub fn rescue(failure: &Failure, asker: Asker) -> Response {
     if matches!(failure, Failure::Busy) {
         response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("60"));
     }
-    if let Failure::Ended { cookies } = failure {
+    if let Failure::Ended { cookies, .. } = failure {
         let headers = response.headers_mut();
         // "cookies" would wipe those of every other session on the view domain: they are expired by name.
         headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
@@ -148,7 +176,8 @@ fn code(failure: &Failure) -> StatusCode {
 }
 
 fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
-    let words = words(failure, asker.locale);
+    let locale = if matches!(failure, Failure::Ended { .. }) { asker.locale } else { asker.locale.of_two() };
+    let words = words(failure, locale);
     let site = match failure {
         Failure::NotAllowed { site, .. } | Failure::Upstream { site, .. } | Failure::Body { site, .. } => Some(site),
         _ => None,
@@ -157,7 +186,7 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
     let again = matches!(failure, Failure::Upstream { .. } | Failure::Body { .. })
         && asker.repeatable
         && !matches!(code, StatusCode::FORBIDDEN);
-    let action = match (failure, asker.locale) {
+    let action = match (failure, locale) {
         (Failure::NotAllowed { back, .. }, Locale::En) => link(back, "Back to where the session started"),
         (Failure::NotAllowed { back, .. }, Locale::PtBr) => link(back, "Voltar ao início da sessão"),
         (_, Locale::En) if again => link("", "Try again"),
@@ -169,12 +198,16 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
         Failure::Ended { .. } => String::new(),
         _ => format!("<p class=\"code\">{}</p>", code.as_u16()),
     };
+    let told = match failure {
+        Failure::Ended { farewell: Some(farewell), .. } => farewell.told(locale),
+        _ => String::new(),
+    };
     let document = format!(
         "<!doctype html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
          <title>{title}</title><style>{STYLE}</style><main><p class=\"mark\">{MARK}Lado</p><h1>{title}</h1>{site}<p>{text}</p>\
-         {action}{number}</main></html>",
-        lang = asker.locale.tag(),
+         {told}{action}{number}</main></html>",
+        lang = locale.tag(),
         title = words.title,
         text = words.text,
     );
@@ -199,6 +232,7 @@ const STYLE: &str = ":root{color-scheme:light dark;--bg:#f5f7f6;--surface:#fff;-
     .site{font-family:ui-monospace,monospace;font-size:.95rem;color:var(--muted);overflow-wrap:anywhere}\
     a{display:inline-block;margin:1rem 0 0;padding:.7rem 1.25rem;border-radius:8px;background:var(--primary);\
     color:var(--on-primary);font-weight:650;text-decoration:none}a:focus-visible{outline:3px solid;outline-offset:2px}\
+    dl{margin:1.25rem 0 0;display:grid;gap:.75rem}dt{color:var(--muted);font-size:.85rem}dd{margin:0}\
     .code{margin-top:1.25rem;color:var(--muted);font-size:.85rem}";
 
 const MARK: &str = "<svg width=\"24\" height=\"24\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
@@ -213,8 +247,12 @@ struct Words {
 fn words(failure: &Failure, locale: Locale) -> Words {
     let (en, pt) = texts(failure);
     let (title, text) = match locale {
-        Locale::En => en,
         Locale::PtBr => pt,
+        Locale::En => en,
+        // Of all these pages only the last one is written in every language.
+        Locale::Es => ("La sesión ha terminado", "Nadie ve ya esta página. Puede cerrar esta pestaña."),
+        Locale::Fr => ("La session est terminée", "Plus personne ne voit cette page. Vous pouvez fermer cet onglet."),
+        Locale::De => ("Die Sitzung ist beendet", "Niemand sieht diese Seite mehr. Sie können den Tab schließen."),
     };
     Words { title, text }
 }
@@ -362,6 +400,63 @@ fn tls_texts(problem: &TlsProblem) -> (Text, Text) {
     }
 }
 
+impl Farewell {
+    /// With whom, how long, and what was and was not kept.
+    fn told(&self, locale: Locale) -> String {
+        let [with, lasted, kept, nothing, erased, all] = match locale {
+            Locale::En => [
+                "Together with",
+                "Time together",
+                "Recorded",
+                "Nothing: neither pages, nor the chat, nor what you typed",
+                "Erased",
+                "The chat, and the cookies and data of the sites that you opened here",
+            ],
+            Locale::PtBr => [
+                "Junto com",
+                "Tempo juntos",
+                "Gravado",
+                "Nada: nem páginas, nem a conversa, nem o que você digitou",
+                "Apagado",
+                "A conversa, e os cookies e dados dos sites que você abriu aqui",
+            ],
+            Locale::Es => [
+                "Junto con",
+                "Tiempo juntos",
+                "Grabado",
+                "Nada: ni páginas, ni el chat, ni lo que usted escribió",
+                "Borrado",
+                "El chat, y las cookies y los datos de los sitios que abrió aquí",
+            ],
+            Locale::Fr => [
+                "Avec",
+                "Temps passé ensemble",
+                "Enregistré",
+                "Rien : ni les pages, ni la discussion, ni ce que vous avez saisi",
+                "Effacé",
+                "La discussion, et les cookies et données des sites ouverts ici",
+            ],
+            Locale::De => [
+                "Zusammen mit",
+                "Gemeinsame Zeit",
+                "Aufgezeichnet",
+                "Nichts: weder Seiten noch Chat noch Ihre Eingaben",
+                "Gelöscht",
+                "Der Chat sowie Cookies und Daten der Seiten, die Sie hier geöffnet haben",
+            ],
+        };
+        let row = |name: &str, text: &str| format!("<div><dt>{name}</dt><dd>{}</dd></div>", escape(text));
+        let mut rows = String::new();
+        if let Some(time) = self.lasted.filter(|_| !self.agents.is_empty()) {
+            rows += &row(with, &format!("{} · {}", self.agents.join(", "), self.company));
+            let minutes = time.as_secs() / 60;
+            let time = if minutes == 0 { "< 1 min".into() } else { format!("{minutes} min") };
+            rows += &row(lasted, &time);
+        }
+        format!("<dl>{rows}{}{}</dl>", row(kept, nothing), row(erased, all))
+    }
+}
+
 fn link(address: &str, text: &str) -> String {
     format!("<p><a href=\"{}\">{text}</a></p>", escape(address))
 }
@@ -383,9 +478,10 @@ mod tests {
     #[test]
     fn the_best_language_that_lado_speaks_is_taken() {
         assert_eq!(locale("pt-BR,pt;q=0.9,en;q=0.8"), Locale::PtBr);
-        assert_eq!(locale("de,en;q=0.5,pt;q=0.7"), Locale::PtBr);
+        assert_eq!(locale("it,en;q=0.5,pt;q=0.7"), Locale::PtBr);
+        assert_eq!(locale("de-AT,en;q=0.5"), Locale::De);
         assert_eq!(locale("en-US,en;q=0.9"), Locale::En);
-        assert_eq!(locale("fr"), Locale::En);
+        assert_eq!(locale("ja"), Locale::En);
     }
 
     #[test]
@@ -406,7 +502,20 @@ mod tests {
     #[test]
     fn an_ended_session_takes_its_things_away() {
         let cookies = vec![HeaderValue::from_static("lado_x=; Max-Age=0")];
-        let response = rescue(&Failure::Ended { cookies }, Asker::of(&http::Request::new(())));
+        let farewell = Farewell {
+            company: "Loja <Sol>".into(),
+            agents: vec!["Ana Souza".into()],
+            lasted: Some(Duration::from_secs(185)),
+        };
+        let ended = Failure::Ended { cookies, farewell: Some(farewell) };
+        let reader = http::Request::builder().header("sec-fetch-dest", "document").header("accept-language", "de");
+        let response = rescue(&ended, Asker::of(&reader.body(()).unwrap()));
+        let super::super::Body::Full(bytes) = response.into_body() else { panic!("no page") };
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        for part in ["lang=\"de\"", "Ana Souza · Loja &lt;Sol>", "3 min", "Nichts: weder Seiten"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let response = rescue(&ended, Asker::of(&http::Request::new(())));
         assert_eq!(response.status(), 410);
         assert_eq!(response.headers()["clear-site-data"], "\"cache\", \"storage\"");
         assert_eq!(response.headers()["set-cookie"], "lado_x=; Max-Age=0");

@@ -190,6 +190,8 @@ export function strings(frame: Buffer): string[] {
     if (typeof value === "string") found.push(value);
     else if (value && typeof value === "object") for (const inner of Object.values(value)) walk(inner);
   };
-  walk(readViewerMessage(new Reader(new Uint8Array(frame))));
+  // The agent's side of the conversation is JSON.
+  if (frame[0] === 0x7b) walk(JSON.parse(frame.toString("utf8")));
+  else walk(readViewerMessage(new Reader(new Uint8Array(frame))));
   return found;
 }

@@ -52,6 +52,9 @@ test("agent and customer meet, look at the same page, and part", async ({ agent,
   // The end is the customer's, too.
   const page = customer.page.url();
   await customer.end();
+  await expect(customer.page.getByText(`Ana Lima · ${lado.ready.company}`)).toBeVisible();
+  await expect(customer.page.getByText(/^(< )?\d+ min$/)).toBeVisible();
+  await expect(customer.page.getByText(/Nothing: neither pages, nor the chat/)).toBeVisible();
   await expect(agent.page.getByText("The session has ended").first()).toBeVisible();
   const after = await customer.page.goto(page);
   expect(after?.status()).toBe(410);

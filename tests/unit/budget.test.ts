@@ -6,7 +6,7 @@ import { appDocument, bundleApp } from "../../web/build.mjs";
 
 for (const [name, limit] of [
   ["join", 30_000],
-  ["panel", 40_000],
+  ["panel", 48_000],
   ["viewer", 60_000],
   ["console", 150_000],
 ] as const) {

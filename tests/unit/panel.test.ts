@@ -111,8 +111,8 @@ test("it connects again with its token, and sends then what the customer decided
 }) => {
   const lado = await open(page, ACTIVE);
   await lado.drop();
-  await expect.poll(() => lado.said).toContainEqual({ type: "hello", token: "a-token" });
-  expect(lado.said[0]).toEqual({ type: "hello", ticket: "a-ticket" });
+  await expect.poll(() => lado.said).toContainEqual({ type: "hello", token: "a-token", after: 0 });
+  expect(lado.said[0]).toEqual({ type: "hello", ticket: "a-ticket", after: 0 });
 });
 
 test("one press ends the session", async ({ page }) => {
@@ -158,12 +158,84 @@ test("the panel tells the page around it its size, and is a pill while it need n
   await expect(panel.getByRole("radio", { name: "Point" })).toBeVisible();
 });
 
+const ENTRIES = [
+  { id: 1, at: "2026-01-05T10:00:00Z", event: "came" },
+  {
+    id: 2,
+    at: "2026-01-05T10:00:10Z",
+    by: "agent",
+    person: { display: "Ana Souza", role: "agent" },
+    text: "Your code is AB12-99XK-7, see https://shop.example/help?a=1 or javascript:alert(1) <b>x</b>",
+  },
+  { id: 3, at: "2026-01-05T10:00:20Z", by: "customer", key: "k", text: "My card is 4539", hidden: true },
+];
+const REQUEST = {
+  id: 4,
+  what: "open",
+  url: "https://shop.example/orders",
+  open: "http://x/",
+  by: { display: "Ana Souza", role: "agent" },
+};
+
+test("what an agent writes is text, safe links and codes to copy, and nothing else", async ({ page }) => {
+  const lado = await open(page, ACTIVE);
+  lado.tell({ type: "said", entries: ENTRIES });
+  await expect(page.locator(".pill .words")).toContainText("Ana Souza: Your code is");
+  await page.getByRole("button", { name: "1 new message" }).click();
+  const log = page.getByRole("log");
+  const link = log.getByRole("link");
+  await expect(link).toHaveCount(1);
+  await expect(link).toHaveAttribute("href", "https://shop.example/help?a=1");
+  await expect(link).toHaveAttribute("rel", /noopener noreferrer/);
+  await expect(log).toContainText("<b>x</b>");
+  await expect(log.getByRole("button", { name: "Copy AB12-99XK-7" })).toBeVisible();
+  await expect.poll(() => lado.said.at(-1)).toEqual({ type: "got", delivered: 3, read: 3 });
+  // What Lado does not take is said to be so, and not sent for ever.
+  await page.getByLabel("Write a message").fill("hello");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => lado.said.some(({ type }) => type === "say")).toBe(true);
+  const said = lado.said.findLast(({ type }) => type === "say");
+  await expect(log).toContainText("Sending…");
+  lado.tell({ type: "refused", key: said?.key, error: { code: "bad_message" } });
+  await expect(log).toContainText("Not sent");
+});
+
+test("a question says who asks for what, and only a calm press answers it", async ({ page }) => {
+  const lado = await open(page, ACTIVE);
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      const yes = document.querySelector<HTMLElement>(".request .primary");
+      if (!yes) return;
+      observer.disconnect();
+      yes.click();
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  lado.tell({ ...ACTIVE, request: { ...REQUEST, what: "control", url: undefined } });
+  await expect(page.getByRole("alertdialog")).toContainText("Ana Souza asks to click and type for you");
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(900);
+  expect(lado.said.filter(({ type }) => type === "answer")).toEqual([]);
+  await page.getByRole("button", { name: "Not now" }).click();
+  await expect.poll(() => lado.said.at(-1)).toEqual({ type: "answer", id: 4, yes: false });
+});
+
 for (const scheme of ["light", "dark"] as const) {
-  for (const [name, state] of Object.entries({ waiting: WAITING, active: ACTIVE })) {
+  const states = {
+    waiting: WAITING,
+    active: ACTIVE,
+    chat: ACTIVE,
+    question: { ...ACTIVE, request: REQUEST },
+  };
+  for (const [name, state] of Object.entries(states)) {
     test(`the panel is accessible, ${name}, ${scheme}`, async ({ page }) => {
       await page.emulateMedia({ colorScheme: scheme });
-      await open(page, state);
-      if (state === ACTIVE) await page.getByRole("button", { name: /^Shared view/ }).click();
+      const lado = await open(page, state);
+      lado.tell({ type: "said", entries: ENTRIES });
+      if (name === "active") {
+        await page.getByRole("button", { name: /^Shared view/ }).click();
+        await page.getByRole("tab", { name: "Session" }).click();
+      }
+      if (name === "chat") await page.getByRole("button", { name: "1 new message" }).click();
       // The panel has no page around it here.
       const { violations } = await new AxeBuilder({ page })
         .disableRules(["region", "landmark-one-main"])

@@ -13,11 +13,11 @@ import "./console.css";
 
 // Named one by one, the other sections stay out of the bundle.
 startLanguage({
-  en: { common: en.common, console: en.console },
-  "pt-BR": { common: ptBR.common, console: ptBR.console },
-  es: { common: es.common, console: es.console },
-  fr: { common: fr.common, console: fr.console },
-  de: { common: de.common, console: de.console },
+  en: { chat: en.chat, common: en.common, console: en.console },
+  "pt-BR": { chat: ptBR.chat, common: ptBR.common, console: ptBR.console },
+  es: { chat: es.chat, common: es.common, console: es.console },
+  fr: { chat: fr.chat, common: fr.common, console: fr.console },
+  de: { chat: de.chat, common: de.common, console: de.console },
 });
 
 const root = document.getElementById("app");

@@ -9,7 +9,9 @@ import {
   House,
   Lock,
   Maximize,
+  MessageCircle,
   Minimize,
+  Pause,
   RotateCw,
   SearchX,
   TriangleAlert,
@@ -19,14 +21,19 @@ import {
 } from "lucide";
 import { Component, createRef } from "preact";
 import { Refusal } from "../../injected/protocol/messages";
-import type { Escaped, Permission } from "../shared/api";
+import { ApiError, type Permission, type Session } from "../shared/api";
 import { language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import type { FromConsole, FromViewer } from "../viewer/bridge";
+import { TOOLS, type Tool } from "../viewer/tool";
 import { EscapedLine } from "./escaped";
 import { Invitation } from "./invitation";
+import { notify } from "./notify";
 import { LevelBadge, PinForm, siteOf } from "./parts";
+import { Side, type Tab } from "./side";
 import { end, explain, helping, load, sessions, show, viewer } from "./state";
+import { Talk } from "./talk";
+import { Tools } from "./tools";
 
 interface Toast {
   key: number;
@@ -49,11 +56,19 @@ interface State {
   /** Round trips in milliseconds, as far as they are known. */
   latency: { agent: number | null; customer: number | null };
   fit: boolean;
+  /** What the side column shows; null when it is closed. */
+  side: Tab | null;
+  tool: Tool;
+  colour: number;
+  /** Drawings stay until they are cleared. */
+  stays: boolean;
   ended: boolean;
   toasts: Toast[];
 }
 
 const TOAST = 6000;
+/** The side column lies over the page then, so it waits to be asked for. */
+const NARROW = "(max-width: 64rem)";
 
 export class SessionScreen extends Component<{ id: string }, State> {
   override state: State = {
@@ -67,6 +82,10 @@ export class SessionScreen extends Component<{ id: string }, State> {
     connection: "connecting",
     latency: { agent: null, customer: null },
     fit: true,
+    side: matchMedia(NARROW).matches ? null : "chat",
+    tool: "hand",
+    colour: 0,
+    stays: false,
     ended: false,
     toasts: [],
   };
@@ -76,6 +95,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
   #toast = 0;
   #language = language();
   #stop: (() => void) | undefined;
+  #talk: Talk | null = null;
 
   override componentDidMount(): void {
     const press = (event: KeyboardEvent) => {
@@ -111,6 +131,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
 
   override componentWillUnmount(): void {
     this.#stop?.();
+    this.#talk?.close();
   }
 
   /** Gets a viewer as soon as the session is active. */
@@ -120,7 +141,16 @@ export class SessionScreen extends Component<{ id: string }, State> {
     this.#opening = true;
     viewer(this.props.id)
       .then(
-        (url) => this.setState({ viewer: url, problem: "", pin: false }),
+        (url) => {
+          this.#talk ??= new Talk(this.props.id, {
+            messages: (entries) => {
+              this.forceUpdate();
+              for (const { text } of entries) notify(t("console.says"), text ?? "");
+            },
+            refused: (code) => this.#toasted(explain(new ApiError(409, code, "")), false),
+          });
+          this.setState({ viewer: url, problem: "", pin: false });
+        },
         (error) => {
           if (error.code === "ended") this.setState({ ended: true });
           // Active, but not for this agent: a colleague entered the PIN.
@@ -152,6 +182,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
       case "ready":
         this.#say({ type: "mode", fit: this.state.fit });
         this.#say({ type: "locale", locale: language() });
+        this.#take({});
         break;
       case "page":
         this.setState({ page: message });
@@ -204,6 +235,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
         case Refusal.Masked:
           return t("console.refused_masked");
         case Refusal.NotAllowed:
+          if (rule === "point") return t("console.refused_point");
           return t(
             (this.state.level ?? "look") === "control" ? "console.refused_not" : "console.refused_level",
           );
@@ -215,7 +247,11 @@ export class SessionScreen extends Component<{ id: string }, State> {
           return t("console.refused_not");
       }
     })();
-    const toast: Toast = { key: ++this.#toast, text, locked: refusal === Refusal.Locked };
+    this.#toasted(text, refusal === Refusal.Locked);
+  }
+
+  #toasted(text: string, locked: boolean): void {
+    const toast: Toast = { key: ++this.#toast, text, locked };
     // The same words twice would only push the page around.
     const others = this.state.toasts.filter((other) => other.text !== text).slice(-2);
     this.setState({ toasts: [...others, toast] });
@@ -228,6 +264,11 @@ export class SessionScreen extends Component<{ id: string }, State> {
 
   /** Alt+Shift and a key, whether the console or the page has the keyboard. */
   #shortcut(code: string): boolean {
+    const tool = TOOLS[Number(/^Digit([1-8])$/.exec(code)?.[1] ?? 0) - 1];
+    if (tool) {
+      this.#take({ tool });
+      return true;
+    }
     switch (code) {
       case "KeyF":
         this.#mode(!this.state.fit);
@@ -244,11 +285,27 @@ export class SessionScreen extends Component<{ id: string }, State> {
       case "KeyH":
         helping.value = !helping.value;
         return true;
+      case "KeyZ":
+        this.#say({ type: "undo" });
+        return true;
+      case "KeyX":
+        this.#say({ type: "clear" });
+        return true;
+      case "KeyC":
+        this.setState(({ side }) => ({ side: side ? null : "chat" }));
+        return true;
       case "KeyE":
         this.#end();
         return true;
     }
     return false;
+  }
+
+  #take(change: Partial<Pick<State, "tool" | "colour" | "stays">>): void {
+    this.setState(change, () => {
+      const { tool, colour, stays } = this.state;
+      this.#say({ type: "tool", tool, colour, stays });
+    });
   }
 
   #mode(fit: boolean): void {
@@ -293,14 +350,9 @@ export class SessionScreen extends Component<{ id: string }, State> {
     );
   }
 
-  #stage(session: {
-    site: string;
-    level: Permission;
-    online: boolean;
-    page?: { title: string; url: string } | null;
-    escaped?: Escaped[];
-  }) {
-    const { viewer, page, fit, problem, toasts, connection } = this.state;
+  #stage(session: Session) {
+    const { viewer, page, fit, side, problem, toasts, connection } = this.state;
+    const unread = side === "chat" ? 0 : (this.#talk?.conversation.unread ?? 0);
     const level = this.state.level ?? session.level;
     const online = this.state.online ?? session.online;
     const shown = page ?? session.page ?? null;
@@ -318,7 +370,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
       </button>
     );
     return (
-      <div class="watching">
+      <div class={`watching ${side ? "sided" : ""}`}>
         <header class="bar">
           <button
             class="button quiet square"
@@ -344,11 +396,33 @@ export class SessionScreen extends Component<{ id: string }, State> {
             <span class="muted">{shown ? readable(shown.url) : siteOf(session.site)}</span>
           </div>
           <LevelBadge level={level} />
-          <Connected connection={connection} online={online} latency={this.state.latency} />
+          {session.paused ? (
+            <span class="badge warn" role="status">
+              <Icon of={Pause} size={14} />
+              {t("console.paused")}
+            </span>
+          ) : (
+            <Connected connection={connection} online={online} latency={this.state.latency} />
+          )}
           <span class="rule" />
           {tool(fit ? Maximize : Minimize, fit ? t("console.full") : t("console.fit"), () =>
             this.#mode(!fit),
           )}
+          <button
+            class="button quiet square with-count"
+            type="button"
+            aria-label={unread ? t("chat.new", { count: unread }) : t("console.side")}
+            title={t("console.side")}
+            aria-expanded={side !== null}
+            onClick={() => this.setState({ side: side ? null : "chat" })}
+          >
+            <Icon of={MessageCircle} />
+            {unread > 0 && (
+              <span class="count" aria-hidden="true">
+                {unread}
+              </span>
+            )}
+          </button>
           {tool(CircleHelp, t("console.help"), () => {
             helping.value = true;
           })}
@@ -396,6 +470,26 @@ export class SessionScreen extends Component<{ id: string }, State> {
             </div>
           )}
         </main>
+        {viewer && (
+          <Tools
+            tool={this.state.tool}
+            colour={this.state.colour}
+            stays={this.state.stays}
+            take={(tool) => this.#take({ tool })}
+            paint={(colour) => this.#take({ colour })}
+            stay={(stays) => this.#take({ stays })}
+            undo={() => this.#say({ type: "undo" })}
+            clear={() => this.#say({ type: "clear" })}
+          />
+        )}
+        {side && this.#talk && (
+          <Side
+            talk={this.#talk}
+            session={{ ...session, level, online }}
+            tab={side}
+            choose={(side) => this.setState({ side })}
+          />
+        )}
         <div class="toasts" role="status">
           {toasts.map(({ key, text, locked }) => (
             <p class="toast" key={key}>

@@ -108,6 +108,9 @@ const REASONS: Record<string, Key> = {
   too_many_sessions: "console.error_full",
   no_session: "console.unknown_more",
   ended: "console.over_more",
+  busy: "console.error_busy",
+  supervisor: "console.error_supervisor",
+  there: "console.error_there",
   offline: "console.error_offline",
 };
 

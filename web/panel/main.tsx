@@ -13,11 +13,11 @@ import "./panel.css";
 
 // Named one by one, the other sections stay out of the bundle.
 startLanguage({
-  en: { common: en.common, panel: en.panel },
-  "pt-BR": { common: ptBR.common, panel: ptBR.panel },
-  es: { common: es.common, panel: es.panel },
-  fr: { common: fr.common, panel: fr.panel },
-  de: { common: de.common, panel: de.panel },
+  en: { chat: en.chat, common: en.common, panel: en.panel },
+  "pt-BR": { chat: ptBR.chat, common: ptBR.common, panel: ptBR.panel },
+  es: { chat: es.chat, common: es.common, panel: es.panel },
+  fr: { chat: fr.chat, common: fr.common, panel: fr.panel },
+  de: { chat: de.chat, common: de.common, panel: de.panel },
 });
 
 const ticket = location.hash.slice(1);

@@ -1,27 +1,40 @@
-// The panel: who watches, the PIN, what they may do, and the end; as a card or as a pill.
+// The panel: who watches, the PIN, what they may do, the chat, and the end; as a card or as a pill.
 
 import {
   ChevronDown,
   CircleStop,
   Eye,
+  EyeOff,
   Hourglass,
+  MessageCircle,
   MousePointer2,
   MousePointerClick,
+  Move,
+  Pause,
+  Play,
   ShieldCheck,
+  UserRound,
   WifiOff,
 } from "lucide";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Permission } from "../shared/api";
 import { Mark } from "../shared/brand";
-import { type Key, language, t } from "../shared/i18n";
+import { Chat } from "../shared/chat";
+import { type Key, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { useLanguage } from "../shared/use-language";
+import { Request } from "./request";
 import type { Connection, PanelSocket, PanelState } from "./socket";
+import { agentOf, companyOf, initials, roleOf } from "./words";
 
 /** Presses in the first moment after something has moved under the finger do not count. */
 const CALM = 500;
 /** The width of the panel; phones give it their whole width instead (panel.css). */
 const WIDTH = 312;
+/** On narrower screens the panel always makes way for the page. */
+const PHONE = 480;
+/** A message shows in the pill for this long. */
+const PREVIEW = 8000;
 
 export function Panel({ socket }: { socket: PanelSocket }) {
   useLanguage();
@@ -29,30 +42,51 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   const [connection, setConnection] = useState<Connection>("connecting");
   /** Open or small as the customer has chosen; before that it is small wherever it need not be read. */
   const [chosen, setOpen] = useState<boolean | null>(null);
+  const [tab, setTab] = useState<"session" | "chat">("session");
+  const [preview, setPreview] = useState("");
   const [ending, setEnding] = useState(false);
+  const [, draw] = useReducer((n: number) => n + 1, 0);
   const shown = useRef(Date.now());
   const root = useRef<HTMLDivElement>(null);
+  const { conversation } = socket;
 
   useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
     socket.onstate = setState;
     socket.onconnection = setConnection;
+    socket.onmessage = (messages) => {
+      const last = messages.at(-1);
+      setPreview(last ? `${last.person?.display ?? ""}: ${last.text ?? ""}` : "");
+      clearTimeout(timer);
+      timer = setTimeout(() => setPreview(""), PREVIEW);
+    };
+    const stop = conversation.onchange(() => draw(undefined));
     socket.open();
-  }, [socket]);
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [socket, conversation]);
   useEffect(() => announceSize(root.current), []);
-  // Whoever goes on with the page wants to see it.
+  // Whoever goes on with the page wants to see it; who chats on a large screen wants both.
   useEffect(() => {
-    const small = () => setOpen(null);
+    const small = () => {
+      if (tab === "session" || screen.width <= PHONE) setOpen(null);
+    };
     window.addEventListener("blur", small);
     return () => window.removeEventListener("blur", small);
-  }, []);
+  }, [tab]);
   const ended = connection === "ended" || state?.phase === "ended";
-  const open = ended || (chosen ?? (state !== null && state.phase !== "active"));
+  const request = state?.phase === "active" ? (state.request ?? null) : null;
+  const open = ended || request !== null || (chosen ?? (state !== null && state.phase !== "active"));
   const status = statusOf(state, connection, ended);
+  const { unread } = conversation;
+  const chatting = state?.phase === "active" && tab === "chat";
   // A PIN that has been read out makes way for the page, whatever was chosen before.
   useLayoutEffect(() => setOpen(null), [state?.phase]);
   useLayoutEffect(() => {
     shown.current = Date.now();
-  }, [open, state?.phase]);
+  }, [open, state?.phase, request?.id]);
   const calmly = (act: () => void) => () => {
     if (Date.now() - shown.current >= CALM) act();
   };
@@ -61,27 +95,49 @@ export function Panel({ socket }: { socket: PanelSocket }) {
     setEnding(true);
     socket.end();
   });
+  const unfold = (to: "session" | "chat") => {
+    setTab(to);
+    setPreview("");
+    setOpen(true);
+  };
 
   return (
     <div class={open ? "frame" : "frame small"} ref={root}>
       {open ? (
         <section class="panel" aria-label={t("panel.title")}>
-          <header>
+          <header {...dragged}>
             <Mark size={22} />
             <h1>
               <span class={`dot ${status.tone}`} aria-hidden="true" />
               <span role="status">{status.text}</span>
             </h1>
             <button
-              class="button quiet square"
+              class="button quiet square move"
               type="button"
-              aria-expanded="true"
-              aria-label={t("panel.collapse")}
-              title={t("panel.collapse")}
-              onClick={() => setOpen(false)}
+              aria-label={t("panel.move")}
+              title={t("panel.move")}
+              onClick={() => tellPage({ corner: true })}
+              onKeyDown={(event) => {
+                const way = ARROWS[event.key];
+                if (!way) return;
+                event.preventDefault();
+                tellPage({ move: way });
+              }}
             >
-              <Icon of={ChevronDown} />
+              <Icon of={Move} size={18} />
             </button>
+            {!ended && !request && (
+              <button
+                class="button quiet square"
+                type="button"
+                aria-expanded="true"
+                aria-label={t("panel.collapse")}
+                title={t("panel.collapse")}
+                onClick={() => setOpen(false)}
+              >
+                <Icon of={ChevronDown} />
+              </button>
+            )}
           </header>
           {ended ? (
             <p class="note good">
@@ -96,13 +152,34 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                   <span>{t("panel.lost_more")}</span>
                 </p>
               )}
-              {state.phase === "active" ? <Agents state={state} /> : <Pin state={state} socket={socket} />}
-              {state.phase === "active" && (
-                <Permissions
-                  level={state.level}
-                  choose={(level) => calmly(() => socket.level(level))()}
-                  agent={agentOf(state)}
-                />
+              {request ? (
+                <Request request={request} answer={(yes) => socket.answer(request.id, yes)} />
+              ) : state.phase === "active" ? (
+                <>
+                  <Tabs tab={tab} unread={unread} choose={setTab} />
+                  {chatting ? (
+                    <div id="tab-chat" role="tabpanel" aria-labelledby="to-chat">
+                      <Chat
+                        conversation={conversation}
+                        side="customer"
+                        other={agentOf(state)}
+                        isPrivate={(text) => socket.isPrivate(text)}
+                      />
+                    </div>
+                  ) : (
+                    <div id="tab-session" class="stack" role="tabpanel" aria-labelledby="to-session">
+                      <Agents state={state} />
+                      <Permissions
+                        level={state.level}
+                        choose={(level) => calmly(() => socket.level(level))()}
+                        agent={agentOf(state)}
+                      />
+                      <Privacy paused={state.paused === true} pause={(paused) => socket.pause(paused)} />
+                    </div>
+                  )}
+                </>
+              ) : (
+                <Pin state={state} socket={socket} />
               )}
               <button
                 class="button danger end"
@@ -127,14 +204,30 @@ export function Panel({ socket }: { socket: PanelSocket }) {
             type="button"
             aria-expanded="false"
             aria-label={`${t("panel.title")}: ${status.text}`}
-            onClick={() => setOpen(true)}
+            onClick={() => unfold(preview ? "chat" : "session")}
           >
             <Mark size={20} />
             <span class={`dot ${status.tone}`} aria-hidden="true" />
             <span class="words" role="status">
-              {status.text}
+              {preview || status.text}
             </span>
           </button>
+          {state?.phase === "active" && (
+            <button
+              class="talk"
+              type="button"
+              aria-label={unread ? t("chat.new", { count: unread }) : t("chat.title")}
+              title={t("chat.title")}
+              onClick={() => unfold("chat")}
+            >
+              <Icon of={MessageCircle} size={20} />
+              {unread > 0 && (
+                <span class="count" aria-hidden="true">
+                  {unread}
+                </span>
+              )}
+            </button>
+          )}
           {state && (
             <button
               class="stop"
@@ -149,6 +242,123 @@ export function Panel({ socket }: { socket: PanelSocket }) {
           )}
         </section>
       )}
+    </div>
+  );
+}
+
+const STEP = 24;
+const ARROWS: Record<string, [number, number]> = {
+  ArrowLeft: [-STEP, 0],
+  ArrowRight: [STEP, 0],
+  ArrowUp: [0, -STEP],
+  ArrowDown: [0, STEP],
+};
+
+/** The page around knows the panel's frame, and learns nothing from this but what was pressed. */
+function tellPage(message: object): void {
+  if (window.parent !== window) window.parent.postMessage({ lado: "panel", ...message }, "*");
+}
+
+/** Moves the frame with the pointer. The frame goes with it, so that only the screen's own measure holds still. */
+let last: { x: number; y: number } | null = null;
+const dragged = {
+  onPointerDown: (event: PointerEvent & { currentTarget: HTMLElement }) => {
+    if ((event.target as Element).closest("button") || event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    last = { x: event.screenX, y: event.screenY };
+  },
+  onPointerMove: (event: PointerEvent) => {
+    if (!last) return;
+    tellPage({ move: [event.screenX - last.x, event.screenY - last.y] });
+    last = { x: event.screenX, y: event.screenY };
+  },
+  onPointerUp: () => {
+    last = null;
+  },
+  onPointerCancel: () => {
+    last = null;
+  },
+};
+
+interface TabsProps {
+  tab: "session" | "chat";
+  unread: number;
+  choose(tab: "session" | "chat"): void;
+}
+
+function Tabs({ tab, unread, choose }: TabsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  const button = (name: "session" | "chat", icon: typeof Eye, text: string, count = 0) => (
+    <button
+      id={`to-${name}`}
+      type="button"
+      role="tab"
+      aria-selected={tab === name}
+      aria-controls={`tab-${name}`}
+      tabIndex={tab === name ? 0 : -1}
+      onClick={() => choose(name)}
+    >
+      <Icon of={icon} size={18} />
+      {text}
+      {count > 0 && (
+        <span class="count">
+          <span aria-hidden="true">{count}</span>
+          <span class="sr">{t("chat.new", { count })}</span>
+        </span>
+      )}
+    </button>
+  );
+  return (
+    <div
+      class="tabs"
+      role="tablist"
+      aria-label={t("panel.title")}
+      ref={list}
+      onKeyDown={(event) => {
+        if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+        event.preventDefault();
+        const next = tab === "session" ? "chat" : "session";
+        choose(next);
+        list.current?.querySelector<HTMLElement>(`#to-${next}`)?.focus();
+      }}
+    >
+      {button("session", UserRound, t("panel.tab_session"))}
+      {button("chat", MessageCircle, t("chat.title"), unread)}
+    </div>
+  );
+}
+
+/** What the customer can keep to themselves: everything for a while, a part of the page, and a look at what is hidden. */
+function Privacy({ paused, pause }: { paused: boolean; pause(paused: boolean): void }) {
+  const [marks, setMarks] = useState(true);
+  return (
+    <div class="privacy">
+      {paused ? (
+        <button class="button primary small" type="button" onClick={() => pause(false)}>
+          <Icon of={Play} size={18} />
+          {t("panel.resume")}
+        </button>
+      ) : (
+        <button class="button small" type="button" onClick={() => pause(true)}>
+          <Icon of={Pause} size={18} />
+          {t("panel.pause")}
+        </button>
+      )}
+      <button class="button small" type="button" onClick={() => tellPage({ hide: true })}>
+        <Icon of={EyeOff} size={18} />
+        {t("panel.hide")}
+      </button>
+      <label>
+        <input
+          type="checkbox"
+          checked={marks}
+          onChange={({ currentTarget: { checked } }) => {
+            setMarks(checked);
+            tellPage({ marks: checked });
+          }}
+        />
+        {t("panel.marks")}
+      </label>
     </div>
   );
 }
@@ -282,34 +492,12 @@ function statusOf(
   if (ended) return { text: t("panel.ended"), tone: "" };
   if (connection === "lost") return { text: t("panel.lost"), tone: "bad" };
   if (!state) return { text: t("panel.connecting"), tone: "warn" };
+  if (state.paused) return { text: t("panel.paused"), tone: "warn" };
   if (state.phase !== "active") return { text: t("panel.waiting", { agent: agentOf(state) }), tone: "warn" };
   if (state.viewers === 0) return { text: t("panel.away", { agent: agentOf(state) }), tone: "warn" };
   if (state.agents.length > 1)
     return { text: t("panel.watch_many", { count: state.agents.length }), tone: "good" };
   return { text: t("panel.watch", { agent: agentOf(state) }), tone: "good" };
-}
-
-function agentOf(state: PanelState): string {
-  return state.agents[0]?.display ?? state.agent?.display ?? companyOf(state);
-}
-
-function companyOf({ company }: PanelState): string {
-  return typeof company === "string" ? company : company.name;
-}
-
-function roleOf(role: string): string {
-  return role === "supervisor"
-    ? t("panel.role_supervisor")
-    : role === "admin"
-      ? t("panel.role_admin")
-      : t("panel.role_agent");
-}
-
-function initials(name: string): string {
-  const parts = name.trim().split(/\s+/);
-  return ((parts[0]?.[0] ?? "") + (parts.length > 1 ? (parts.at(-1)?.[0] ?? "") : "")).toLocaleUpperCase(
-    language(),
-  );
 }
 
 /** Whole minutes until then, counted down; 0 when it is over. */

@@ -1,6 +1,16 @@
 // The panel's connection to Lado: JSON text, reconnecting with a token that only this page's memory holds.
 
+import type { Detector } from "../../injected/boot";
+import { Detectors } from "../../injected/detect";
 import type { Permission } from "../shared/api";
+import {
+  type Ask,
+  Conversation,
+  type Entry,
+  type News,
+  type Person,
+  type Saying,
+} from "../shared/conversation";
 import { Pulse } from "../shared/pulse";
 
 export interface PanelState {
@@ -13,8 +23,12 @@ export interface PanelState {
   company: string | { name: string; color?: string | null };
   /** The agent who made the link. */
   agent?: { display: string; role?: string } | null;
-  /** The agents who have entered a PIN. */
-  agents: { display: string; role: string }[];
+  /** The agents who have been let in; `here` when they see the page at the moment. */
+  agents: (Person & { here?: boolean })[];
+  /** What one of them asks; `open` is where a yes to an address leads. */
+  request?: ({ id: number; by: Person; open?: string } & Ask) | null;
+  /** The customer has blanked the view. */
+  paused?: boolean;
   /** How many viewers show the page at the moment. */
   viewers: number;
   /** Whether this browser's page is connected. */
@@ -29,9 +43,16 @@ type Incoming =
   | { type: "token"; token: string }
   | { type: "ended" }
   | { type: "beat" }
+  | { type: "detectors"; detectors: Detector[] }
+  | News
   | { type: "error"; error?: { code?: string } };
 
-type Outgoing = { type: "level"; level: Permission } | { type: "pin" } | { type: "end" };
+type Outgoing =
+  | { type: "level"; level: Permission }
+  | { type: "pause"; paused: boolean }
+  | { type: "answer"; id: number; yes: boolean }
+  | { type: "pin" }
+  | { type: "end" };
 
 const FIRST_RETRY = 400;
 const LAST_RETRY = 4000;
@@ -42,16 +63,27 @@ export class PanelSocket {
   #retry = FIRST_RETRY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  /** Lado has answered on this connection. */
+  #ready = false;
   /** What the customer decided while the connection was away: sent as soon as it is back. */
   #unsent = new Map<string, Outgoing>();
   onstate: (state: PanelState) => void = () => {};
   onconnection: (connection: Connection) => void = () => {};
+  /** New messages of agents. */
+  onmessage: (messages: readonly Entry[]) => void = () => {};
+  readonly conversation: Conversation;
+  #detectors: Detectors | null = null;
   readonly #pulse = new Pulse({
     quiet: (quiet) => this.onconnection(quiet ? "lost" : "open"),
     dead: () => this.#lost(),
   });
 
   constructor(readonly ticket: string) {
+    this.conversation = new Conversation(
+      "customer",
+      (message) => this.#say(message),
+      `chat.${ticket.split(".")[0]}`,
+    );
     addEventListener("online", () => this.#again(0));
     addEventListener("offline", () => this.#lost());
   }
@@ -63,7 +95,7 @@ export class PanelSocket {
     this.#pulse.start();
     socket.onopen = () => {
       const proof = this.#token ? { token: this.#token } : { ticket: this.ticket };
-      socket.send(JSON.stringify({ type: "hello", ...proof }));
+      socket.send(JSON.stringify({ type: "hello", ...proof, after: this.conversation.last }));
     };
     socket.onmessage = (event: MessageEvent) => {
       if (this.#socket !== socket) return;
@@ -78,6 +110,7 @@ export class PanelSocket {
   #lost(): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#ready = false;
     this.#pulse.stop();
     if (!socket) return;
     socket.close();
@@ -91,12 +124,32 @@ export class PanelSocket {
     this.#send({ type: "level", level });
   }
 
+  pause(paused: boolean): void {
+    this.#send({ type: "pause", paused });
+  }
+
+  answer(id: number, yes: boolean): void {
+    this.#send({ type: "answer", id, yes });
+  }
+
+  /** Whether a text holds something that agents are not to read. */
+  isPrivate(text: string): boolean {
+    return this.#detectors?.cover([text], "") != null;
+  }
+
   newPin(): void {
     this.#send({ type: "pin" });
   }
 
   end(): void {
     this.#send({ type: "end" });
+  }
+
+  /** What may be lost, or is sent again by who says it. */
+  #say(message: Saying): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN || !this.#ready) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   #send(message: Outgoing): void {
@@ -121,8 +174,23 @@ export class PanelSocket {
         this.onconnection("open");
         for (const unsent of this.#unsent.values()) this.#socket?.send(JSON.stringify(unsent));
         this.#unsent.clear();
+        if (!this.#ready) {
+          this.#ready = true;
+          this.conversation.connected();
+        }
         this.onstate(message);
         if (message.phase === "ended") this.#end();
+        break;
+      }
+      case "detectors":
+        this.#detectors = new Detectors(message.detectors);
+        break;
+      case "said":
+      case "marks":
+      case "typing":
+      case "refused": {
+        const fresh = this.conversation.hear(message);
+        if (fresh.length) this.onmessage(fresh);
         break;
       }
       case "ended":

@@ -1,5 +1,7 @@
 // Lado's JSON API, as the apps call it.
 
+import type { Ask } from "./conversation";
+
 export type Phase = "invited" | "waiting" | "active" | "ended";
 export type Permission = "look" | "point" | "control";
 
@@ -31,6 +33,13 @@ export interface Session {
   level: Permission;
   online: boolean;
   viewers: number;
+  /** The agents who have been let in; `here` when their viewer shows the page at the moment. */
+  people?: { name: string; display: string; role: string; here: boolean }[];
+  paused?: boolean;
+  /** What an agent has asked the customer, until it is answered. */
+  request?: ({ by: { name: string; display: string } } & Ask) | null;
+  /** RFC 3339. */
+  active_since?: string | null;
   page?: { title: string; url: string } | null;
   escaped?: Escaped[];
 }

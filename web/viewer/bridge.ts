@@ -3,6 +3,7 @@
 
 import type { Refusal } from "../../injected/protocol/messages";
 import type { Permission } from "../shared/api";
+import type { Tool } from "./tool";
 
 export type FromViewer =
   | { type: "ready" }
@@ -26,6 +27,9 @@ export type FromConsole =
   | { type: "mode"; fit: boolean }
   | { type: "act"; action: "back" | "forward" | "reload" | "navigate"; url?: string }
   | { type: "locale"; locale: string }
+  | { type: "tool"; tool: Tool; colour: number; stays: boolean }
+  | { type: "undo" }
+  | { type: "clear" }
   | { type: "ticket"; ticket: string };
 
 export class Bridge {

@@ -6,6 +6,7 @@ import {
   type Op,
   OpTag,
   readViewerMessage,
+  type Shape,
   VERSION,
   ViewerMessageTag,
   type ViewerNotice,
@@ -91,6 +92,14 @@ export class WatchSocket {
     const id = ++this.#act;
     this.#send({ tag: ViewerRequestTag.Act, id, action });
     return id;
+  }
+
+  draw(id: number, colour: number, stays: boolean, shape: Shape): void {
+    this.#send({ tag: ViewerRequestTag.Draw, id, colour, stays, shape });
+  }
+
+  erase(id: number): void {
+    this.#send({ tag: ViewerRequestTag.Erase, id });
   }
 
   pointer(shown: boolean, x: number, y: number): void {

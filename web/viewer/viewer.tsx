@@ -1,6 +1,6 @@
 // The stage with what lies over it: both pointers, the glass that takes the agent's input, and what to say meanwhile.
 
-import { type EyeOff, Gauge, MonitorOff, MousePointer2, PlugZap, WifiOff } from "lucide";
+import { type EyeOff, Gauge, MonitorOff, MousePointer2, Pause, PlugZap, WifiOff } from "lucide";
 import { Component, createRef } from "preact";
 import {
   type Action,
@@ -18,6 +18,7 @@ import { type Key, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { Bridge, type FromConsole } from "./bridge";
 import { Chooser } from "./chooser";
+import { Ink } from "./ink";
 import { type Agent, listen, pageScroll, type Target } from "./input";
 import { MetBanner } from "./met";
 import { type Connection, WatchSocket } from "./socket";
@@ -34,6 +35,8 @@ const LEVELS: Record<Level, Permission> = {
 const GAP = 1200;
 /** The customer's pointer fades when it has not moved. */
 const STILL = 6000;
+/** The colour of the customer's pointer. */
+const CUSTOMER = "#8a4b08";
 
 interface State {
   connection: Connection;
@@ -42,6 +45,8 @@ interface State {
   online: boolean;
   /** What the page has too much of to be shown. */
   cap: Cap | null;
+  /** The customer has blanked the view. */
+  paused: boolean;
   fit: boolean;
   scale: number;
   viewport: { width: number; height: number } | null;
@@ -67,6 +72,7 @@ export class Viewer extends Component<Props, State> implements Agent {
     level: Level.Look,
     online: true,
     cap: null,
+    paused: false,
     fit: true,
     scale: 1,
     viewport: null,
@@ -81,6 +87,9 @@ export class Viewer extends Component<Props, State> implements Agent {
   readonly #holder = createRef<HTMLDivElement>();
   readonly #glass = createRef<HTMLDivElement>();
   readonly #keys = createRef<HTMLTextAreaElement>();
+  readonly #paper = createRef<HTMLDivElement>();
+  readonly #drawing = createRef<HTMLDivElement>();
+  #ink: Ink | null = null;
   readonly #bridge = new Bridge((message) => this.#told(message));
   readonly #socket = new WatchSocket(`${location.origin.replace(/^http/, "ws")}/__lado/watch`, {
     connection: (connection) => {
@@ -108,6 +117,21 @@ export class Viewer extends Component<Props, State> implements Agent {
     const { current: space } = this.#space;
     if (!glass || !keys || !space) return;
     this.#stop = listen(glass, keys, this);
+    const { current: paper } = this.#paper;
+    const { current: drawing } = this.#drawing;
+    if (paper && drawing) {
+      this.#ink = new Ink(drawing, paper.attachShadow({ mode: "open" }), {
+        stage: () => this.stage(),
+        scale: () => this.state.scale,
+        level: () => this.state.level,
+        draw: (id, colour, stays, shape) => this.#socket.draw(id, colour, stays, shape),
+        erase: (id) => this.#socket.erase(id),
+        denied: () =>
+          this.#bridge.send({ type: "refused", refusal: Refusal.NotAllowed, rule: "point", label: "" }),
+        label: (name, role) => (role === "supervisor" ? `${name} · ${t("viewer.supervisor")}` : name),
+        words: { look: t("viewer.look"), text: t("viewer.text") },
+      });
+    }
     this.#watching = new ResizeObserver(() => this.#fit());
     this.#watching.observe(space);
     this.#bridge.send({ type: "ready" });
@@ -117,6 +141,7 @@ export class Viewer extends Component<Props, State> implements Agent {
 
   override componentWillUnmount(): void {
     this.#stop?.();
+    this.#ink?.stop();
     this.#watching?.disconnect();
   }
 
@@ -177,6 +202,18 @@ export class Viewer extends Component<Props, State> implements Agent {
       case "locale":
         this.props.language(String(message.locale));
         this.forceUpdate();
+        break;
+      case "tool":
+        if (!this.#ink) break;
+        this.#ink.colour = Number(message.colour);
+        this.#ink.stays = message.stays === true;
+        this.#ink.take(message.tool);
+        break;
+      case "undo":
+        this.#ink?.undo();
+        break;
+      case "clear":
+        this.#ink?.clear();
         break;
       case "ticket":
         this.#asking?.(String(message.ticket));
@@ -246,6 +283,11 @@ export class Viewer extends Component<Props, State> implements Agent {
   #notice(notice: ViewerNotice): void {
     switch (notice.tag) {
       case ViewerNoticeTag.Welcome:
+        // What stays comes again, the agent's own, too.
+        this.#ink?.sketch.erase(0, 0);
+        this.setState({ level: notice.level });
+        this.#bridge.send({ type: "level", level: LEVELS[notice.level] ?? "look" });
+        break;
       case ViewerNoticeTag.SetLevel:
         this.setState({ level: notice.level });
         this.#bridge.send({ type: "level", level: LEVELS[notice.level] ?? "look" });
@@ -269,7 +311,22 @@ export class Viewer extends Component<Props, State> implements Agent {
         clearTimeout(this.#still);
         this.#still = setTimeout(() => this.forceUpdate(), STILL + 50);
         break;
+      case ViewerNoticeTag.Draw:
+        this.#ink?.sketch.draw(notice.drawing);
+        break;
+      case ViewerNoticeTag.Erase:
+        this.#ink?.sketch.erase(notice.participant, notice.id);
+        break;
+      case ViewerNoticeTag.Pressed: {
+        const stage = this.stage();
+        const scroll = stage ? pageScroll(stage) : { x: 0, y: 0 };
+        const { scale } = this.state;
+        this.#ink?.sketch.ripple((notice.x - scroll.x) * scale, (notice.y - scroll.y) * scale, CUSTOMER);
+        break;
+      }
       case ViewerNoticeTag.Acted: {
+        // Drawings have no number of their own.
+        if (notice.id === 0) this.#ink?.refused();
         const act = this.#acts.get(notice.id);
         this.#acts.delete(notice.id);
         if (notice.refusal === null || act?.quiet) break;
@@ -283,6 +340,9 @@ export class Viewer extends Component<Props, State> implements Agent {
       }
       case ViewerNoticeTag.Beat:
         this.#bridge.send({ type: "latency", agent: notice.agent, customer: notice.customer });
+        break;
+      case ViewerNoticeTag.Paused:
+        this.setState({ paused: notice.paused });
         break;
       case ViewerNoticeTag.Online:
         this.setState({ online: notice.online });
@@ -359,6 +419,8 @@ export class Viewer extends Component<Props, State> implements Agent {
                 spellcheck={false}
               />
             </div>
+            <div class="paper" ref={this.#paper} aria-hidden="true" />
+            <div class="ink" ref={this.#drawing} />
             {customer && shown && (
               <div
                 class={`customer ${Date.now() - customer.at > STILL ? "still" : ""}`}
@@ -401,12 +463,13 @@ export class Viewer extends Component<Props, State> implements Agent {
 }
 
 /** What there is to say about the page, in words. */
-function Status({ phase, connection, online, cap }: State) {
+function Status({ phase, connection, online, paused, cap }: State) {
   const [icon, title, text] = ((): [typeof EyeOff | null, Key, Key] | [] => {
     if (phase === "ended") return [PlugZap, "viewer.ended", "viewer.ended_more"];
     if (phase === "nopage" && cap !== null) return [MonitorOff, "viewer.limited", "viewer.limited_more"];
     if (phase === "nopage") return [MonitorOff, "viewer.nopage", "viewer.nopage_more"];
     if (connection === "lost") return [WifiOff, "viewer.lost", "viewer.lost_more"];
+    if (paused) return [Pause, "viewer.paused", "viewer.paused_more"];
     if (!online && phase !== "waiting") return [WifiOff, "viewer.offline", "viewer.offline_more"];
     if (phase === "waiting") return [null, "viewer.waiting", "viewer.waiting_more"];
     if (cap === Cap.Changes) return [Gauge, "viewer.fast", "viewer.fast_more"];

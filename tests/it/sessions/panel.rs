@@ -1,6 +1,6 @@
 //! The customer's panel, over its real socket.
 
-use lado::protocol::Level;
+use lado::protocol::{Level, ViewerMessage, ViewerNotice};
 use lado::session::{EndedBy, Ticket};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn the_panel_shows_the_pin_until_the_agent_has_entered_it() {
     stage.sessions.enter_pin(&session.company, &session.agent, pin.reveal()).unwrap();
     let state = panel.until(|message| message["phase"] == "active").await;
     assert_eq!(state.get("pin"), None);
-    assert_eq!(state["agents"], json!([{"display": "Ana Souza", "role": "agent"}]));
+    assert_eq!(state["agents"], json!([{"display": "Ana Souza", "role": "agent", "here": false}]));
     assert!(state["session_started"].is_string());
 }
 
@@ -107,4 +107,109 @@ async fn only_the_consoles_own_documents_open_a_panels_socket() {
     for origin in [None, Some("http://evil.localhost"), Some("null")] {
         assert!(try_connect(stage.web(), "/api/panel/socket", origin).await.is_err(), "{origin:?}");
     }
+}
+
+#[tokio::test]
+async fn what_the_customer_writes_reaches_the_agent_masked_and_once() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut panel = stage.panel().await;
+    panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
+    let ana = stage.sign_in("ana").await;
+    let mut agent = stage.talk(&session, &ana).await;
+    agent.say(json!({"type": "hello"})).await;
+    let mut text = json!({"type": "say", "key": "k1", "text": "My card is 4539 1488 0343 6467"});
+    panel.say(text.clone()).await;
+    panel.say(text.clone()).await;
+    text["key"] = json!("k2");
+    text["text"] = json!("and that was it");
+    panel.say(text).await;
+    let mut read = Vec::new();
+    while read.len() < 2 {
+        let message = agent.until(|message| message["type"] == "said").await;
+        let entries = message["entries"].as_array().unwrap();
+        read.extend(entries.iter().filter(|entry| entry["by"] == "customer").map(|entry| entry["text"].clone()));
+    }
+    assert_eq!(read, [json!("My card is ••••••"), json!("and that was it")]);
+    // The customer reads their own words, and that a part of them is hidden.
+    let mine = panel.until(|message| message["entries"][0]["key"] == "k1").await;
+    assert_eq!(
+        (&mine["entries"][0]["text"], &mine["entries"][0]["hidden"]),
+        (&json!("My card is 4539 1488 0343 6467"), &json!(true))
+    );
+    // Marks go the other way, and the agent's words come as they are.
+    agent.say(json!({"type": "got", "delivered": 99, "read": 3})).await;
+    panel.until(|message| message["type"] == "marks" && message["read"] == 3).await;
+    agent.say(json!({"type": "typing"})).await;
+    let typing = panel.until(|message| message["type"] == "typing").await;
+    assert_eq!(typing["person"]["display"], "Ana Souza");
+    agent.say(json!({"type": "say", "key": "a1", "text": "Call 0800 123 4567"})).await;
+    panel.until(|message| message["entries"][0]["text"] == "Call 0800 123 4567").await;
+    // Who comes back asks only for what is new.
+    let mut again = stage.panel().await;
+    again.say(json!({"type": "hello", "token": session.panel_token(), "after": 4})).await;
+    let news = again.until(|message| message["type"] == "said").await;
+    assert_eq!(news["entries"].as_array().unwrap().len(), 1, "{news}");
+}
+
+#[tokio::test]
+async fn what_an_agent_asks_for_is_done_only_when_the_customer_says_yes() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut panel = stage.panel().await;
+    panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
+    let mut agent = stage.talk(&session, &stage.sign_in("ana").await).await;
+    agent.say(json!({"type": "hello"})).await;
+    agent.say(json!({"type": "ask", "what": "control"})).await;
+    let asked = panel.until(|message| message["request"]["what"] == "control").await;
+    assert_eq!(asked["request"]["by"]["display"], "Ana Souza");
+    assert_eq!(session.level(), Level::Look);
+    panel.say(json!({"type": "answer", "id": asked["request"]["id"], "yes": false})).await;
+    agent.until(|message| message["entries"][0]["event"] == "answered").await;
+    assert_eq!(session.level(), Level::Look);
+    agent.say(json!({"type": "ask", "what": "control"})).await;
+    let asked = panel.until(|message| message["request"]["what"] == "control").await;
+    // An answer to another question is none.
+    panel.say(json!({"type": "answer", "id": 1, "yes": true})).await;
+    panel.say(json!({"type": "answer", "id": asked["request"]["id"], "yes": true})).await;
+    panel.until(|message| message["level"] == "control").await;
+    // An address leads through Lado, and only to the company's sites.
+    agent.say(json!({"type": "ask", "what": "open", "url": "https://evil.example/"})).await;
+    let refused = agent.until(|message| message["type"] == "refused").await;
+    assert_eq!(refused["error"]["code"], "not_allowed");
+    agent.say(json!({"type": "ask", "what": "open", "url": "https://www.shop.com/help?x=1"})).await;
+    let asked = panel.until(|message| message["request"]["what"] == "open").await;
+    let open = asked["request"]["open"].as_str().unwrap();
+    assert!(open.starts_with(&format!("http://{}-www-shop-com.view.localhost:7070/help?x=1", session.id)), "{open}");
+    agent.say(json!({"type": "withdraw"})).await;
+    panel.until(|message| message["type"] == "state" && message.get("request").is_none()).await;
+}
+
+#[tokio::test]
+async fn a_session_is_handed_over_with_the_customers_yes_and_the_one_before_sees_nothing_more() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut panel = stage.panel().await;
+    panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
+    let (ana, bia) = (stage.sign_in("ana").await, stage.sign_in("bia").await);
+    let colleagues = stage.get("/api/colleagues", &ana).await;
+    assert_eq!(colleagues.body["colleagues"][0]["display"], "Bia Lima");
+    let mut viewer = stage.viewer(&session).await;
+    let mut agent = stage.talk(&session, &ana).await;
+    agent.say(json!({"type": "hello"})).await;
+    agent.say(json!({"type": "ask", "what": "hand_over", "who": "caio"})).await;
+    let refused = agent.until(|message| message["type"] == "refused").await;
+    assert_eq!(refused["error"]["code"], "no_colleague", "another company's");
+    agent.say(json!({"type": "ask", "what": "hand_over", "who": "bia"})).await;
+    let asked = panel.until(|message| message["request"]["what"] == "hand_over").await;
+    assert_eq!(asked["request"]["who"]["display"], "Bia Lima");
+    let path = format!("/api/sessions/{}/viewer", session.id);
+    assert_eq!(stage.post(&path, &bia, json!({})).await.code(), "no_session", "not yet");
+    panel.say(json!({"type": "answer", "id": asked["request"]["id"], "yes": true})).await;
+    panel.until(|message| message["agents"][0]["display"] == "Bia Lima").await;
+    assert_eq!(stage.post(&path, &bia, json!({})).await.status, 200);
+    assert_eq!(stage.post(&path, &ana, json!({})).await.code(), "not_active");
+    let (messages, _) = viewer.rest().await;
+    assert!(matches!(messages.last(), Some(ViewerMessage::Notice { notice: ViewerNotice::Ended {} })), "{messages:?}");
+    agent.gone().await;
 }

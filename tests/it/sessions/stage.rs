@@ -181,6 +181,15 @@ impl Stage {
         Panel { socket: connect(self.web, "/api/panel/socket", Some(ORIGIN)).await }
     }
 
+    /// An agent's side of the conversation.
+    pub async fn talk(&self, session: &Session, cookie: &str) -> Panel {
+        let path = format!("ws://{}/api/sessions/{}/talk", self.web, session.id);
+        let mut request = path.into_client_request().unwrap();
+        request.headers_mut().insert("origin", ORIGIN.parse().unwrap());
+        request.headers_mut().insert("cookie", cookie.parse().unwrap());
+        Panel { socket: client_async(request, TcpStream::connect(self.web).await.unwrap()).await.unwrap().0 }
+    }
+
     pub fn web(&self) -> SocketAddr {
         self.web
     }
@@ -489,6 +498,11 @@ impl Panel {
             }
         })
         .await
+    }
+
+    /// Waits for the socket's end.
+    pub async fn gone(&mut self) {
+        while self.next().await.is_some() {}
     }
 
     pub async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {

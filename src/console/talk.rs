@@ -1,0 +1,355 @@
+//! Chat, requests and events: what both apps are told of them, and the socket of the agents' side.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Console;
+use super::error::{ApiError, Reason, Refused};
+use super::line::{Heard, Line, LineError};
+use super::panel::Person;
+use super::sessions::{LevelName, address, rfc3339, shown};
+use super::sign_in::Caller;
+use crate::respond;
+use crate::session::talk::{Entry, Event, Marks, Message, Signal, Speaker, Talk, What};
+use crate::session::{Agent, Ask, Session};
+
+/// What an agent's app says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Said {
+    /// First. Entries up to number `after` are known already.
+    Hello {
+        #[serde(default)]
+        after: u64,
+    },
+    Say {
+        /// The app's own name for the message: one that is sent again is not said twice.
+        key: String,
+        text: String,
+    },
+    Typing {},
+    /// How far the app has got, and how far the agent has read.
+    Got {
+        delivered: u64,
+        read: u64,
+    },
+    Ask(Wanted),
+    Withdraw {},
+}
+
+/// What an agent asks the customer for.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+enum Wanted {
+    Control,
+    Open {
+        url: String,
+    },
+    HandOver {
+        /// The colleague's sign-in name.
+        who: String,
+    },
+    Invite {
+        who: String,
+    },
+}
+
+/// What an agent's app is told.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Told {
+    /// A question could not be asked, or a message not be taken.
+    Refused {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        error: Reason,
+    },
+    Ended,
+}
+
+/// An entry as one side may read it.
+#[derive(Debug, Serialize, Default)]
+struct EntryView {
+    id: u64,
+    /// RFC 3339.
+    at: String,
+    /// Of a message: `customer` or `agent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<Person>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The reader's own message, by its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Something private in the reader's own message is hidden from the others.
+    #[serde(skip_serializing_if = "is_false")]
+    hidden: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<LevelName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask: Option<AskView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    yes: Option<bool>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(super) struct AskView {
+    /// `control`, `open`, `hand_over` or `invite`.
+    pub what: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<Person>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(it: &bool) -> bool {
+    !it
+}
+
+impl AskView {
+    pub(super) fn of(ask: &Ask) -> Self {
+        let view = |what| Self { what, url: None, who: None };
+        match ask {
+            Ask::Control => view("control"),
+            Ask::Open(url) => Self { url: Some(shown(url)), ..view("open") },
+            Ask::HandOver(who) => Self { who: Some(Person::of(who)), ..view("hand_over") },
+            Ask::Invite(who) => Self { who: Some(Person::of(who)), ..view("invite") },
+        }
+    }
+}
+
+impl EntryView {
+    fn of(entry: &Entry, reader: &Speaker) -> Self {
+        let view = Self { id: entry.id, at: rfc3339(entry.at), ..Self::default() };
+        match &entry.what {
+            What::Said(message) => view.said(message, reader),
+            What::Happened(event) => view.happened(event),
+        }
+    }
+
+    fn said(self, message: &Message, reader: &Speaker) -> Self {
+        let Message { by, text, shown, key } = message;
+        let own = by == reader;
+        let (text, hidden) = match by {
+            Speaker::Customer if own => (text, text != shown.as_ref()),
+            Speaker::Customer => (shown.as_ref(), false),
+            Speaker::Agent(_) => (text, false),
+        };
+        let person = match by {
+            Speaker::Customer => None,
+            Speaker::Agent(agent) => Some(Person::of(agent)),
+        };
+        Self {
+            by: Some(if person.is_some() { "agent" } else { "customer" }),
+            person,
+            text: Some(text.clone()),
+            key: own.then(|| key.clone()),
+            hidden,
+            ..self
+        }
+    }
+
+    fn happened(self, event: &Event) -> Self {
+        let person = |agent: &Agent| Some(Person::of(agent));
+        match event {
+            Event::Came => Self { event: Some("came"), ..self },
+            Event::Entered(agent) => Self { event: Some("entered"), person: person(agent), ..self },
+            Event::Allowed(level) => Self { event: Some("allowed"), level: Some((*level).into()), ..self },
+            Event::Paused(paused) => Self { event: Some(if *paused { "paused" } else { "resumed" }), ..self },
+            Event::Asked(agent, ask) => {
+                Self { event: Some("asked"), person: person(agent), ask: Some(AskView::of(ask)), ..self }
+            }
+            Event::Answered(ask, yes) => {
+                Self { event: Some("answered"), ask: Some(AskView::of(ask)), yes: Some(*yes), ..self }
+            }
+            Event::Withdrew(agent) => Self { event: Some("withdrew"), person: person(agent), ..self },
+        }
+    }
+}
+
+/// Keeps one reader up to date.
+pub(super) struct Teller {
+    reader: Speaker,
+    sent: u64,
+    marks: Option<Marks>,
+}
+
+/// What both apps are told of the conversation.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum News {
+    Said {
+        entries: Vec<EntryView>,
+        /// How far the reader has read before.
+        read: u64,
+    },
+    /// How far the others have got with the reader's messages.
+    Marks { delivered: u64, read: u64 },
+    Typing {
+        /// Nobody, when it is the customer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        person: Option<Person>,
+    },
+}
+
+impl Teller {
+    pub(super) fn new(reader: Speaker, after: u64) -> Self {
+        Self { reader, sent: after, marks: None }
+    }
+
+    /// Tells what is new.
+    pub(super) async fn catch_up(&mut self, talk: &Talk, line: &mut Line) -> Result<(), LineError> {
+        let entries = talk.since(self.sent);
+        if let Some(last) = entries.last() {
+            self.sent = last.id;
+            let entries = entries.iter().map(|entry| EntryView::of(entry, &self.reader)).collect();
+            line.tell(&News::Said { entries, read: talk.read_by(&self.reader) }).await?;
+        }
+        let marks = talk.marks(&self.reader);
+        if self.marks.replace(marks) != Some(marks) {
+            line.tell(&News::Marks { delivered: marks.delivered, read: marks.read }).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what a signal says. One that is missed is made up for by the next.
+    pub(super) async fn hear(
+        &mut self,
+        signal: Result<Signal, RecvError>,
+        talk: &Talk,
+        line: &mut Line,
+    ) -> Result<(), LineError> {
+        match signal {
+            Ok(Signal::Typing(by)) if by == self.reader => Ok(()),
+            Ok(Signal::Typing(by)) => {
+                let person = match &by {
+                    Speaker::Customer => None,
+                    Speaker::Agent(agent) => Some(Person::of(agent)),
+                };
+                line.tell(&News::Typing { person }).await
+            }
+            Ok(Signal::Changed) | Err(RecvError::Lagged(_)) => self.catch_up(talk, line).await,
+            Err(RecvError::Closed) => Err(LineError::Left),
+        }
+    }
+}
+
+/// Opens the socket of an agent's side of the conversation: JSON text both ways, beginning with the app's `hello`.
+#[utoipa::path(
+    get, path = "/api/sessions/{id}/talk", params(("id" = String, Path)), security(("agent" = [])),
+    responses(
+        (status = SWITCHING_PROTOCOLS, description = "a WebSocket"),
+        (status = UNAUTHORIZED, body = Refused),
+        (status = FORBIDDEN, body = Refused, description = "`other_origin`"),
+        (status = NOT_FOUND, body = Refused, description = "`no_session`"),
+        (status = CONFLICT, body = Refused, description = "`not_active` or `ended`"),
+        (status = UPGRADE_REQUIRED, body = Refused, description = "`not_websocket`"),
+    ),
+)]
+pub(super) async fn socket(
+    State(console): State<Arc<Console>>,
+    Extension(caller): Extension<Caller>,
+    id: Result<Path<String>, PathRejection>,
+    mut request: Request,
+) -> Result<Response, ApiError> {
+    let session = console.own(&id?.0, &caller)?;
+    if !session.admits(&caller.agent) {
+        return Err(ApiError::NotActive);
+    }
+    if !respond::is_websocket(&request) {
+        return Err(ApiError::NotWebSocket);
+    }
+    // Browsers apply no same-origin policy to WebSockets.
+    if !super::is_from(request.headers(), console.origin()) {
+        return Err(ApiError::OtherOrigin);
+    }
+    let (response, socket) = respond::websocket(&mut request).map_err(|_| ApiError::NotWebSocket)?;
+    tokio::spawn(async move {
+        match socket.await {
+            Ok(socket) => {
+                let mut line = Line::new(socket);
+                if let Err(error) = talk(&console, &session, &caller, &mut line).await {
+                    tracing::debug!(%error, "an agent's talk socket was closed");
+                }
+                line.close().await;
+            }
+            Err(error) => tracing::debug!(%error, "an agent's talk socket did not open"),
+        }
+    });
+    Ok(response.map(axum::body::Body::new).into_response())
+}
+
+async fn talk(console: &Console, session: &Arc<Session>, caller: &Caller, line: &mut Line) -> Result<(), LineError> {
+    let Said::Hello { after } = line.hello().await? else { return Err(LineError::NoMessage) };
+    let me = Speaker::Agent(caller.agent.clone());
+    let mut signals = session.talk.signals();
+    let mut state = session.watch();
+    let mut teller = Teller::new(me.clone(), after);
+    teller.catch_up(&session.talk, line).await?;
+    loop {
+        tokio::select! {
+            signal = signals.recv() => teller.hear(signal, &session.talk, line).await?,
+            changed = state.changed() => {
+                if changed.is_err() || session.is_over() {
+                    return line.tell(&Told::Ended).await;
+                }
+                // A colleague has taken over.
+                if !session.admits(&caller.agent) {
+                    return Err(LineError::Out);
+                }
+            }
+            heard = line.next() => match heard? {
+                Heard::Beat if !caller.stands(console) => return Err(LineError::Out),
+                Heard::Beat => {}
+                Heard::Said(said) => {
+                    let key = match &said {
+                        Said::Say { key, .. } => Some(key.clone()),
+                        _ => None,
+                    };
+                    if let Err(error) = do_it(console, session, &me, caller, said) {
+                        line.tell(&Told::Refused { key, error: error.body().error }).await?;
+                    }
+                }
+            },
+        }
+    }
+}
+
+fn do_it(console: &Console, session: &Arc<Session>, me: &Speaker, caller: &Caller, said: Said) -> Result<(), ApiError> {
+    match said {
+        Said::Hello { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
+        Said::Say { key, text } => session.say(me.clone(), &key, &text)?,
+        Said::Typing {} => session.talk.typing(me.clone()),
+        Said::Got { delivered, read } => session.talk.got(me, delivered, read),
+        Said::Ask(wanted) => session.ask(&caller.agent, wanted.into_ask(console, caller)?)?,
+        Said::Withdraw {} => session.withdraw(&caller.agent),
+    }
+    Ok(())
+}
+
+impl Wanted {
+    fn into_ask(self, console: &Console, caller: &Caller) -> Result<Ask, ApiError> {
+        let colleague = |who: &str| {
+            let found = console.sessions.companies().account(who);
+            let found = found.filter(|(company, _)| company.id == caller.company.id);
+            found.map(|(_, account)| account.agent.clone()).ok_or(ApiError::NoColleague)
+        };
+        Ok(match self {
+            Self::Control => Ask::Control,
+            Self::Open { url } => Ask::Open(address(&url).ok_or(ApiError::BadAddress)?),
+            Self::HandOver { who } => Ask::HandOver(colleague(&who)?),
+            Self::Invite { who } => Ask::Invite(colleague(&who)?),
+        })
+    }
+}
