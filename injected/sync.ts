@@ -19,7 +19,7 @@ const MAX_RESTARTS = 5;
 
 export function startSync(): void {
   const rules = new Rules(boot.rules);
-  const overlay = new Overlay(boot, rules);
+  const overlay = new Overlay(boot, rules, (width) => capture.scrollbar(width));
   let restarts = 0;
   let viewers = 0;
 

@@ -16,6 +16,7 @@ mod attribute;
 mod emit;
 mod frame;
 mod judge;
+mod present;
 mod locks;
 mod run;
 mod sheet;
@@ -40,6 +41,9 @@ use crate::rules::{PathRules, Reach, SiteRules};
 
 /// The id of the rule that stands for what the customer has hidden by hand.
 pub const BY_CUSTOMER: &str = "hidden-by-customer";
+
+/// What agents read of a message box.
+const MAX_WORDS: usize = 400;
 
 /// Something that has been through the mask. Nothing but this module can build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,9 +114,9 @@ impl Mask {
         }
     }
 
-    /// Whether viewers have a node at all.
+    /// Whether viewers see a node, not only that there is one.
     pub fn shows(&self, node: NodeRef<'_>) -> bool {
-        self.emitted(node)
+        self.emitted(node) && !emit::is_hollow(node)
     }
 
     /// Applies a page's op to the mirror and says what viewers may know of it: nothing, one op or several.
@@ -171,11 +175,43 @@ impl Mask {
             | Op::Scroll { node, .. }
             | Op::SetSheet { node, .. }
             | Op::SetAdopted { node, .. }
+            | Op::Adopt { node, .. }
+            | Op::Picture { node, .. }
+            | Op::Play { node, .. }
+            | Op::OpenList { node, .. }
+            | Op::Quirks { node }
+            | Op::SetLayer { node, .. }
             | Op::Opaque { node } => {
                 mirror.apply(&op)?;
                 if let Some(node) = mirror.node(node) {
                     self.state_changed(node, op, assets, &mut out);
                 }
+            }
+            Op::InsertRule { node, .. }
+            | Op::SetRule { node, .. }
+            | Op::DeleteRule { node, .. }
+            | Op::DisableSheet { node, .. }
+                if node != NONE =>
+            {
+                mirror.apply(&op)?;
+                if let Some(node) = mirror.node(node) {
+                    self.state_changed(node, op, assets, &mut out);
+                }
+            }
+            Op::DefineSheet { .. }
+            | Op::InsertRule { .. }
+            | Op::SetRule { .. }
+            | Op::DeleteRule { .. }
+            | Op::DisableSheet { .. }
+            | Op::Select { .. }
+            | Op::Caret { .. }
+            | Op::Hover { .. }
+            | Op::Press { .. }
+            | Op::Ring { .. }
+            | Op::Features { .. }
+            | Op::View { .. } => {
+                mirror.apply(&op)?;
+                out.extend(self.present(mirror, op, assets));
             }
         }
         self.corrections += self.corrected.swap(0, Relaxed);
@@ -230,6 +266,14 @@ impl Mask {
     /// The URL as viewers may see it: no query, no fragment.
     pub fn url(&self, mirror: &Mirror) -> Masked<String> {
         Masked(self.shown_url(mirror.url()))
+    }
+
+    /// What the browser says outside the page, as viewers may read it.
+    pub fn words(&self, text: &str) -> Masked<String> {
+        let short: String = text.chars().take(MAX_WORDS).collect();
+        // A number that the cut goes through is no number any more to a detector.
+        let whole = short.len() == text.len();
+        Masked(if whole || !self.finds(text) { self.cover(&short) } else { MASK.into() })
     }
 
     /// Takes other rules from now on, and takes back what they mask. What was masked stays so until it is removed.
@@ -379,7 +423,7 @@ impl Mask {
             flipped.extend(self.relabel(&[node]));
         }
         self.judged(node.mirror(), &flipped, assets, out);
-        if !self.emitted(node) {
+        if !self.emitted(node) || emit::is_hollow(node) {
             return;
         }
         if flipped.iter().all(|id| *id != node.id()) {

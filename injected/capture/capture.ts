@@ -9,6 +9,7 @@ import { type Rules, Veil } from "../rules";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
 import { isField, isFieldName, Said } from "./fields";
+import { Presence } from "./presence";
 import { Sheets } from "./sheets";
 import { isFrame, isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
 
@@ -71,12 +72,15 @@ export class Capture {
   #covered = new WeakMap<Node, string>();
   /** Texts of lines that changes have touched, as detectors leave them; during one flush. */
   #judged = new Map<Node, string>();
+  /** Documents of frames that are new and in quirks mode. */
+  #quirky: number[] = [];
 
   #frameOf = new WeakMap<Document, Element>();
   #documents = new WeakMap<Element, Document>();
   #opaque = new WeakSet<Element>();
   #said = new Said();
   #sheets: Sheets;
+  #presence: Presence;
   #observer: MutationObserver;
   #watched = new WeakSet<Root>();
   #realms = new WeakSet<Window>();
@@ -94,7 +98,13 @@ export class Capture {
     ownSheet: CSSStyleSheet,
     private readonly listener: Listener,
   ) {
-    this.#sheets = new Sheets(ownSheet, () => this.#wake());
+    this.#sheets = new Sheets(ownSheet, this.id, () => this.#wake());
+    this.#presence = new Presence({
+      id: this.id,
+      masked: (node) => this.masked(node),
+      active: activeElement,
+      wake: () => this.#wake(),
+    });
     this.#observer = new dom.Observer(guard((records) => this.#collect(records)));
     // Read once, before there is anything to lay out; then only when it changes.
     this.#viewport = viewport();
@@ -153,6 +163,11 @@ export class Capture {
     this.#wake();
   });
 
+  /** The width of the browser's scroll bars. */
+  scrollbar(width: number): void {
+    this.#presence.scrollbar(width);
+  }
+
   /** The whole page as it is now, with ids that no node has had before. */
   snapshot(): Op[] {
     this.#active = true;
@@ -166,6 +181,7 @@ export class Capture {
     this.#covered = new WeakMap();
     this.#opaque = new WeakSet();
     this.#sheets.reset();
+    this.#presence.reset();
     this.rules.follow();
     this.#kept.set(document, { id: PAGE, node: document, parent: null });
     const base = this.#next;
@@ -217,7 +233,7 @@ export class Capture {
     }
     const first = this.#next;
     const late: Element[] = [];
-    const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, ops));
+    const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, late));
     this.#frames.clear();
     this.#lastInsert = null;
     this.#rescan(ops);
@@ -248,12 +264,14 @@ export class Capture {
 
   /** What a tree cannot say: fields, sheets, scroll positions, focus. */
   #finish(ops: Op[], late: Element[]): void {
+    for (const node of this.#quirky.splice(0)) ops.push({ tag: OpTag.Quirks, node });
     for (const element of late) {
       if (isField(element)) this.#fields.add(element);
       else if (this.#opaque.has(element)) ops.push({ tag: OpTag.Opaque, node: this.id(element) ?? 0 });
+      else if (isMedia(dom.localName(element))) this.#presence.captured(element);
       else this.#sheets.captured(element);
     }
-    ops.push(...this.#sheets.ops(this.id));
+    ops.push(...this.#sheets.ops());
     for (const field of this.#fields) {
       const node = this.id(field);
       if (!node) continue;
@@ -271,6 +289,7 @@ export class Capture {
       ops.push({ tag: OpTag.Scroll, node: id, x, y });
     }
     this.#scrolled.clear();
+    ops.push(...this.#presence.ops());
     if (!this.#focusMoved) return;
     this.#focusMoved = false;
     const active = activeElement();
@@ -343,6 +362,7 @@ export class Capture {
     for (const type of ["input", "change", "reset", "scroll", "load", "focusin", "focusout", "click"]) {
       dom.listen(root, type, this.#onEvent, { capture: true, passive: true });
     }
+    this.#presence.listenTo(root);
     this.listener.entered(root);
   }
 
@@ -388,6 +408,7 @@ export class Capture {
     if (this.#realms.has(realm)) return;
     this.#realms.add(realm);
     this.#sheets.patch(realm);
+    this.#presence.patch(realm);
     const changed = this.fieldChanged;
     for (const name of ["value", "checked", "indeterminate", "valueAsNumber", "valueAsDate"]) {
       dom.after(realm.HTMLInputElement?.prototype, name, changed);
@@ -606,6 +627,8 @@ export class Capture {
         }
         this.#endLine(tokens, run);
         tokens.push(NodeKind.End);
+        if (dom.nodeType(root) === dom.DOCUMENT && (root as Document).compatMode === "BackCompat")
+          this.#quirky.push(kept.id);
         this.#sheets.captured(root);
       }
     }
@@ -637,7 +660,7 @@ export class Capture {
         this.#opaque.add(element);
         late.push(element);
       }
-      if (isFieldName(name) || name === "style" || name === "link") late.push(element);
+      if (isFieldName(name) || name === "style" || name === "link" || isMedia(name)) late.push(element);
       // What stands between the tags of a frame is for browsers without frames.
       let child = inner === undefined ? dom.firstChild(element) : null;
       for (; child; child = dom.nextSibling(child))
@@ -679,7 +702,7 @@ export class Capture {
   }
 
   /** A frame has loaded: its document may be another one, or no longer this page's to see. */
-  #recheckFrame(frame: Element, ops: Op[]): Document | null {
+  #recheckFrame(frame: Element, late: Element[]): Document | null {
     const kept = this.#kept.get(frame);
     const inner = dom.documentIn(frame);
     if (!kept || inner === undefined) return null;
@@ -689,7 +712,8 @@ export class Capture {
       this.#forget(before);
     }
     if (!inner) {
-      if (!this.#opaque.has(frame)) ops.push({ tag: OpTag.Opaque, node: kept.id });
+      // Told when the document that was there before has gone.
+      if (!this.#opaque.has(frame)) late.push(frame);
       this.#opaque.add(frame);
       return null;
     }
@@ -859,6 +883,10 @@ export class Capture {
     this.#positions.set(node, `${x} ${y}`);
     return [x, y];
   }
+}
+
+function isMedia(name: string): boolean {
+  return name === "video" || name === "audio" || name === "dialog";
 }
 
 function viewport(): Viewport {

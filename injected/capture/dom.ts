@@ -157,17 +157,17 @@ export function documentIn(element: Element): Document | null | undefined {
 export function after(
   proto: object | undefined,
   name: string,
-  run: (self: Any, value: unknown, result: unknown) => void,
+  run: (self: Any, value: unknown, result: unknown, args: unknown[]) => void,
 ): void {
   const found = proto && descriptor(proto, name);
-  if (!found?.configurable) return;
+  if (!found?.configurable || !proto) return;
   const original = found.set ?? (found.value as (...args: Any[]) => unknown);
   if (typeof original !== "function") return;
   // A method of an object literal has the name and no prototype, as the browser's own have.
   const replacement = {
     [name](this: unknown, ...args: unknown[]): unknown {
       const result = Reflect.apply(original, this, args);
-      run(this, args[0], result);
+      run(this, args[0], result, args);
       return result;
     },
   }[name] as (...args: Any[]) => unknown;
@@ -177,4 +177,18 @@ export function after(
     name,
     found.set ? { ...found, set: replacement } : { ...found, value: replacement },
   );
+}
+
+/** Replaces an accessor's getter by one that tells who was asked. */
+export function afterGet(proto: object | undefined, name: string, run: (self: Any) => void): void {
+  const found = proto && descriptor(proto, name);
+  const get = found?.get;
+  if (!found?.configurable || !get || !proto) return;
+  const accessor = {
+    get [name](): unknown {
+      run(this);
+      return Reflect.apply(get, this, []);
+    },
+  };
+  Object.defineProperty(proto, name, { ...found, get: descriptor(accessor, name)?.get as () => unknown });
 }

@@ -35,6 +35,7 @@ iframe.small { bottom: auto; top: 50%; right: 0; border-radius: 14px 0 0 14px; }
 .pointer svg { width: 20px; height: 22px; flex: none; filter: drop-shadow(0 1px 1px rgb(0 0 0 / .35)); }
 .pointer span { margin: 16px 0 0 -4px; padding: 2px 9px; border-radius: 11px; background: var(--c); color: #fff;
   font: 500 12px/18px system-ui, sans-serif; white-space: nowrap; box-shadow: 0 1px 3px rgb(0 0 0 / .3); }
+.probe { position: absolute; width: 99px; height: 99px; overflow: scroll; visibility: hidden; }
 .mark { position: absolute; left: 0; top: 0; width: 18px; height: 18px; border-radius: 9px; background: #fff;
   box-shadow: 0 0 0 1px rgb(0 0 0 / .12); color: #0f6e6e; display: grid; place-items: center; }
 .mark svg { width: 12px; height: 12px; }
@@ -66,6 +67,8 @@ export class Overlay {
   constructor(
     private readonly boot: Boot,
     private readonly rules: Rules,
+    /** How wide the browser's scroll bars are, in CSS pixels: 0 where they lie over the page. */
+    scrollbar: (width: number) => void,
   ) {
     this.element = document.createElement("lado-overlay");
     this.element.setAttribute("popover", "manual");
@@ -80,6 +83,15 @@ export class Overlay {
     this.#panel.title = "Lado";
     this.#panel.src = boot.panel;
     dom.append(this.#root, this.#panel);
+    // A box with bars, and what is left in it: the observer is told after the browser's own layout.
+    const probe = document.createElement("div");
+    probe.className = "probe";
+    const room = document.createElement("div");
+    dom.append(probe, room);
+    dom.append(this.#root, probe);
+    new ResizeObserver(
+      guard(([entry]: ResizeObserverEntry[]) => scrollbar(99 - Math.round(entry?.contentRect.width ?? 99))),
+    ).observe(room);
     dom.listen(window, "message", this.#onMessage, true);
     // A dialog or popover of the page that opens comes to the front of the top layer.
     dom.listen(

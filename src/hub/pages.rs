@@ -8,7 +8,7 @@ use super::queue::PageQueue;
 use super::{Hub, HubError, Inner};
 use crate::lock::{Control, Frame};
 use crate::mask;
-use crate::protocol::{Op, Refusal, ViewerNotice};
+use crate::protocol::{Native, Op, Refusal, ViewerNotice};
 use crate::rewrite::url::Site;
 use crate::session::lock;
 
@@ -148,6 +148,20 @@ impl Hub {
         inner.page_of(from)?;
         if !self.session.is_paused() {
             inner.tell_of(&from.page, &ViewerNotice::Pressed { x, y });
+        }
+        Ok(())
+    }
+
+    /// The browser shows something outside the page, or has put it away.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn native(&self, from: &PageLink, native: Native, shown: bool, text: &str) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        let text = inner.page_of(from)?.mask.words(text).as_ref().clone();
+        self.session.touch();
+        if !self.session.is_paused() {
+            inner.tell_of(&from.page, &ViewerNotice::Native { native, shown, text });
         }
         Ok(())
     }

