@@ -4,11 +4,12 @@ import { boot } from "./boot";
 import { inward } from "./capture/address";
 import { Capture, nextFrame } from "./capture/capture";
 import * as dom from "./capture/dom";
-import { Actor } from "./command/act";
+import type { Actor } from "./command/act";
 import { failed, guard } from "./guard";
 import { Overlay } from "./overlay/overlay";
-import { type PageCommand, PageCommandTag, PageMessageTag } from "./protocol/messages";
+import { Level, type PageCommand, PageCommandTag, PageMessageTag, Refusal } from "./protocol/messages";
 import { Rules } from "./rules";
+import { type Late, shared } from "./shared";
 import { Line } from "./socket";
 import { enterTab } from "./tab";
 
@@ -27,7 +28,29 @@ export function startSync(): void {
     changed: () => nextFrame(flush),
     moved: () => overlay.moved(),
     entered: (root) => overlay.entered(root),
+    drawn: (canvas) => pictures((it) => it.add(canvas)),
+    blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
   });
+
+  /** The late script, once it is asked for. */
+  let late: Promise<Late> | undefined;
+  const load = (): Promise<Late> => {
+    late ??= import(location.origin + boot.late).then(({ default: start }) => start(shared) as Late);
+    return late;
+  };
+  let easel: Promise<InstanceType<Late["Pictures"]>> | undefined;
+  const pictures = (run: (it: InstanceType<Late["Pictures"]>) => void): void => {
+    easel ??= load().then(({ Pictures }) => {
+      const it = new Pictures({
+        id: capture.id,
+        masked: (node) => capture.masked(node),
+        say: (op) => capture.say(op as Parameters<typeof capture.say>[0]),
+      });
+      it.watched(viewers > 0);
+      return it;
+    });
+    easel.then(guard(run), failed);
+  };
 
   const flush = guard(() => {
     // What cannot go now waits in the page; the line says when it can.
@@ -44,19 +67,33 @@ export function startSync(): void {
     }
   });
 
-  const actor = new Actor(capture, rules, inward);
+  let level: Level = Level.Look;
+  let hands: Promise<Actor> | undefined;
+  const actor = (): Promise<Actor> => {
+    hands ??= load().then(({ Actor }) => new Actor(capture, rules, inward));
+    return hands;
+  };
 
   const command = (it: PageCommand): void => {
     switch (it.tag) {
       case PageCommandTag.Welcome:
       case PageCommandTag.SetLevel:
-        actor.level = it.level;
+        level = it.level;
+        // What the agent may do any moment is there before they do.
+        if (level >= Level.Control) actor().catch(failed);
         break;
       case PageCommandTag.Act: {
-        const refusal = actor.act(it.action);
-        // What the action did goes first.
-        flush();
-        line.send({ tag: PageMessageTag.Done, id: it.id, refusal });
+        const done = (refusal: Refusal | null): void => {
+          // What the action did goes first.
+          flush();
+          line.send({ tag: PageMessageTag.Done, id: it.id, refusal });
+        };
+        actor()
+          .then((actor) => actor.act(it.action, level))
+          .then(done, (error) => {
+            failed(error);
+            done(Refusal.NotPossible);
+          });
         break;
       }
       case PageCommandTag.Pointer:
@@ -64,6 +101,7 @@ export function startSync(): void {
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;
+        if (easel) pictures((it) => it.watched(viewers > 0));
         break;
       case PageCommandTag.Ended:
         line.end();

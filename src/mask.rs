@@ -179,7 +179,7 @@ impl Mask {
             | Op::Picture { node, .. }
             | Op::Play { node, .. }
             | Op::OpenList { node, .. }
-            | Op::Quirks { node }
+            | Op::Quirks { node, .. }
             | Op::SetLayer { node, .. }
             | Op::Opaque { node } => {
                 mirror.apply(&op)?;
@@ -321,6 +321,7 @@ impl Mask {
         // New text may complete what stands before and behind it; new labels may name other fields.
         let mut changed = self.read_around(&roots);
         let flipped = self.relabel(&roots);
+        changed.extend(first.parent_node().and_then(sheet_text));
         let fresh: HashSet<u32> = applied.inserted.iter().copied().collect();
         changed.retain(|id| mirror.node(*id).is_some_and(|node| node.ancestors().all(|up| !fresh.contains(&up.id()))));
         self.put(&roots, assets, out);
@@ -396,7 +397,8 @@ impl Mask {
         if !seen.is_empty() {
             out.push(Op::Remove { nodes: seen });
         }
-        let changed = self.read_near(mirror, &around);
+        let mut changed = self.read_near(mirror, &around);
+        changed.extend(parents.iter().filter_map(|id| mirror.node(*id)).filter_map(sheet_text));
         self.show_texts(mirror, &changed, assets, out);
         for parent in parents {
             self.remark(mirror.node(parent), out);
@@ -558,6 +560,12 @@ fn path_of(url: &str) -> String {
 fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
     let near = [node.prev(), node.next(), node.parent_node()];
     near.into_iter().flatten().map(NodeRef::id).collect()
+}
+
+/// A text of a style element, all of whose texts are told together.
+fn sheet_text(parent: NodeRef<'_>) -> Option<u32> {
+    let mut texts = parent.children().filter(|child| parent.local() == "style" && child.text().is_some());
+    texts.next().map(NodeRef::id)
 }
 
 fn head_titles(html: NodeRef<'_>) -> Vec<NodeRef<'_>> {

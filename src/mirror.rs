@@ -275,12 +275,12 @@ impl Mirror {
                 let slot = self.element(*node)?;
                 self.set(slot, |state| state.play = Some(Box::new(op.clone())));
             }
-            Op::Quirks { node } => {
+            Op::Quirks { node, quirks } => {
                 let slot = self.slot(*node)?;
                 if !matches!(self.arena[slot].kind, Kind::Document) {
                     return Err(MirrorError::WrongKind(*node));
                 }
-                self.set(slot, |state| state.quirks = true);
+                self.set(slot, |state| state.quirks = *quirks);
             }
             Op::OpenList { node, open } => {
                 let slot = self.element(*node)?;

@@ -6,6 +6,7 @@
 import { failed, guard } from "../guard";
 import { MASK, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messages";
 import { type Rules, Veil } from "../rules";
+import { activeElement } from "./active";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
 import { isField, isFieldName, Said } from "./fields";
@@ -44,6 +45,10 @@ export interface Listener {
   changed(): void;
   /** Customers scrolled, resized or moved things: positions of the overlay are old. */
   moved(): void;
+  /** A canvas has come: its pictures are for others to take. */
+  drawn(canvas: Element): void;
+  /** An address that only this browser can open. */
+  blob(element: Element, name: string, address: string): void;
   /** Roots that the overlay has to style, too. */
   entered(root: Root): void;
 }
@@ -72,8 +77,11 @@ export class Capture {
   #covered = new WeakMap<Node, string>();
   /** Texts of lines that changes have touched, as detectors leave them; during one flush. */
   #judged = new Map<Node, string>();
-  /** Documents of frames that are new and in quirks mode. */
-  #quirky: number[] = [];
+  /** What others have to say of nodes. */
+  #extra: Extract<Op, { node: number }>[] = [];
+  /** Documents of frames that are new or written anew, and their modes as they were told. */
+  #inner = new Set<Document>();
+  #quirks = new WeakMap<Document, boolean>();
 
   #frameOf = new WeakMap<Document, Element>();
   #documents = new WeakMap<Element, Document>();
@@ -168,6 +176,12 @@ export class Capture {
     this.#presence.scrollbar(width);
   }
 
+  /** Something about a node, to go out with the changes if the node is still there. */
+  say(op: Extract<Op, { node: number }>): void {
+    this.#extra.push(op);
+    this.#wake();
+  }
+
   /** The whole page as it is now, with ids that no node has had before. */
   snapshot(): Op[] {
     this.#active = true;
@@ -182,6 +196,7 @@ export class Capture {
     this.#opaque = new WeakSet();
     this.#sheets.reset();
     this.#presence.reset();
+    this.#quirks = new WeakMap();
     this.rules.follow();
     this.#kept.set(document, { id: PAGE, node: document, parent: null });
     const base = this.#next;
@@ -264,7 +279,14 @@ export class Capture {
 
   /** What a tree cannot say: fields, sheets, scroll positions, focus. */
   #finish(ops: Op[], late: Element[]): void {
-    for (const node of this.#quirky.splice(0)) ops.push({ tag: OpTag.Quirks, node });
+    for (const inner of this.#inner) {
+      const quirks = inner.compatMode === "BackCompat";
+      const node = this.id(inner);
+      if (!node || quirks === (this.#quirks.get(inner) ?? false)) continue;
+      this.#quirks.set(inner, quirks);
+      ops.push({ tag: OpTag.Quirks, node, quirks });
+    }
+    this.#inner.clear();
     for (const element of late) {
       if (isField(element)) this.#fields.add(element);
       else if (this.#opaque.has(element)) ops.push({ tag: OpTag.Opaque, node: this.id(element) ?? 0 });
@@ -289,6 +311,7 @@ export class Capture {
       ops.push({ tag: OpTag.Scroll, node: id, x, y });
     }
     this.#scrolled.clear();
+    for (const op of this.#extra.splice(0)) if (this.#byId.has(op.node)) ops.push(op);
     ops.push(...this.#presence.ops());
     if (!this.#focusMoved) return;
     this.#focusMoved = false;
@@ -319,6 +342,7 @@ export class Capture {
             else if (!dom.isConnected(node)) this.#pending.delete(node);
           }
           this.#styleChanged(target);
+          if (target !== document && dom.nodeType(target) === dom.DOCUMENT) this.#inner.add(target as Document);
           if (dom.isElement(target) && dom.localName(target) === "textarea") this.#fields.add(target);
           break;
         case "attributes": {
@@ -627,8 +651,7 @@ export class Capture {
         }
         this.#endLine(tokens, run);
         tokens.push(NodeKind.End);
-        if (dom.nodeType(root) === dom.DOCUMENT && (root as Document).compatMode === "BackCompat")
-          this.#quirky.push(kept.id);
+        if (dom.nodeType(root) === dom.DOCUMENT) this.#inner.add(root as Document);
         this.#sheets.captured(root);
       }
     }
@@ -649,6 +672,7 @@ export class Capture {
     const inline = isInline(name);
     if (!inline) this.#endLine(tokens, run);
     const count = tokens.push(kindOf(element), name, 0) - 1;
+    if (name === "canvas") this.listener.drawn(element);
     if (!isOpaque(name)) {
       tokens[count] = dom.hasAttributes(element) ? this.#writeAttributes(element, tokens, veil) : 0;
       const shadow = dom.shadowOf(element);
@@ -732,6 +756,7 @@ export class Capture {
   #attributeOf(element: Element, name: string, veil: Veil): string | null {
     const raw = dom.getAttribute(element, name);
     if (raw === null) return null;
+    if ((name === "src" || name === "poster") && raw.startsWith("blob:")) this.listener.blob(element, name, raw);
     const value = this.rules.attribute(element, name, outward(raw), veil);
     const isAddress = name === "src" || name === "href" || name === "poster" || name === "srcset";
     return isAddress && value && this.#isForeign(element) ? fromBase(element, name, value) : value;
@@ -895,24 +920,6 @@ function viewport(): Viewport {
     height: Math.max(0, Math.round(innerHeight)),
     density: Math.max(0, Math.round(devicePixelRatio * 1000)),
   };
-}
-
-/** The element with keyboard focus, in whatever shadow root or frame. */
-export function activeElement(): Element | null {
-  let active = dom.activeIn(document);
-  for (;;) {
-    if (!active) return null;
-    const shadow = dom.shadowOf(active);
-    const inner = shadow ? dom.activeInShadow(shadow) : innerActive(active);
-    if (!inner) return active;
-    active = inner;
-  }
-}
-
-function innerActive(frame: Element): Element | null {
-  const inner = dom.documentIn(frame);
-  const active = inner ? dom.activeIn(inner) : null;
-  return active && inner && active !== inner.body ? active : null;
 }
 
 function fromBase(element: Element, name: string, value: string): string {

@@ -2,7 +2,8 @@
 //
 // The server has checked permission, locks and masks on its mirror; locks and masks are checked here again.
 
-import { activeElement, type Capture } from "../capture/capture";
+import { activeElement } from "../capture/active";
+import type { Capture } from "../capture/capture";
 import * as dom from "../capture/dom";
 import { isField } from "../capture/fields";
 import { failed } from "../guard";
@@ -18,7 +19,6 @@ const FOCUSABLE =
   "a[href],area[href],button,input,select,textarea,summary,iframe,[tabindex],[contenteditable],audio[controls],video[controls]";
 
 export class Actor {
-  level: Level = Level.Look;
   #hovered: Element | null = null;
 
   constructor(
@@ -29,8 +29,8 @@ export class Actor {
   ) {}
 
   /** Why it was not carried out; null when it was. */
-  act(action: Action): Refusal | null {
-    if (this.level < Level.Control) return Refusal.NotAllowed;
+  act(action: Action, level: Level): Refusal | null {
+    if (level < Level.Control) return Refusal.NotAllowed;
     try {
       return this.#act(action);
     } catch (error) {

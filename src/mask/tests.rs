@@ -604,3 +604,14 @@ fn what_the_customer_does_with_masked_things_is_not_told() {
     let matched = vec!["hover: hover".to_owned(), format!("prefers: {CARD}"), "x: url(y)".to_owned()];
     assert_eq!(room.send(Op::Features { matched }), [Op::Features { matched: vec!["hover: hover".into()] }]);
 }
+
+#[test]
+fn a_sheet_in_pieces_is_told_again_when_a_piece_comes_or_goes() {
+    let mut room = Room::new(OWN, parent("style", &[], vec![text("a{color:red}")]));
+    room.insert(2, 0, 10, vec![text("b{color:red}")]);
+    assert_eq!(room.shown(), "b{color:red}a{color:red}");
+    room.send(Op::Remove { nodes: vec![3] });
+    assert_eq!(room.shown(), "b{color:red}");
+    room.insert(2, 10, 11, vec![text("c{color:red}")]);
+    assert_eq!(room.shown(), "b{color:red}c{color:red}");
+}

@@ -233,7 +233,7 @@ impl<'a> NodeRef<'a> {
         }
         ops.extend(state.play.as_deref().cloned());
         if state.quirks {
-            ops.push(Op::Quirks { node });
+            ops.push(Op::Quirks { node, quirks: true });
         }
         if state.open {
             ops.push(Op::OpenList { node, open: true });

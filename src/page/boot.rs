@@ -72,6 +72,7 @@ impl Boots {
                 "console": self.console,
                 "panel": format!("{}/", session.views.panel_origin()),
                 "aliases": aliases,
+                "late": format!("/__lado/late.{}.js", assets::late().hash),
                 "rules": session.company.rules.for_site(site.host()).page_json(),
                 "text": words(locale),
             })

@@ -222,8 +222,8 @@ messages! {
         /// The part of the window that the customer sees after pinching or behind a keyboard on the screen, in CSS
         /// pixels; `scale` in thousandths. `bar` is the width of the window's scroll bar.
         56 => View { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
-        /// The document of a frame is in quirks mode.
-        57 => Quirks { node: u32 },
+        /// Whether the document of a frame is in quirks mode; it is not unless this says so.
+        57 => Quirks { node: u32, quirks: bool },
     }
 
     /// What the page in the customer's browser tells Lado.

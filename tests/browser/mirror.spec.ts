@@ -21,7 +21,7 @@ import {
 import pixelmatch from "pixelmatch";
 import { PNG } from "pngjs";
 import { launch } from "../../playwright.config";
-import { bundleApp, bundleInjected } from "../../web/build.mjs";
+import { bundleApp, bundleInjected, bundleLate } from "../../web/build.mjs";
 import { type Description, describe as describePage } from "../mirror/describe";
 import { Lado } from "./lado";
 import { Agent, Customer, together } from "./people";
@@ -322,6 +322,10 @@ async function fresh(context: BrowserContext): Promise<void> {
   const boot = Buffer.from(await bundleInjected("injected/main.ts")).toString();
   await context.route(/\/__lado\/viewer\.[0-9a-f]+\.js$/, (route) =>
     route.fulfill({ body: Buffer.from(app?.bytes ?? ""), contentType: "text/javascript" }),
+  );
+  const late = Buffer.from(await bundleLate());
+  await context.route(/\/__lado\/late\.[0-9a-f]+\.js$/, (route) =>
+    route.fulfill({ body: late, contentType: "text/javascript" }),
   );
   await context.route(/\/__lado\/boot\.[0-9a-f]+\.js$/, async (route) => {
     const text = await original(route.request());

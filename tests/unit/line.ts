@@ -23,6 +23,7 @@ import {
   writePageCommand,
 } from "../../injected/protocol/messages";
 import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
+import { bundleLate } from "../../web/build.mjs";
 
 export interface MirrorNode {
   id: number;
@@ -315,6 +316,11 @@ export class StandIn {
         response.end(`(()=>{const LADO_BOOT=${JSON.stringify(this.boot())};${await script()}})()`);
         return;
       }
+      if (url === "/__lado/late.js") {
+        response.setHeader("content-type", "text/javascript; charset=utf-8");
+        response.end(await bundleLate());
+        return;
+      }
       const html = this.pages.get(url.split("?")[0] ?? "");
       response.statusCode = html === undefined ? 404 : 200;
       response.setHeader("content-type", "text/html; charset=utf-8");
@@ -351,6 +357,7 @@ export class StandIn {
       console: `http://lado.localhost:${this.#port}`,
       panel: `http://lado.localhost:${this.#port}/panel`,
       aliases: {},
+      late: "/__lado/late.js",
       rules: this.rules,
       text: { hidden: "hidden", locked: "locked", agent: "agent" },
     };

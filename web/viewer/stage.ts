@@ -219,8 +219,8 @@ export class Stage {
       case OpTag.Quirks: {
         const document = this.#get(op.node) as Document;
         const frame = document.defaultView?.frameElement as HTMLIFrameElement | null;
-        if (!frame || op.node === DOCUMENT || document.compatMode === "BackCompat") break;
-        this.#fill(frame, op.node, [...document.childNodes].filter(isElement), "");
+        if (!frame || op.node === DOCUMENT || (document.compatMode === "BackCompat") === op.quirks) break;
+        this.#fill(frame, op.node, [...document.childNodes].filter(isElement), op.quirks ? "" : undefined);
         break;
       }
       case OpTag.OpenList:
