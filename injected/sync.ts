@@ -28,6 +28,9 @@ export function startSync(): void {
     changed: () => nextFrame(flush),
     moved: () => overlay.moved(),
     entered: (root) => overlay.entered(root),
+    outside: (native, shown, text) => {
+      line.send({ tag: PageMessageTag.Native, native, shown, text });
+    },
     drawn: (canvas) => pictures((it) => it.add(canvas)),
     blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
   });
@@ -70,7 +73,9 @@ export function startSync(): void {
   let level: Level = Level.Look;
   let hands: Promise<Actor> | undefined;
   const actor = (): Promise<Actor> => {
-    hands ??= load().then(({ Actor }) => new Actor(capture, rules, inward));
+    hands ??= load().then(
+      ({ Actor }) => new Actor(capture, rules, inward, (element) => overlay.ask(element)),
+    );
     return hands;
   };
 

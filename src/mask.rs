@@ -16,8 +16,8 @@ mod attribute;
 mod emit;
 mod frame;
 mod judge;
-mod present;
 mod locks;
+mod present;
 mod run;
 mod sheet;
 #[cfg(test)]
@@ -321,7 +321,7 @@ impl Mask {
         // New text may complete what stands before and behind it; new labels may name other fields.
         let mut changed = self.read_around(&roots);
         let flipped = self.relabel(&roots);
-        changed.extend(first.parent_node().and_then(sheet_text));
+        changed.extend(first.parent_node().into_iter().flat_map(sheet_texts));
         let fresh: HashSet<u32> = applied.inserted.iter().copied().collect();
         changed.retain(|id| mirror.node(*id).is_some_and(|node| node.ancestors().all(|up| !fresh.contains(&up.id()))));
         self.put(&roots, assets, out);
@@ -398,7 +398,7 @@ impl Mask {
             out.push(Op::Remove { nodes: seen });
         }
         let mut changed = self.read_near(mirror, &around);
-        changed.extend(parents.iter().filter_map(|id| mirror.node(*id)).filter_map(sheet_text));
+        changed.extend(parents.iter().filter_map(|id| mirror.node(*id)).flat_map(sheet_texts));
         self.show_texts(mirror, &changed, assets, out);
         for parent in parents {
             self.remark(mirror.node(parent), out);
@@ -562,10 +562,9 @@ fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
     near.into_iter().flatten().map(NodeRef::id).collect()
 }
 
-/// A text of a style element, all of whose texts are told together.
-fn sheet_text(parent: NodeRef<'_>) -> Option<u32> {
-    let mut texts = parent.children().filter(|child| parent.local() == "style" && child.text().is_some());
-    texts.next().map(NodeRef::id)
+/// The texts of a style element: they are one sheet, which is told together.
+fn sheet_texts(parent: NodeRef<'_>) -> impl Iterator<Item = u32> {
+    parent.children().filter(move |child| parent.local() == "style" && child.text().is_some()).map(NodeRef::id)
 }
 
 fn head_titles(html: NodeRef<'_>) -> Vec<NodeRef<'_>> {

@@ -77,7 +77,9 @@ export async function bundleLate() {
         name: "shared",
         setup(bundler) {
           bundler.onResolve({ filter: SHARED }, () => ({ path: "shared", namespace: "shared" }));
-          bundler.onLoad({ filter: /./, namespace: "shared" }, () => ({ contents: "module.exports = SHARED" }));
+          bundler.onLoad({ filter: /./, namespace: "shared" }, () => ({
+            contents: "module.exports = SHARED",
+          }));
         },
       },
     ],

@@ -4,12 +4,13 @@
 // is a set, and each node is placed behind its previous sibling as it stands now, ancestors first.
 
 import { failed, guard } from "../guard";
-import { MASK, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messages";
+import { MASK, type Native, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messages";
 import { type Rules, Veil } from "../rules";
 import { activeElement } from "./active";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
 import { isField, isFieldName, Said } from "./fields";
+import { Outside } from "./outside";
 import { Presence } from "./presence";
 import { Sheets } from "./sheets";
 import { isFrame, isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
@@ -45,6 +46,8 @@ export interface Listener {
   changed(): void;
   /** Customers scrolled, resized or moved things: positions of the overlay are old. */
   moved(): void;
+  /** The browser shows something outside the page, or has put it away. */
+  outside(native: Native, shown: boolean, text: string): void;
   /** A canvas has come: its pictures are for others to take. */
   drawn(canvas: Element): void;
   /** An address that only this browser can open. */
@@ -89,6 +92,7 @@ export class Capture {
   #said = new Said();
   #sheets: Sheets;
   #presence: Presence;
+  #outside: Outside;
   #observer: MutationObserver;
   #watched = new WeakSet<Root>();
   #realms = new WeakSet<Window>();
@@ -113,6 +117,7 @@ export class Capture {
       active: activeElement,
       wake: () => this.#wake(),
     });
+    this.#outside = new Outside((native, shown, text) => this.listener.outside(native, shown, text));
     this.#observer = new dom.Observer(guard((records) => this.#collect(records)));
     // Read once, before there is anything to lay out; then only when it changes.
     this.#viewport = viewport();
@@ -342,7 +347,8 @@ export class Capture {
             else if (!dom.isConnected(node)) this.#pending.delete(node);
           }
           this.#styleChanged(target);
-          if (target !== document && dom.nodeType(target) === dom.DOCUMENT) this.#inner.add(target as Document);
+          if (target !== document && dom.nodeType(target) === dom.DOCUMENT)
+            this.#inner.add(target as Document);
           if (dom.isElement(target) && dom.localName(target) === "textarea") this.#fields.add(target);
           break;
         case "attributes": {
@@ -433,6 +439,7 @@ export class Capture {
     this.#realms.add(realm);
     this.#sheets.patch(realm);
     this.#presence.patch(realm);
+    this.#outside.patch(realm);
     const changed = this.fieldChanged;
     for (const name of ["value", "checked", "indeterminate", "valueAsNumber", "valueAsDate"]) {
       dom.after(realm.HTMLInputElement?.prototype, name, changed);
@@ -756,7 +763,8 @@ export class Capture {
   #attributeOf(element: Element, name: string, veil: Veil): string | null {
     const raw = dom.getAttribute(element, name);
     if (raw === null) return null;
-    if ((name === "src" || name === "poster") && raw.startsWith("blob:")) this.listener.blob(element, name, raw);
+    if ((name === "src" || name === "poster") && raw.startsWith("blob:"))
+      this.listener.blob(element, name, raw);
     const value = this.rules.attribute(element, name, outward(raw), veil);
     const isAddress = name === "src" || name === "href" || name === "poster" || name === "srcset";
     return isAddress && value && this.#isForeign(element) ? fromBase(element, name, value) : value;

@@ -195,13 +195,14 @@ export class Sheets {
 
   /** A script has taken a rule's declarations: what it does with them shows only when they are looked at again. */
   #hold(rule: CSSRule): void {
-    if (!rule.parentStyleSheet || rule.parentStyleSheet === this.own || this.#held.has(rule)) return;
+    if (!rule.parentStyleSheet || rule.parentStyleSheet === this.own) return;
+    this.wake();
+    if (this.#held.has(rule)) return;
     for (const oldest of this.#held.keys()) {
       if (this.#held.size < MAX_HELD) break;
       this.#held.delete(oldest);
     }
     this.#held.set(rule, rule.cssText);
-    this.wake();
   }
 
   #switched(sheet: CSSStyleSheet): void {

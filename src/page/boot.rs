@@ -89,9 +89,11 @@ fn script(bundle: assets::Bundle) -> Script {
 /// What the overlay on the customer's page says.
 fn words(locale: Locale) -> serde_json::Value {
     match locale {
-        Locale::En => json!({ "hidden": "Hidden from the agent", "locked": "Only you can use this", "agent": "Agent" }),
+        Locale::En => {
+            json!({ "hidden": "Hidden from the agent", "locked": "Only you can use this", "agent": "Agent", "ask": "Please do this yourself" })
+        }
         Locale::PtBr => {
-            json!({ "hidden": "Oculto para o atendente", "locked": "Só você pode usar isto", "agent": "Atendente" })
+            json!({ "hidden": "Oculto para o atendente", "locked": "Só você pode usar isto", "agent": "Atendente", "ask": "Faça isto você mesmo, por favor" })
         }
     }
 }

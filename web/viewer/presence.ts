@@ -1,5 +1,5 @@
 // What the customer does on the page, put into the stage: pointer and focus as attributes that style sheets see, the
-// top layer, selections, pictures of canvases, videos.
+// top layer, selections, videos.
 
 import { Layer, type Op, OpTag } from "../../injected/protocol/messages";
 
@@ -51,9 +51,6 @@ export class Presence {
       }
       case OpTag.SetLayer:
         this.#layer(op);
-        break;
-      case OpTag.Picture:
-        this.#picture(op);
         break;
       case OpTag.Play:
         this.#play(op);
@@ -113,20 +110,6 @@ export class Presence {
       // It is no dialog and no popover to this browser: it stays where it is in the page.
     }
     if (active && document.activeElement !== active) active.focus({ preventScroll: true });
-  }
-
-  async #picture({ node, image }: Of<OpTag.Picture>): Promise<void> {
-    const canvas = this.#element(node) as HTMLCanvasElement | null;
-    if (canvas?.localName !== "canvas") return;
-    try {
-      const bitmap = await createImageBitmap(new Blob([image as BlobPart]));
-      const context = canvas.getContext("2d");
-      context?.clearRect(0, 0, canvas.width, canvas.height);
-      context?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-      bitmap.close();
-    } catch {
-      // A picture that this browser cannot read.
-    }
   }
 
   #play({ node, paused, time, rate }: Of<OpTag.Play>): void {

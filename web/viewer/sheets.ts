@@ -13,6 +13,10 @@ interface Made {
   changes: Change[];
 }
 
+/** Beside the page's own sheets, which count from 1: the stage's, and that for single elements. */
+const OWN = 0;
+const SPECIAL = -1;
+
 export class StageSheets {
   readonly #owned = new Map<number, Made>();
   readonly #constructed = new Map<number, Made>();
@@ -103,7 +107,7 @@ export class StageSheets {
     this.#bar = width;
     for (const place of documents) {
       const built = this.#built.get(documentOf(place));
-      built?.get(0)?.replaceSync(stageSheet(width));
+      built?.get(OWN)?.replaceSync(stageSheet(width));
     }
   }
 
@@ -118,7 +122,7 @@ export class StageSheets {
       this.#dresser.sheet(sheet);
       return sheet;
     });
-    const numbers = [...(this.#adopted.get(id) ?? []), 0];
+    const numbers = [...(this.#adopted.get(id) ?? []), OWN, SPECIAL];
     place.adoptedStyleSheets = [...texts, ...numbers.map((number) => this.#of(document, view, number))];
   }
 
@@ -127,6 +131,12 @@ export class StageSheets {
     for (const [id, place] of documents) this.dress(place, id);
     for (const id of this.#owned.keys()) this.#dirty.add(id);
     this.settle();
+  }
+
+  /** A sheet of the root's own for rules about single elements. */
+  special(element: Element): CSSStyleSheet | null {
+    const view = element.ownerDocument.defaultView;
+    return element.isConnected && view ? this.#of(element.ownerDocument, view, SPECIAL) : null;
   }
 
   forget(id: number, node: Node): void {
@@ -151,7 +161,8 @@ export class StageSheets {
 
   #fill(number: number, sheet: CSSStyleSheet | undefined): void {
     if (!sheet) return;
-    if (number === 0) return sheet.replaceSync(stageSheet(this.#bar));
+    if (number === SPECIAL) return;
+    if (number === OWN) return sheet.replaceSync(stageSheet(this.#bar));
     const made = this.#constructed.get(number);
     sheet.replaceSync(made?.css ?? "");
     this.#dresser.sheet(sheet);

@@ -3,6 +3,7 @@
 import { NodeKind, type Op, OpTag, type Viewport } from "../../injected/protocol/messages";
 import type { TreeNode } from "../../injected/protocol/wire";
 import { attribute, HTML, MATHML, SVG, tag, VOID, XLINK } from "./allow";
+import { StagePictures } from "./pictures";
 import { Presence } from "./presence";
 import { StageSheets } from "./sheets";
 
@@ -38,6 +39,7 @@ export class Stage {
     () => ({ features: this.#features, density: this.viewport.density }),
   );
   readonly #presence = new Presence((id) => this.#nodes.get(id));
+  readonly #pictures = new StagePictures((element) => this.#sheets.special(element));
   #features: ReadonlySet<string> | null = null;
   /** Lists that are open: by select element. */
   readonly lists = new Set<number>();
@@ -103,7 +105,7 @@ export class Stage {
       this.#open(document, DOCUMENT);
       this.#insert(document, null, page.base, page.tree as readonly TreeNode[]);
       for (const op of early) this.#apply(op);
-      this.#sheets.settle();
+      this.settle();
     } catch (error) {
       this.#failed?.(error instanceof StageError ? error : new StageError(String(error)));
     }
@@ -136,7 +138,9 @@ export class Stage {
 
   /** After the last op of a message: what is done once for all of them. */
   settle(): void {
-    if (!this.#early) this.#sheets.settle();
+    if (this.#early) return;
+    this.#sheets.settle();
+    this.#pictures.settle();
   }
 
   #apply(op: Op): void {
@@ -159,6 +163,8 @@ export class Stage {
         if (element.nodeType !== Node.ELEMENT_NODE) break;
         setAttribute(element as Element, op.name, op.value);
         this.#styled(element as Element, op.node);
+        if ((element as Element).localName === "canvas" && /^(width|height)$/.test(op.name))
+          this.#pictures.show(op.node, null);
         break;
       }
       case OpTag.SetText: {
@@ -212,9 +218,11 @@ export class Stage {
       case OpTag.Caret:
       case OpTag.Select:
       case OpTag.SetLayer:
-      case OpTag.Picture:
       case OpTag.Play:
         this.#presence.apply(op);
+        break;
+      case OpTag.Picture:
+        this.#pictures.show(op.node, op.image);
         break;
       case OpTag.Quirks: {
         const document = this.#get(op.node) as Document;
@@ -417,6 +425,7 @@ export class Stage {
       if (id !== undefined) {
         this.#nodes.delete(id);
         this.#sheets.forget(id, node);
+        this.#pictures.forget(id);
         this.#places.delete(id);
         this.lists.delete(id);
         this.#scrolls.delete(id);
@@ -433,6 +442,7 @@ export class Stage {
     const { localName } = element;
     if (localName === "style" || localName === "link") this.#sheets.fresh(id);
     else if (localName === "source") this.#sheets.source(element);
+    else if (localName === "canvas") this.#pictures.add(element, id);
   }
 
   #restyled(parent: Node | null): void {
