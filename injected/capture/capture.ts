@@ -38,6 +38,9 @@ const PAGE = 1;
 /** A page is at most 1,024 deep (MAX_DEPTH); what is deeper is left out. */
 const DEEPEST = 1000;
 
+/** How long one flush writes trees before it leaves the rest to the next: encoding takes as long again. */
+const SLICE_MS = 12;
+
 /** While the tab is hidden there are no animation frames. */
 const HIDDEN_FRAME_MS = 100;
 
@@ -80,6 +83,10 @@ export class Capture {
   #covered = new WeakMap<Node, string>();
   /** Texts of lines that changes have touched, as detectors leave them; during one flush. */
   #judged = new Map<Node, string>();
+  /** When trees are to be written on in the next flush, and whether that is now. */
+  #deadline = 0;
+  #over = false;
+  #written = 0;
   /** What others have to say of nodes. */
   #extra: Extract<Op, { node: number }>[] = [];
   /** Documents of frames that are new or written anew, and their modes as they were told. */
@@ -207,6 +214,7 @@ export class Capture {
     const base = this.#next;
     const tokens: Tokens = [];
     const late: Element[] = [];
+    this.#begin();
     this.#writeChildren(document, tokens, late);
     this.#title = dom.title(document);
     this.#url = pageUrl();
@@ -231,7 +239,7 @@ export class Capture {
     ];
     for (const node of this.#positions.keys()) {
       if (this.id(node)) this.#scrolled.add(node);
-      else this.#positions.delete(node);
+      else if (!dom.isConnected(node)) this.#positions.delete(node);
     }
     this.#scrolled.delete(document);
     this.#finish(ops, late);
@@ -253,16 +261,17 @@ export class Capture {
     }
     const first = this.#next;
     const late: Element[] = [];
+    this.#begin();
     const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, late));
     this.#frames.clear();
     this.#lastInsert = null;
     this.#rescan(ops);
     this.#judgeBlocks();
-    for (const node of this.#pending) this.#settle(node, ops, late);
+    this.#settleAll(ops, late);
     this.#removeGone(ops);
     // A frame has room for one document: the new one comes when the old one has gone.
     for (const inner of arrived) if (inner && !this.#kept.has(inner)) this.#pending.add(inner);
-    for (const node of this.#pending) this.#settle(node, ops, late);
+    this.#settleAll(ops, late);
     this.#settled.clear();
     const isOld = (node: Node): boolean => (this.id(node) ?? first) < first;
     for (const [element, names] of this.#attributes)
@@ -280,6 +289,25 @@ export class Capture {
     }
     this.#finish(ops, late);
     return ops;
+  }
+
+  #begin(): void {
+    this.#over = false;
+    this.#deadline = performance.now() + SLICE_MS;
+  }
+
+  /** Whether a child is left to the next flush. Only blocks are: a line of text is judged whole. */
+  #leaves(child: Node): boolean {
+    if (!this.#over && (++this.#written & 31) === 0) this.#over = performance.now() > this.#deadline;
+    if (!this.#over || !dom.isElement(child) || isInline(dom.localName(child)) || child === this.overlay)
+      return false;
+    if (!this.#kept.has(child)) this.#pending.add(child);
+    return true;
+  }
+
+  /** Nodes that moved are put in their place whatever it takes: what they were in may go with this flush. */
+  #settleAll(ops: Op[], late: Element[]): void {
+    for (const node of this.#pending) if (!this.#over || this.#kept.has(node)) this.#settle(node, ops, late);
   }
 
   /** What a tree cannot say: fields, sheets, scroll positions, focus. */
@@ -316,6 +344,7 @@ export class Capture {
       ops.push({ tag: OpTag.Scroll, node: id, x, y });
     }
     this.#scrolled.clear();
+    if (this.#pending.size) this.#wake();
     for (const op of this.#extra.splice(0)) if (this.#byId.has(op.node)) ops.push(op);
     ops.push(...this.#presence.ops());
     if (!this.#focusMoved) return;
@@ -474,6 +503,7 @@ export class Capture {
     this.#kept.set(node, kept);
     this.#byId.set(kept.id, kept);
     this.#pending.delete(node);
+    if (this.#positions.has(node)) this.#scrolled.add(node);
     return kept;
   }
 
@@ -610,7 +640,7 @@ export class Capture {
     const run: Written[] = [];
     const page = this.#kept.get(root) ?? null;
     for (let child = dom.firstChild(root); child; child = dom.nextSibling(child)) {
-      this.#write(child, page, tokens, late, Veil.None, 0, run);
+      if (!this.#leaves(child)) this.#write(child, page, tokens, late, Veil.None, 0, run);
     }
     this.#endLine(tokens, run);
     this.#sheets.captured(root);
@@ -654,7 +684,7 @@ export class Capture {
         this.#endLine(tokens, run);
         tokens.push(dom.nodeType(node) === dom.DOCUMENT ? NodeKind.Document : NodeKind.Shadow);
         for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
-          this.#write(child, kept, tokens, late, veil, depth + 1, run);
+          if (!this.#leaves(child)) this.#write(child, kept, tokens, late, veil, depth + 1, run);
         }
         this.#endLine(tokens, run);
         tokens.push(NodeKind.End);
@@ -695,7 +725,7 @@ export class Capture {
       // What stands between the tags of a frame is for browsers without frames.
       let child = inner === undefined ? dom.firstChild(element) : null;
       for (; child; child = dom.nextSibling(child))
-        this.#write(child, kept, tokens, late, veil, depth + 1, run);
+        if (!this.#leaves(child)) this.#write(child, kept, tokens, late, veil, depth + 1, run);
     }
     tokens.push(NodeKind.End);
     if (!inline) this.#endLine(tokens, run);
