@@ -597,7 +597,7 @@ fn what_the_customer_does_with_masked_things_is_not_told() {
     let none = Op::Select { anchor: 0, anchor_offset: 0, focus: 0, focus_offset: 0 };
     for node in [3, 6] {
         let told = room.send(Op::Select { anchor: node, anchor_offset: 1, focus: node, focus_offset: 4 });
-        assert_eq!(told, [none.clone()], "{node}");
+        assert_eq!(told, std::slice::from_ref(&none), "{node}");
     }
     let image = Bytes(b"\x89PNG\r\n\x1a\n".to_vec());
     assert_eq!(room.send(Op::Picture { node: 4, image }), []);
