@@ -22,9 +22,12 @@ setup:
 build: setup
 	cargo build --bin lado
 
+# Minutes, on a machine that does nothing else; LADO_BIN of a release build for latencies that mean something.
 bench: setup
 	cargo bench
 	benches/instructions.sh
+	cargo build --release --bin lado
+	LADO_BIN=$(abspath $(TARGET))/release/lado npx playwright test --config tests/bench/config.ts
 
 sites: build
 	node tests/sites/run.mjs

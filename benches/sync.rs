@@ -10,6 +10,7 @@ use lado::mirror::{Limits, Mirror};
 use lado::protocol::{self, Namespace, Op, PageMessage, Tree, TreeNode, Viewport};
 use lado::rules::detector::Text;
 use lado::rules::{RuleSet, SiteRules};
+use serde_json::{Value, json};
 use url::Url;
 
 const ROWS: u32 = 2_000;
@@ -130,6 +131,110 @@ fn ops(c: &mut Criterion) {
     group.finish();
 }
 
+/// The same changes as rrweb 2 would send them: one event with all that changed in the document, one for each field.
+fn as_rrweb(changes: &[Op]) -> Vec<String> {
+    let (mut texts, mut attributes, mut removes, mut adds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut events = Vec::new();
+    for op in changes {
+        match op {
+            Op::SetAttr { node, name, value } => {
+                attributes.push(json!({ "id": node, "attributes": { name.as_str(): value } }));
+            }
+            Op::SetText { node, text } => texts.push(json!({ "id": node, "value": text })),
+            Op::SetValue { node, value } => events.push(
+                json!({
+                    "type": 3, "timestamp": 1_763_800_000_000_u64,
+                    "data": { "source": 5, "text": value, "isChecked": false, "id": node },
+                })
+                .to_string(),
+            ),
+            Op::Move { node, parent, .. } => {
+                removes.push(json!({ "parentId": parent, "id": node }));
+                adds.extend(row_as_rrweb(*node, *parent));
+            }
+            _ => {}
+        }
+    }
+    let data = json!({ "source": 0, "texts": texts, "attributes": attributes, "removes": removes, "adds": adds });
+    events.push(json!({ "type": 3, "timestamp": 1_763_800_000_000_u64, "data": data }).to_string());
+    events
+}
+
+/// A node that moves is removed and added again with all that is in it.
+fn row_as_rrweb(first: u32, parent: u32) -> Vec<Value> {
+    let mut adds = Vec::new();
+    let mut above = parent;
+    for (id, node) in (first..).zip(row(first).into_iter().filter(|node| *node != TreeNode::End)) {
+        let text = matches!(node, TreeNode::Text(_));
+        let node = match node {
+            TreeNode::Text(text) => json!({ "type": 3, "textContent": text, "id": id }),
+            TreeNode::Element { tag, attrs, .. } => {
+                let attrs: serde_json::Map<String, Value> = attrs.into_iter().map(|(k, v)| (k, v.into())).collect();
+                json!({ "type": 2, "tagName": tag, "attributes": attrs, "childNodes": [], "id": id })
+            }
+            _ => continue,
+        };
+        let up = if text { id - 1 } else { above };
+        adds.push(json!({ "parentId": up, "nextId": null, "node": node }));
+        if id == first {
+            above = first;
+        }
+    }
+    adds
+}
+
+/// What Lado does with a page's changes, beside reading the same changes as JSON and no more.
+fn beside_json(c: &mut Criterion) {
+    let changes = changes();
+    let batch = protocol::encode(&PageMessage::Batch { seq: 1, ops: changes.clone() });
+    let events = as_rrweb(&changes);
+    let rules = rules();
+    let mut group = c.benchmark_group("10,000 changes");
+    group.throughput(Throughput::Elements(changes.len() as u64));
+    group.bench_function("rrweb's JSON, parsed", |b| {
+        b.iter(|| events.iter().for_each(|event| drop(black_box(serde_json::from_str::<Value>(event)))));
+    });
+    group.bench_function("decoded, mirrored, masked, encoded", |b| {
+        b.iter_batched_ref(
+            || room(&rules),
+            |(mirror, mask)| {
+                let Ok(PageMessage::Batch { ops, .. }) = protocol::decode::<PageMessage>(&batch) else { return };
+                let mut out = Vec::with_capacity(ops.len());
+                for op in ops {
+                    out.extend(mask.process(mirror, op, &mut Assets).unwrap_or_default());
+                }
+                black_box(Frame::ops(1, &out));
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+    let bytes: usize = events.iter().map(String::len).sum();
+    println!("10,000 changes: {} bytes, {bytes} bytes as rrweb's JSON", batch.len());
+}
+
+/// What the system gives this process, in bytes.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    pages.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+/// Printed, not timed: how much memory a mirrored node takes, its strings included.
+fn memory(_: &mut Criterion) {
+    const MIRRORS: usize = 40;
+    let page = table();
+    let before = resident();
+    let mirrors: Vec<Mirror> = (0..MIRRORS)
+        .map(|_| {
+            let mut mirror = Mirror::new(Limits::default());
+            let _ = mirror.apply(&page);
+            mirror
+        })
+        .collect();
+    let nodes: usize = mirrors.iter().map(Mirror::len).sum();
+    println!("memory: {} bytes a node, of {nodes} nodes", (resident() - before) / nodes.max(1));
+}
+
 fn snapshots(c: &mut Criterion) {
     let rules = rules();
     let mut group = c.benchmark_group("a table of 2,000 rows");
@@ -161,5 +266,5 @@ fn detectors(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, ops, snapshots, detectors);
+criterion_group!(benches, memory, ops, beside_json, snapshots, detectors);
 criterion_main!(benches);

@@ -46,6 +46,14 @@ export interface Boot {
   console: string;
   /** The address of the panel's door. */
   panel: string;
+  /** The sync socket's address, where it is not on the page's own host. */
+  sync?: string | null;
+  /** Links to other sites go through here; without it they are mapped to their view hosts. Ends in `?` or `&`. */
+  leave?: string | null;
+  /** What a page that Lado does not serve comes back with. */
+  token?: string | null;
+  /** Origins that this session meets under their own names. */
+  fronts?: string[];
   /** Labels of sites whose names do not fit, by origin, as known when this was served. */
   aliases: Record<string, string>;
   /** Path of the script that is loaded when something in it is needed. */

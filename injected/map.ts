@@ -3,7 +3,7 @@
 import type { Boot } from "./boot";
 import { natives, place as placeOf } from "./natives";
 
-export type MapConfig = Pick<Boot, "session" | "site" | "view" | "aliases">;
+export type MapConfig = Pick<Boot, "session" | "site" | "view" | "aliases" | "fronts">;
 
 export interface SiteMap {
   /** Every view address holds it. */
@@ -57,7 +57,7 @@ export function decodeLabel(label: string): string | undefined {
   }
 }
 
-export function createMap({ session, site, view, aliases }: MapConfig): SiteMap {
+export function createMap({ session, site, view, aliases, fronts = [] }: MapConfig): SiteMap {
   const siteScheme = site.slice(0, site.indexOf(":")).toLowerCase();
   const labels = new Map<string, string | undefined>(Object.entries(aliases));
   const origins = new Map<string, string | undefined>(Object.entries(aliases).map(([o, l]) => [l, o]));
@@ -97,7 +97,11 @@ export function createMap({ session, site, view, aliases }: MapConfig): SiteMap 
       placed = "";
       try {
         const { host, origin } = placeOf(`${scheme.replace("ws", "http")}://${authority}`);
-        const found = host !== view.domain && !host.endsWith(`.${view.domain}`) && label(origin);
+        const found =
+          host !== view.domain &&
+          !host.endsWith(`.${view.domain}`) &&
+          !fronts.includes(origin) &&
+          label(origin);
         if (found) placed = `${session}-${found}.${view.domain}`;
       } catch {
         // Not an authority: the browser will refuse it too.

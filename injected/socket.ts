@@ -3,6 +3,7 @@
 import { listen, uncurry } from "./capture/dom";
 import { guard } from "./guard";
 import {
+  MAX_MESSAGE,
   type Op,
   type PageCommand,
   PageCommandTag,
@@ -82,6 +83,13 @@ export class Line {
     if (!ops.length || !this.#open) return;
     const batch = { seq: ++this.#seq, ops, size: 0 };
     batch.size = this.send({ tag: PageMessageTag.Batch, seq: batch.seq, ops });
+    if (batch.size > MAX_MESSAGE) {
+      // It was not sent: Lado would close the socket. Lado tells the agent, and asks for a snapshot after a while.
+      this.#seq--;
+      this.#drop();
+      this.send({ tag: PageMessageTag.TooLarge });
+      return;
+    }
     this.#unacked.push(batch);
     this.#size += batch.size;
     if (this.#size > MAX_UNACKED && this.#unacked.length > 1) this.#drop();
@@ -92,9 +100,10 @@ export class Line {
     const socket = this.#socket;
     if (socket?.readyState !== NativeSocket.OPEN) return 0;
     writePageMessage(this.#writer, message);
-    const bytes = this.#writer.take();
-    sendOn(socket, bytes);
-    return bytes.length;
+    const { length } = this.#writer;
+    if (length > MAX_MESSAGE) this.#writer.undo();
+    else sendOn(socket, this.#writer.take());
+    return length;
   }
 
   /** Connects now, if it was waiting to. */

@@ -18,14 +18,25 @@ const POINTER_MS = 33;
 /** A page that cannot be told without errors is told anew, but not for ever. */
 const MAX_RESTARTS = 5;
 
+/** How often a stretch of the page is compared with Lado's copy of it: less often the longer nothing changes. */
+const CHECK_MS = 4000;
+const LAST_CHECK_MS = 64_000;
+/** A stretch is about a millisecond's work. */
+const CHECK_NODES = 1024;
+
 export function startSync(): void {
   const rules = new Rules(boot.rules);
   const overlay = new Overlay(boot, rules, (width) => capture.scrollbar(width));
   let restarts = 0;
   let viewers = 0;
+  let changed = false;
+  let wait = CHECK_MS;
 
   const capture = new Capture(rules, overlay.element, overlay.sheet, {
-    changed: () => nextFrame(flush),
+    changed: () => {
+      changed = true;
+      nextFrame(flush);
+    },
     moved: () => overlay.moved(),
     entered: (root) => overlay.entered(root),
     outside: (native, shown, text) => {
@@ -79,9 +90,26 @@ export function startSync(): void {
     return hands;
   };
 
+  const check = guard(() => {
+    // Not in front, not connected, or busy: later.
+    if (line.ready && document.visibilityState === "visible") {
+      flush();
+      const op = capture.check(CHECK_NODES);
+      if (op) line.batch([op]);
+      if (capture.checked) {
+        wait = changed ? CHECK_MS : Math.min(wait * 2, LAST_CHECK_MS);
+        changed = false;
+      }
+    }
+    dom.timeout(() => dom.idle(check), changed ? CHECK_MS : wait);
+  });
+  dom.timeout(() => dom.idle(check), CHECK_MS);
+
   const command = (it: PageCommand): void => {
     switch (it.tag) {
       case PageCommandTag.Welcome:
+        tell("on");
+        break;
       case PageCommandTag.SetLevel:
         level = it.level;
         // What the agent may do any moment is there before they do.
@@ -104,21 +132,32 @@ export function startSync(): void {
       case PageCommandTag.Pointer:
         overlay.point(it.participant, it.name, it.role, it.shown, it.x, it.y);
         break;
+      case PageCommandTag.Mend:
+        if (capture.mend(it.node)) flush();
+        else line.batch(capture.snapshot());
+        break;
       case PageCommandTag.Watched:
         viewers = it.viewers;
         if (easel) pictures((it) => it.watched(viewers > 0));
         break;
       case PageCommandTag.Ended:
         line.end();
-        overlay.remove();
-        location.replace("/__lado/farewell");
+        if (boot.leave) {
+          // Under its own name the page outlives the session: nothing that was typed is lost.
+          capture.stop();
+          overlay.farewell();
+          tell("off");
+        } else {
+          overlay.remove();
+          location.replace("/__lado/farewell");
+        }
         break;
     }
   };
 
   const tab = enterTab(pageId);
   const line = new Line(
-    `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
+    boot.sync ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
     pageId(),
     tab.id,
     {
@@ -153,6 +192,26 @@ export function startSync(): void {
     line.send({ tag: PageMessageTag.Pointer, x: Math.round(event.pageX), y: Math.round(event.pageY) });
   });
 }
+
+let state = "";
+
+/** Tells the launcher, where there is one. */
+function tell(now: "on" | "off"): void {
+  state = now;
+  if (boot.leave)
+    window.dispatchEvent(new CustomEvent("lado:sync", { detail: { state, token: boot.token ?? undefined } }));
+}
+
+// The launcher may come later than the sync script.
+if (boot.leave)
+  dom.listen(
+    window,
+    "lado:ask",
+    guard(() => {
+      if (state === "on") tell("on");
+    }),
+    true,
+  );
 
 function pageId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>

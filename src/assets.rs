@@ -51,6 +51,36 @@ pub fn boot(config: &str) -> Bundle {
     bundle(config, include_bytes!(concat!(env!("OUT_DIR"), "/web/boot.js")))
 }
 
+/// The launcher, which knows nothing of sessions: one file for everybody.
+#[derive(Debug)]
+pub struct Launcher {
+    /// The first 16 hexadecimal digits of the SHA-256 of `bytes`.
+    pub hash: String,
+    /// As in an integrity attribute.
+    pub digest: String,
+    pub bytes: &'static [u8],
+}
+
+pub fn launcher() -> &'static Launcher {
+    static LAUNCHER: std::sync::OnceLock<Launcher> = std::sync::OnceLock::new();
+    LAUNCHER.get_or_init(|| {
+        let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/web/launcher.js"));
+        Launcher { hash: hash(bytes), digest: digest(bytes), bytes }
+    })
+}
+
+/// `sha256-…`, as in an integrity attribute.
+pub fn digest(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(bytes)))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    let mut hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    hash.truncate(16);
+    hash
+}
+
 /// The script of workers, which reads the same configuration.
 pub fn worker(config: &str) -> Bundle {
     bundle(config, include_bytes!(concat!(env!("OUT_DIR"), "/web/worker.js")))
@@ -75,9 +105,7 @@ fn bundle(config: &str, script: &[u8]) -> Bundle {
 }
 
 fn named(bytes: Vec<u8>) -> Bundle {
-    let mut hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    hash.truncate(16);
-    Bundle { hash, bytes }
+    Bundle { hash: hash(&bytes), bytes }
 }
 
 /// JSON as a JavaScript literal that stays one wherever it is put. `<` stands only inside JSON strings, so it can always

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::session::{Companies, CompanyConfig, CompanyError};
-use crate::{console, hub, listener, page, route, session, upstream};
+use crate::{console, front, hub, listener, page, route, session, upstream};
 
 /// The commented template that `lado config default` prints.
 pub const TEMPLATE: &str = include_str!("config/default.toml");
@@ -25,6 +25,8 @@ pub struct Config {
     pub hub: hub::Config,
     pub console: console::Config,
     pub log: Log,
+    #[serde(rename = "front")]
+    pub fronts: Vec<front::Config>,
     #[serde(rename = "company")]
     pub companies: Vec<Spanned<CompanyConfig>>,
 }
@@ -275,12 +277,14 @@ mod tests {
 
     #[test]
     fn the_templates_examples_are_right() {
-        let examples: String = TEMPLATE
-            .lines()
-            .skip_while(|line| !line.starts_with("# [[company]]"))
-            .map(|line| format!("{}\n", line.trim_start_matches(['#', ' '])))
-            .collect();
+        let example = |from: &str| -> String {
+            let lines =
+                TEMPLATE.lines().skip_while(|line| !line.starts_with(from)).take_while(|line| line.starts_with('#'));
+            lines.map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or_default())).collect()
+        };
+        let examples = example("# [[front]]") + &example("# [[company]]");
         let config = Config::parse(&examples, Path::new("template")).unwrap();
+        assert_eq!(config.fronts[0].hosts, ["www.shop.com", "shop.com"]);
         assert_eq!(config.companies[0].get_ref().agents[0].name, "ana");
         for line in
             TEMPLATE.lines().filter(|line| line.starts_with("# allow_private") || line.starts_with("# certificates"))

@@ -55,6 +55,8 @@ pub struct Console {
     hubs: Arc<Hubs>,
     /// Scheme, name and port, as browsers send it.
     origin: String,
+    /// What may frame the panel beside view hosts: front hosts, and origins whose pages load Lado's script.
+    framers: String,
     signed_in: Mutex<sign_in::SignedIn>,
     verifiers: Semaphore,
     /// The hash that is checked when nobody has the name.
@@ -71,9 +73,15 @@ impl Console {
         sessions: Arc<Sessions>,
         hubs: Arc<Hubs>,
         origin: String,
+        fronts: &[String],
     ) -> Result<Arc<Self>, password::PasswordError> {
+        let fronts = fronts.iter().map(|host| format!(" {host}:*"));
+        let scripts =
+            sessions.companies().iter().flat_map(|company| &company.scripts).map(|origin| format!(" {origin}"));
+        let framers = fronts.chain(scripts).collect();
         Ok(Arc::new(Self {
             config,
+            framers,
             sessions,
             hubs,
             origin,
@@ -137,7 +145,7 @@ impl Console {
         let view = self.sessions.domain();
         let views = format!("{}://*.{}", view.scheme, view.domain);
         let socket = self.origin.replacen("http", "ws", 1);
-        let ancestors = if framed { views.as_str() } else { "'none'" };
+        let ancestors = if framed { format!("{views}{}", self.framers) } else { "'none'".to_owned() };
         let frames = if framed { "'none'" } else { views.as_str() };
         format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \

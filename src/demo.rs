@@ -32,6 +32,8 @@ pub struct Facts {
     pub company: String,
     /// The address to give a new session.
     pub site: String,
+    /// The shop with Lado in front of it.
+    pub front: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -111,6 +113,7 @@ impl Demo {
             agent: agents[0].clone(),
             company: agents[0].company.clone(),
             agents,
+            front: format!("http://{FRONT}:{}", address.port()),
             site: sites.first().map_or(shop_site, |site| site.as_str().trim_end_matches('/').to_owned()),
         };
         let lado = Lado::new(&config)?;
@@ -165,6 +168,9 @@ fn loopback(port: u16) -> Vec<Exception> {
         .to_vec()
 }
 
+/// The shop's own name, in front of which Lado stands.
+const FRONT: &str = "loja.localhost";
+
 /// Two companies, so that one can be seen not to see the other: the first co-browses every site, the second only those
 /// that the demo was started with. Passwords are made at each start.
 fn companies(config: &mut Config, shop: &str, sites: &[Url]) -> Result<Vec<SignIn>, DemoError> {
@@ -182,16 +188,17 @@ fn companies(config: &mut Config, shop: &str, sites: &[Url]) -> Result<Vec<SignI
         let password = easy_password();
         if id != company_before {
             let allow = if company_before.is_empty() { vec!["*".to_owned()] } else { own.clone() };
-            text += &format!("[[company]]\nid = {id:?}\nname = {company:?}\nallow = {allow:?}\n");
+            text += &format!("[[company]]\nid = {id:?}\nname = {company:?}\nallow = {allow:?}\nscripts = [{shop:?}]\n");
             company_before = id;
         }
         let hash = password::hash(&password)?;
         text += &format!("[[company.agents]]\nname = {name:?}\ndisplay = {display:?}\npassword = {hash:?}\n");
         sign_ins.push(SignIn { name: name.into(), password, company: company.into() });
     }
+    text += &format!("[[front]]\nhosts = [{FRONT:?}]\ncompany = \"sol\"\nupstreams = [{shop:?}]\n");
     // The same way as everybody's configuration, so that the demo shows nothing that others cannot have.
     match Config::parse(&text, std::path::Path::new("demo")) {
-        Ok(parsed) => config.companies = parsed.companies,
+        Ok(parsed) => (config.companies, config.fronts) = (parsed.companies, parsed.fronts),
         Err(mistakes) => unreachable!("the demo's own configuration: {mistakes:?}"),
     }
     Ok(sign_ins)

@@ -12,16 +12,19 @@ mod tabs;
 mod viewers;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::id::SessionId;
 use crate::lock::Control;
 use crate::mirror::Limits;
-use crate::protocol::{Level, Meeting, Refusal, ViewerNotice};
-use crate::session::{Agent, Session, Sessions, lock};
+use crate::protocol::{Cap, Level, Meeting, Refusal, ViewerNotice};
+use crate::session::{Agent, Session, Sessions, lock, try_lock};
 use crate::span::Span;
 use crate::{lock as locks, mask};
 use page::Page;
@@ -41,6 +44,8 @@ pub struct Config {
     pub max_bytes_per_page: usize,
     /// How long a page is kept when its socket has dropped.
     pub grace: Span,
+    /// Processor's time that a page may take at once; for long, it may take a quarter of a processor.
+    pub work_per_page: Span,
 }
 
 impl Default for Config {
@@ -51,6 +56,7 @@ impl Default for Config {
             max_nodes_per_page: 300_000,
             max_bytes_per_page: 32 * 1024 * 1024,
             grace: Span(Duration::from_secs(60)),
+            work_per_page: Span(Duration::from_secs(2)),
         }
     }
 }
@@ -71,12 +77,34 @@ pub enum HubError {
 
 /// A socket that drops and is back this soon was never away: pages go from one to the next.
 const AWAY: Duration = Duration::from_secs(2);
+/// A page that was not slowed for this long is as fast as any.
+const CALM: Duration = Duration::from_secs(3);
 /// A page that has not answered an action by then will not.
 const ACT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What has gone wrong, and what was too much, since Lado started.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Comparisons that found a mirror other than its page.
+    pub diverged: AtomicU64,
+    /// Elements that pages were asked to tell anew.
+    pub mends: AtomicU64,
+    /// Pages that were asked for a snapshot of all of them.
+    pub resyncs: AtomicU64,
+    /// Pages that were too much to be mirrored.
+    pub capped: AtomicU64,
+    /// Pages that were read more slowly because they took too much of Lado's time.
+    pub slowed: AtomicU64,
+    /// Viewers whose queue was dropped because they read too slowly.
+    pub viewers_behind: AtomicU64,
+    /// Snapshots for viewers whose tree went wrong.
+    pub viewer_resyncs: AtomicU64,
+}
 
 /// The hubs of all sessions.
 pub struct Hubs {
     config: Config,
+    counts: Arc<Counts>,
     sessions: Arc<Sessions>,
     hubs: Mutex<HashMap<SessionId, Arc<Hub>>>,
 }
@@ -85,6 +113,8 @@ pub struct Hubs {
 pub struct Hub {
     session: Arc<Session>,
     config: Config,
+    counts: Arc<Counts>,
+    gate: Semaphore,
     inner: Mutex<Inner>,
 }
 
@@ -143,7 +173,8 @@ struct Act {
 
 impl Hubs {
     pub fn new(sessions: &Arc<Sessions>, config: Config) -> Arc<Self> {
-        let hubs = Arc::new(Self { config, sessions: Arc::clone(sessions), hubs: Mutex::default() });
+        let counts = Arc::default();
+        let hubs = Arc::new(Self { config, counts, sessions: Arc::clone(sessions), hubs: Mutex::default() });
         let weak = Arc::downgrade(&hubs);
         sessions.at_end(move |session| {
             let hub = weak.upgrade().and_then(|hubs| lock(&hubs.hubs).remove(&session.id));
@@ -158,7 +189,8 @@ impl Hubs {
     pub fn of(&self, session: &Arc<Session>) -> Option<Arc<Hub>> {
         let hub = Arc::clone(lock(&self.hubs).entry(session.id).or_insert_with(|| {
             let session = Arc::clone(session);
-            Arc::new(Hub { session, config: self.config.clone(), inner: Mutex::default() })
+            let (config, counts) = (self.config.clone(), Arc::clone(&self.counts));
+            Arc::new(Hub { session, config, counts, gate: Semaphore::new(1), inner: Mutex::default() })
         }));
         // The session may have ended while its hub was made: then nobody else takes the hub away.
         if self.sessions.get(session.id).is_none() {
@@ -166,6 +198,15 @@ impl Hubs {
             return None;
         }
         Some(hub)
+    }
+
+    /// Processor's time that a viewer may take at once: as much as a page.
+    pub fn work_per_page(&self) -> Duration {
+        self.config.work_per_page.0
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Asks every page and viewer to come back later: Lado is about to stop.
@@ -201,6 +242,22 @@ impl Hubs {
 }
 
 impl Hub {
+    /// Processor's time that a page may take at once.
+    pub fn work_per_page(&self) -> Duration {
+        self.config.work_per_page.0
+    }
+
+    /// One socket's message at a time: sockets wait for it here without keeping a thread of the runtime, where a large
+    /// page holds the hub for long. Nothing if the hub is gone.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.gate.acquire().await.ok()
+    }
+
+    /// The same, where nobody else is at it.
+    pub fn turn_now(&self) -> Option<SemaphorePermit<'_>> {
+        self.gate.try_acquire().ok()
+    }
+
     pub fn session(&self) -> &Arc<Session> {
         &self.session
     }
@@ -252,7 +309,17 @@ impl Hub {
 
     /// Looks after time-outs.
     pub fn tend(&self, now: Instant) {
-        let mut inner = lock(&self.inner);
+        // One that is busy is looked after next time: the others need not wait for it.
+        let Some(mut inner) = try_lock(&self.inner) else { return };
+        let calm = |page: &Page| page.fast.is_some_and(|since| now.saturating_duration_since(since) >= CALM);
+        let calmed: Vec<String> =
+            inner.pages.iter().filter(|(_, page)| calm(page)).map(|(name, _)| name.clone()).collect();
+        for name in calmed {
+            if let Some(page) = inner.pages.get_mut(&name) {
+                page.fast = None;
+            }
+            inner.tell_of(&name, &ViewerNotice::Limited { cap: None });
+        }
         let old = |since: Instant, limit: Duration| now.saturating_duration_since(since) >= limit;
         let gone: Vec<String> = inner
             .pages
@@ -264,6 +331,13 @@ impl Hub {
             inner.drop_page(&name);
         }
         self.bring_to_front(&mut inner);
+        for page in inner.pages.values_mut() {
+            let due = page.capped.as_mut().filter(|capped| old(capped.since, capped.wait));
+            if let (Some(capped), Some(link)) = (due, &page.link) {
+                capped.since = now;
+                link.queue.control(locks::Frame::control(&Control::Resync));
+            }
+        }
         self.check_online(&mut inner);
         let late: Vec<u32> =
             inner.acts.iter().filter(|(_, act)| old(act.since, ACT_TIMEOUT)).map(|(number, _)| *number).collect();
@@ -303,7 +377,7 @@ impl Hub {
     /// again stays in front meanwhile. Viewers turn to it, but for those whose agent has chosen a tab.
     fn bring_to_front(&self, inner: &mut Inner) {
         let now = Instant::now();
-        let shown = |name: &String, page: &Page| page.ready() || inner.front.as_ref() == Some(name);
+        let shown = |name: &String, page: &Page| page.shows() || inner.front.as_ref() == Some(name);
         let ready = inner.pages.iter().filter(|(name, page)| shown(name, page));
         let front = ready.max_by_key(|(_, page)| (page.is_here(now), page.shown)).map(|(name, _)| name.clone());
         inner.front = front;
@@ -358,6 +432,17 @@ impl Hub {
         });
     }
 
+    /// The page takes more of Lado's time than it may, and is read more slowly.
+    pub fn slowed(&self, from: &PageLink) {
+        let mut inner = lock(&self.inner);
+        let Ok(page) = inner.page_of(from) else { return };
+        if page.fast.replace(Instant::now()).is_none() {
+            self.counts.slowed.fetch_add(1, Relaxed);
+            tracing::warn!(session = %self.session.id, "the page changes faster than Lado follows");
+            inner.tell_of(from.name(), &ViewerNotice::Limited { cap: Some(Cap::Changes) });
+        }
+    }
+
     fn limits(&self) -> Limits {
         Limits { nodes: self.config.max_nodes_per_page, bytes: self.config.max_bytes_per_page, ..Limits::default() }
     }
@@ -367,6 +452,14 @@ impl Viewer {
     /// Whether that is new.
     fn beat(&mut self, quiet: bool) -> bool {
         std::mem::replace(&mut self.quiet, quiet) != quiet
+    }
+}
+
+/// What viewers are told in place of a page.
+fn nothing(front: Option<&Page>) -> ViewerNotice {
+    match front.and_then(|page| page.capped) {
+        Some(capped) => ViewerNotice::Limited { cap: Some(capped.cap) },
+        None => ViewerNotice::NoPage {},
     }
 }
 

@@ -13,6 +13,7 @@ pub mod assets;
 pub mod config;
 pub mod console;
 pub mod demo;
+pub mod front;
 pub mod hub;
 pub mod id;
 pub mod listener;
@@ -25,6 +26,7 @@ pub mod respond;
 pub mod rewrite;
 pub mod route;
 pub mod rules;
+pub mod script;
 pub mod session;
 pub mod span;
 pub mod sync;
@@ -33,11 +35,14 @@ pub mod upstream;
 use config::Config;
 use console::Console;
 use console::password::PasswordError;
+use front::{FrontError, Fronts};
 use hub::Hubs;
 use listener::{ListenError, Listener};
 use page::Pages;
+use page::boot::Boots;
 use respond::{Asker, Failure, Request, Response};
 use route::{Face, Hosts};
+use script::Scripts;
 use session::{Companies, CompanyError, SessionError, Sessions};
 use upstream::{SetupError, Upstream};
 
@@ -53,6 +58,8 @@ pub enum StartError {
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
+    Front(#[from] FrontError),
+    #[error(transparent)]
     Password(#[from] PasswordError),
 }
 
@@ -61,6 +68,8 @@ pub struct Lado {
     hosts: Hosts,
     console: axum::Router,
     pages: Pages,
+    fronts: Fronts,
+    scripts: Scripts,
     pub sessions: Arc<Sessions>,
     hubs: Arc<Hubs>,
     upstream: Upstream,
@@ -73,23 +82,39 @@ impl Lado {
     /// # Errors
     /// [`StartError`] when the configuration cannot be followed.
     pub fn new(config: &Config) -> Result<Arc<Self>, StartError> {
-        let hosts = Hosts::new(&config.hosts);
+        let hosts = Hosts::new(&config.hosts).with_fronts(config.fronts.iter().map(|front| front.hosts.as_slice()));
         let companies = Companies::load(&config.company_configs())?;
         let sessions = Sessions::new(config.session.clone(), companies, hosts.view().clone())?;
         let hubs = Hubs::new(&sessions, config.hub.clone());
         let upstream = Upstream::new(&config.upstream)?;
         let (sockets, drain) = (TaskTracker::new(), CancellationToken::new());
+        let boots = Arc::new(Boots::new(hosts.console()));
+        let parts = front::Parts {
+            console: hosts.console(),
+            sessions: sessions.clone(),
+            hubs: hubs.clone(),
+            boots: boots.clone(),
+            max_page: config.page.max_page,
+            sockets: sockets.clone(),
+            drain: drain.clone(),
+        };
+        let fronts = Fronts::new(&config.fronts, &config.upstream, parts)?;
+        fronts.announce(&upstream);
+        let scripts = Scripts::new(hosts.console(), sessions.clone(), hubs.clone(), boots.clone(), sockets.clone());
         let pages = Pages::new(
             config.page.clone(),
             &hosts,
             sessions.clone(),
             hubs.clone(),
             upstream.clone(),
+            boots,
             sockets.clone(),
             drain.clone(),
         );
-        let console = Console::new(config.console.clone(), sessions.clone(), hubs.clone(), hosts.console())?.router();
-        Ok(Arc::new(Self { hosts, console, pages, sessions, hubs, upstream, sockets, drain }))
+        let names: Vec<String> = config.fronts.iter().flat_map(|front| front.hosts.clone()).collect();
+        let console =
+            Console::new(config.console.clone(), sessions.clone(), hubs.clone(), hosts.console(), &names)?.router();
+        Ok(Arc::new(Self { hosts, console, pages, fronts, scripts, sessions, hubs, upstream, sockets, drain }))
     }
 
     /// Answers one request. Every failure has become a response.
@@ -119,6 +144,8 @@ impl Lado {
 
     async fn meet(&self, face: Face, request: Request) -> Result<Response, Failure> {
         match face {
+            Face::Front(number) => self.fronts.answer(number, request).await,
+            Face::Console if Scripts::serves(request.uri().path()) => self.scripts.answer(request),
             Face::Console => Ok(respond::router(&self.console, request).await),
             Face::View(session, label) => self.pages.view(session, &label, request).await,
             Face::Viewer(session) => self.pages.viewer(session, request).await,
@@ -132,6 +159,7 @@ impl Lado {
             self.upstream.refuse_own(address);
         }
         let sessions = tokio::spawn(Sessions::tend(Arc::downgrade(&self.sessions)));
+        let health = tokio::spawn(upstream::pool::watch(self.fronts.pools()));
         let hubs = tokio::spawn(Hubs::tend(Arc::downgrade(&self.hubs)));
         let closing = CancellationToken::new();
         let lado = self.clone();
@@ -153,6 +181,7 @@ impl Lado {
         tokio::join!(serving, stopping);
         sessions.abort();
         hubs.abort();
+        health.abort();
     }
 }
 

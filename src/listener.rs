@@ -100,7 +100,7 @@ impl Default for Config {
             idle_timeout: Span(Duration::from_secs(75)),
             body_timeout: Span(Duration::from_secs(60)),
             min_body_rate: 100,
-            max_body: 1024 * 1024 * 1024,
+            max_body: 16 * 1024 * 1024 * 1024,
             write_timeout: Span(Duration::from_secs(60)),
             connections_per_address: 1000,
             requests_per_address: 1000,
@@ -117,6 +117,8 @@ impl Default for Config {
 pub struct Downstream {
     /// The other end, as the PROXY protocol tells it where it is spoken.
     pub address: SocketAddr,
+    /// The end of Lado's own.
+    pub local: Option<SocketAddr>,
     /// Who asks, as far as trusted hops tell.
     pub asker: IpAddr,
     /// The other end is a trusted hop: what it forwards is believed.
@@ -206,7 +208,8 @@ impl Listener {
                 tracing::debug!("refused a connection: its address has too many");
                 continue;
             }
-            let downstream = Downstream { address, asker: address.ip(), trusted, tls: tls.is_some() };
+            let local = stream.local_addr().ok();
+            let downstream = Downstream { address, local, asker: address.ip(), trusted, tls: tls.is_some() };
             let (handler, drain, config, tls) = (handler.clone(), drain.clone(), config.clone(), tls.clone());
             let shared = shared.clone();
             connections.spawn(async move {

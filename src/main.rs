@@ -174,12 +174,13 @@ fn welcome(facts: &demo::Facts) -> String {
         "\nLado is running.\n\n  \
          Console   {}\n  \
          Sign in   {} / {}\n  \
-         Site      {}\n\n\
+         Site      {}\n  \
+         In front  {}\n\n\
          1. Open the console, sign in, choose New session and give it the site's address.\n\
          2. Open the link that it shows in another browser (or a private window): that is the customer.\n\
          3. Start there, read out the PIN, and enter it in the console.\n\n\
          Ctrl-C stops it.\n",
-        facts.console, facts.agent.name, facts.agent.password, facts.site
+        facts.console, facts.agent.name, facts.agent.password, facts.site, facts.front
     )
 }
 

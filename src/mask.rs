@@ -13,6 +13,7 @@
 
 mod asset;
 mod attribute;
+mod check;
 mod emit;
 mod frame;
 mod judge;
@@ -164,6 +165,7 @@ impl Mask {
                 mirror.apply(&op)?;
                 out.push(op);
             }
+            Op::Check { node, ref sums } => out.extend(self.check(mirror, node, sums.len()).map(|masked| masked.0)),
             Op::Focus { node } => {
                 mirror.apply(&op)?;
                 let shown = mirror.node(node).filter(|node| self.emitted(*node));

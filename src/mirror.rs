@@ -5,6 +5,7 @@
 
 mod arena;
 mod beside;
+mod check;
 pub mod name;
 mod node;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub(crate) mod tests;
 use std::collections::HashMap;
 
 use arena::{Arena, Kind, NIL};
+pub use check::Finding;
 pub use node::{NodeKind, NodeRef, Step, Walk};
 
 use beside::{Beside, Rules};
@@ -319,6 +321,8 @@ impl Mirror {
                 let slot = self.element(*node)?;
                 self.set(slot, |state| state.opaque = true);
             }
+            // Compared by whoever can do something about it.
+            Op::Check { .. } => {}
             Op::Focus { node } => {
                 if *node != NONE {
                     self.slot(*node)?;

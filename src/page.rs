@@ -1,13 +1,13 @@
 //! The life of a request on a view host, read top to bottom: session, participant, site, upstream, rewrite, respond.
 
 mod body;
-mod boot;
+pub mod boot;
 mod escaped;
 mod fetched;
 mod meet;
 mod own;
 mod standing;
-mod tunnel;
+pub mod tunnel;
 mod viewer;
 mod visit;
 
@@ -30,7 +30,8 @@ use crate::session::{Found, Session, Sessions, Ticket};
 use crate::upstream::Upstream;
 use boot::Boots;
 use fetched::Fetched;
-use own::{PREFIX, is_script};
+pub use own::PREFIX;
+use own::is_script;
 use standing::{Standing, standing};
 use viewer::{Assets, shows};
 use visit::Visit;
@@ -61,7 +62,7 @@ pub struct Pages {
     sessions: Arc<Sessions>,
     hubs: Arc<Hubs>,
     upstream: Upstream,
-    boots: Boots,
+    boots: Arc<Boots>,
     assets: Arc<Assets>,
     fetched: Fetched,
     /// Sockets and tunnels, which outlive their requests.
@@ -70,12 +71,14 @@ pub struct Pages {
 }
 
 impl Pages {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, and they are named at the one call")]
     pub fn new(
         config: Config,
         hosts: &Hosts,
         sessions: Arc<Sessions>,
         hubs: Arc<Hubs>,
         upstream: Upstream,
+        boots: Arc<Boots>,
         sockets: TaskTracker,
         drain: CancellationToken,
     ) -> Self {
@@ -87,7 +90,6 @@ impl Pages {
             kept.1.forget(session.id);
         });
         let (console, scheme) = (hosts.console(), hosts.view().scheme);
-        let boots = Boots::new(console.clone());
         Self { config, console, scheme, sessions, hubs, upstream, boots, assets, fetched, sockets, drain }
     }
 
@@ -186,6 +188,6 @@ fn check_allowed(session: &Session, visit: &Visit) -> Result<(), Failure> {
     if exchange.destination != Destination::Document || session.company.allows(&exchange.url) {
         return Ok(());
     }
-    let back = session.views.map_url(&session.start).map_or_else(String::new, String::from);
+    let back = session.way_back();
     Err(Failure::NotAllowed { site: exchange.site.origin(), back })
 }

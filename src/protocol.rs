@@ -6,15 +6,17 @@
 //! snapshot is not in order any more, [`TreeNode::At`] says which id comes next.
 
 mod message;
+pub mod sum;
 mod tree;
 pub mod typescript;
 mod wire;
 
 pub use message::{
-    Action, Attr, Button, Drawing, Layer, Level, Meeting, Native, Notice, Op, PageCommand, PageMessage, Refusal, Shape,
-    Tab, ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
+    Action, Attr, Button, Cap, Drawing, Layer, Level, Meeting, Native, Notice, Op, PageCommand, PageMessage, Refusal,
+    Shape, Tab, ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
-pub use tree::{MAX_DEPTH, Namespace, Tree, TreeNode};
+pub use sum::{SUM_GROUP, Sum};
+pub use tree::{MAX_DEPTH, Namespace, Tree, TreeNode, kind};
 pub use wire::{Bytes, Dictionary, Reader, Wire, WireError, Writer};
 
 /// Both sides of a socket speak the same version or the socket is closed with a reason.

@@ -6,6 +6,7 @@ pub mod csp;
 pub mod css;
 pub mod header;
 pub mod html;
+pub mod launch;
 pub mod manifest;
 pub mod script;
 pub mod sniff;

@@ -1,5 +1,7 @@
 //! Decides by the Host alone what a request meets: the console, a view, a viewer, the door to a panel.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use crate::id::SessionId;
@@ -64,6 +66,8 @@ pub enum Face {
     Viewer(SessionId),
     /// The door to the customer's panel.
     Panel(SessionId),
+    /// A company's own site, by its number in the configuration.
+    Front(usize),
 }
 
 impl Face {
@@ -74,6 +78,7 @@ impl Face {
             Self::View(..) => "view",
             Self::Viewer(..) => "viewer",
             Self::Panel(..) => "panel",
+            Self::Front(..) => "front",
         }
     }
 }
@@ -91,11 +96,22 @@ pub enum Misdirected {
 pub struct Hosts {
     console: Site,
     view: ViewDomain,
+    /// Without ports, in lower case.
+    fronts: HashMap<String, usize>,
 }
 
 impl Hosts {
     pub fn new(config: &Config) -> Self {
-        Self { console: config.console.0.clone(), view: config.view.0.clone() }
+        Self { console: config.console.0.clone(), view: config.view.0.clone(), fronts: HashMap::new() }
+    }
+
+    /// The same with front hosts: the names of the first front, of the second, and so on.
+    #[must_use]
+    pub fn with_fronts<'n>(mut self, fronts: impl Iterator<Item = &'n [String]>) -> Self {
+        for (number, names) in fronts.enumerate() {
+            self.fronts.extend(names.iter().map(|name| (name.to_ascii_lowercase(), number)));
+        }
+        self
     }
 
     /// Where the console lives, without a slash at its end.
@@ -113,12 +129,26 @@ impl Hosts {
         if self.is_console(host) {
             return Ok(Face::Console);
         }
+        if let Some(number) = self.front(host) {
+            return Ok(Face::Front(number));
+        }
         match ViewHost::parse(host, &self.view) {
             Ok(ViewHost { session, face: ViewFace::Site(label) }) => Ok(Face::View(session, label)),
             Ok(ViewHost { session, face: ViewFace::Viewer }) => Ok(Face::Viewer(session)),
             Ok(ViewHost { session, face: ViewFace::Panel }) => Ok(Face::Panel(session)),
             Err(UrlError::OutsideDomain) => Err(Misdirected::Unknown),
             Err(other) => Err(Misdirected::NotAView(other)),
+        }
+    }
+
+    fn front(&self, host: &str) -> Option<usize> {
+        if self.fronts.is_empty() {
+            return None;
+        }
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        match self.fronts.get(name) {
+            Some(number) => Some(*number),
+            None => self.fronts.get(&name.to_ascii_lowercase()).copied(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{COOKIE, HeaderMap};
@@ -22,7 +22,7 @@ use url::Url;
 use crate::id::{Pin, Secret, SessionId};
 use crate::protocol::Level;
 use crate::rewrite::cookie::Jar;
-use crate::rewrite::url::{Scheme, ViewDomain, ViewMap};
+use crate::rewrite::url::{Scheme, Site, ViewDomain, ViewMap};
 use crate::span::Span;
 
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Role};
@@ -67,6 +67,8 @@ pub struct Session {
     pub link_expires: SystemTime,
     /// Maps between sites and this session's view hosts.
     pub views: ViewMap,
+    /// Where the customer asked for help under the site's own name.
+    pub home: Option<Home>,
     /// Signs the capability URLs of the mirror's assets.
     pub asset_key: Secret,
     pub jar: Mutex<Jar>,
@@ -74,6 +76,8 @@ pub struct Session {
     customer: Secret,
     /// What the customer's panel connects again with.
     panel: Secret,
+    /// What authorises a page that loads Lado's script.
+    page: Secret,
     assets: Mutex<asset::Assets>,
     escapes: Mutex<Escapes>,
     tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
@@ -85,6 +89,24 @@ pub struct Session {
     /// Milliseconds after `born` at which somebody last did something.
     touched: AtomicU64,
 }
+
+/// Sites that a session goes on at without a view host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    pub sites: Vec<Site>,
+    pub kind: HomeKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HomeKind {
+    /// A front host: Lado serves the site.
+    Front,
+    /// A page that loads Lado's script: Lado serves the script only.
+    Script,
+}
+
+/// How long a customer who has asked for help may think about the consent.
+const ASKED: Duration = Duration::from_secs(15 * 60);
 
 /// What everybody who watches a session needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,10 +268,33 @@ impl Sessions {
     /// # Errors
     /// [`SessionError`] when the company does not co-browse that site, or there are too many sessions.
     pub fn create(&self, company: &Arc<Company>, agent: &Agent, start: Url) -> Result<Arc<Session>, SessionError> {
+        self.begin(company, agent, start, None)
+    }
+
+    /// A new session that the customer has asked for on a front host or by a page's script. It has no agent yet: the
+    /// company speaks for itself. Returns the token of its link, with which the customer says yes.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the company does not co-browse that site, or there are too many sessions.
+    pub fn ask(&self, company: &Arc<Company>, start: Url, home: Home) -> Result<(Arc<Session>, String), SessionError> {
+        let agent = Agent { name: String::new(), display: company.name.clone(), role: Role::Agent };
+        let session = self.begin(company, &agent, start, Some(home))?;
+        let token = self.key.sign(session.id, session.link_expires);
+        Ok((session, token))
+    }
+
+    fn begin(
+        &self,
+        company: &Arc<Company>,
+        agent: &Agent,
+        start: Url,
+        home: Option<Home>,
+    ) -> Result<Arc<Session>, SessionError> {
         if !matches!(start.scheme(), "http" | "https") || start.host_str().is_none() {
             return Err(SessionError::Address);
         }
-        if !company.allows(&start) {
+        // Where the customer asks for help is the company's own, by its configuration.
+        if home.is_none() && !company.allows(&start) {
             return Err(SessionError::NotAllowed(start.origin().ascii_serialization()));
         }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -266,7 +311,7 @@ impl Sessions {
                 break id;
             }
         };
-        let session = Arc::new(self.make(id, company, agent, start));
+        let session = Arc::new(self.make(id, company, agent, start, home));
         open.insert(id, Arc::clone(&session));
         drop(open);
         tracing::info!(session = %id, company = %company.id, agent = %agent.name, "session created");
@@ -274,20 +319,26 @@ impl Sessions {
         Ok(session)
     }
 
-    fn make(&self, id: SessionId, company: &Arc<Company>, agent: &Agent, start: Url) -> Session {
+    fn make(&self, id: SessionId, company: &Arc<Company>, agent: &Agent, start: Url, home: Option<Home>) -> Session {
         let created = SystemTime::now();
+        // Who has asked for help is there: the link is for them alone, and for now.
+        let link_expires =
+            if home.is_some() { ASKED.min(self.config.link_expires.0) } else { self.config.link_expires.0 };
+        let fronts = home.as_ref().map_or_else(Vec::new, |home| home.sites.clone());
         Session {
             id,
             company: Arc::clone(company),
             agent: agent.clone(),
             start,
             created,
-            link_expires: created + self.config.link_expires.0,
-            views: ViewMap::new(self.domain.clone(), id),
+            link_expires: created + link_expires,
+            views: ViewMap::beside(self.domain.clone(), id, fronts),
+            home,
             asset_key: Secret::random(),
             jar: Mutex::default(),
             customer: Secret::random(),
             panel: Secret::random(),
+            page: Secret::random(),
             assets: Mutex::default(),
             escapes: Mutex::default(),
             tickets: Mutex::default(),
@@ -349,6 +400,25 @@ impl Sessions {
     pub fn link(&self, session: &Session) -> Option<String> {
         let unused = session.phase() == Phase::Invited && session.link_expires > SystemTime::now();
         unused.then(|| self.key.sign(session.id, session.link_expires))
+    }
+
+    /// The session of a customer's browser on a front host, by its cookie there.
+    pub fn of_customer(&self, headers: &HeaderMap) -> Option<Found> {
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let ids = cookies.flat_map(|value| value.split(';')).filter_map(|pair| {
+            let name = pair.trim().strip_prefix("lado_")?.split('=').next()?;
+            SessionId::parse(name).ok()
+        });
+        let mut ended = None;
+        // A few at most: a browser has one for each session it has been in.
+        for id in ids.take(8) {
+            match self.find(id) {
+                Found::Open(session) if session.is_customer(headers) => return Some(Found::Open(session)),
+                Found::Ended(of) => ended = Some(Found::Ended(of)),
+                _ => {}
+            }
+        }
+        ended
     }
 
     /// The session that a link leads to. Looking uses nothing up: chat apps fetch links to show previews.
@@ -453,6 +523,13 @@ impl Sessions {
         let (id, secret) = text.split_once('.')?;
         let session = self.get(SessionId::parse(id).ok()?)?;
         (Secret::parse(secret).ok()? == session.panel).then_some(session)
+    }
+
+    /// The session of a page that loads Lado's script.
+    pub fn by_page_token(&self, text: &str) -> Option<Arc<Session>> {
+        let (id, secret) = text.split_once('.')?;
+        let session = self.get(SessionId::parse(id).ok()?)?;
+        (Secret::parse(secret).ok()? == session.page).then_some(session)
     }
 
     /// Ends a session: what it held is gone when this returns. Ending twice is ending once.
@@ -609,6 +686,17 @@ impl Session {
         format!("{}={}{}", self.views.cookie_name(), self.customer.reveal(), self.cookie_attributes())
     }
 
+    /// The same on a front host of the session: for that host alone.
+    pub fn front_cookie(&self, scheme: Scheme) -> String {
+        let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
+        format!("{}={}; HttpOnly; Path=/; SameSite=Lax{secure}", self.views.cookie_name(), self.customer.reveal())
+    }
+
+    /// Where a customer's way back leads.
+    pub fn way_back(&self) -> String {
+        self.views.map_url(&self.start).unwrap_or_else(|| self.start.clone()).into()
+    }
+
     /// The `Set-Cookie` value that takes it away.
     pub fn expired_cookie(&self) -> String {
         format!("{}={}; Max-Age=0", self.views.cookie_name(), self.cookie_attributes())
@@ -646,6 +734,11 @@ impl Session {
     /// What the customer's panel connects again with, for the session's whole life. Never log it.
     pub fn panel_token(&self) -> String {
         format!("{}.{}", self.id, self.panel.reveal())
+    }
+
+    /// What a page that loads Lado's script comes back with. It says no more than that the page is of this session.
+    pub fn page_token(&self) -> String {
+        format!("{}.{}", self.id, self.page.reveal())
     }
 
     /// The path on the viewer's host under which the agent may load `url`, and from now on can.
@@ -738,6 +831,15 @@ fn near(one: IpAddr, other: IpAddr) -> bool {
 /// A panic elsewhere leaves these maps as they were: whole. Going on beats taking every session down.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Nothing where somebody else holds it.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 #[cfg(test)]

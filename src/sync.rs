@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 
@@ -23,7 +24,8 @@ use crate::hub::queue::{ForPage, ForViewer};
 use crate::hub::{Hub, HubError, Hubs, PageLink, ViewerLink};
 use crate::id::SessionId;
 use crate::lock::{Control, Frame};
-use crate::protocol::{self, Dictionary, PageMessage, VERSION, ViewerRequest, WireError};
+use crate::mask;
+use crate::protocol::{self, Dictionary, PageMessage, VERSION, ViewerNotice, ViewerRequest, WireError};
 use crate::rewrite::url::Site;
 use crate::session::{Sessions, Ticket};
 use allowance::Allowance;
@@ -31,6 +33,10 @@ use socket::{Connection, Incoming};
 
 /// A socket that says nothing of itself for this long after it opened is closed.
 const HELLO: Duration = Duration::from_secs(10);
+/// From here on, a page's message is not for a thread of the runtime.
+const LARGE: usize = 32 * 1024;
+/// Nor is what follows a message that took this long.
+const LONG: Duration = Duration::from_millis(5);
 /// An agent's action is small; the largest is a text that is pasted.
 const MAX_REQUEST: usize = 256 * 1024;
 
@@ -59,6 +65,8 @@ pub enum SyncError {
     Silent,
     #[error("downstream reads too slowly")]
     Slow,
+    #[error("Lado failed at a message of downstream's")]
+    Broken,
     #[error("downstream sent text, which no message is")]
     Text,
 }
@@ -73,7 +81,7 @@ impl SyncError {
             Self::Hub(HubError::Over) => 4004,
             Self::Hub(HubError::Replaced) => 4005,
             Self::Hub(_) => 4006,
-            Self::Socket(_) | Self::Silent | Self::Slow => 4007,
+            Self::Socket(_) | Self::Silent | Self::Slow | Self::Broken => 4007,
         }
     }
 }
@@ -83,7 +91,7 @@ pub async fn page<S>(hub: Arc<Hub>, site: Site, socket: WebSocketStream<S>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection::new(socket, Allowance::of_page());
+    let mut connection = Connection::new(socket, Allowance::of_page(hub.work_per_page()));
     let mut dictionary = Dictionary::default();
     let end = match greet_page(&hub, &site, &mut connection, &mut dictionary).await {
         Ok(link) => {
@@ -116,7 +124,7 @@ where
 
 /// Ops go up, commands come down, until one side leaves.
 async fn follow_page<S>(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     link: &PageLink,
     connection: &mut Connection<S>,
     dictionary: &mut Dictionary,
@@ -124,10 +132,16 @@ async fn follow_page<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut work = Work::default();
     loop {
         tokio::select! {
             incoming = connection.next() => match incoming? {
-                Incoming::Message(bytes) => hear_page(hub, link, protocol::decode_with(&bytes, dictionary)?)?,
+                Incoming::Message(bytes) => {
+                    let worked = work.do_for(hub, link, bytes, dictionary).await?;
+                    if connection.charge(worked) {
+                        hub.slowed(link);
+                    }
+                }
                 Incoming::Pong(_) => {}
                 Incoming::Beat => {
                     hub.page_beat(link, connection.latency(), connection.quiet());
@@ -141,6 +155,50 @@ where
             },
         }
     }
+}
+
+/// Messages of a page, each in its turn. What may take long is done where it keeps no other session waiting.
+#[derive(Default)]
+struct Work {
+    /// What the last message cost.
+    last: Duration,
+}
+
+impl Work {
+    /// Returns the processor's time that the message took.
+    async fn do_for(
+        &mut self,
+        hub: &Arc<Hub>,
+        link: &PageLink,
+        bytes: bytes::Bytes,
+        dictionary: &mut Dictionary,
+    ) -> Result<Duration, SyncError> {
+        let _turn = hub.turn().await;
+        let (end, took) = if bytes.len() < LARGE && self.last < LONG {
+            timed(hub, link, &bytes, dictionary)
+        } else {
+            let (hub, link, mut held) = (Arc::clone(hub), link.clone(), std::mem::take(dictionary));
+            let apart = move || (timed(&hub, &link, &bytes, &mut held), held);
+            let (done, held) = spawn_blocking(apart).await.map_err(|_| SyncError::Broken)?;
+            *dictionary = held;
+            done
+        };
+        self.last = took;
+        end.map(|()| took)
+    }
+}
+
+fn timed(hub: &Hub, link: &PageLink, bytes: &[u8], dictionary: &mut Dictionary) -> (Result<(), SyncError>, Duration) {
+    let before = thread_time();
+    let message = protocol::decode_with(bytes, dictionary).map_err(SyncError::from);
+    let end = message.and_then(|message| hear_page(hub, link, message));
+    (end, thread_time().saturating_sub(before))
+}
+
+/// How long this thread has kept a processor busy.
+fn thread_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.try_into().unwrap_or(0))
 }
 
 /// One message of the page. Its ops pass mirror and mask before anybody sees them.
@@ -157,6 +215,7 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
         PageMessage::Pause {} => hub.pause(true),
         PageMessage::Secret { .. } => {}
         PageMessage::Pressed { x, y } => hub.page_pressed(link, x, y)?,
+        PageMessage::TooLarge {} => hub.too_large(link)?,
     }
     Ok(())
 }
@@ -166,7 +225,7 @@ pub async fn viewer<S>(sessions: &Sessions, hubs: &Hubs, session: SessionId, soc
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut connection = Connection::new(socket, Allowance::of_viewer());
+    let mut connection = Connection::new(socket, Allowance::of_viewer(hubs.work_per_page()));
     let end = match greet_viewer(sessions, hubs, session, &mut connection).await {
         Ok((hub, link)) => {
             let end = follow_viewer(&hub, &link, &mut connection).await;
@@ -197,7 +256,10 @@ where
     match sessions.redeem(&ticket) {
         Some((found, Ticket::Viewer(agent))) if found.id == session => {
             let hub = hubs.of(&found).ok_or(HubError::Over)?;
-            let link = hub.viewer(agent)?;
+            let _turn = hub.turn().await;
+            let there = Arc::clone(&hub);
+            let link = spawn_blocking(move || there.viewer(agent)).await.map_err(|_| SyncError::Broken)??;
+            drop(_turn);
             Ok((hub, link))
         }
         _ => Err(SyncError::Ticket),
@@ -205,7 +267,7 @@ where
 }
 
 /// Masked ops come down, actions go up, until one side leaves.
-async fn follow_viewer<S>(hub: &Hub, link: &ViewerLink, connection: &mut Connection<S>) -> Result<(), SyncError>
+async fn follow_viewer<S>(hub: &Arc<Hub>, link: &ViewerLink, connection: &mut Connection<S>) -> Result<(), SyncError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -215,14 +277,28 @@ where
                 Incoming::Message(bytes) if bytes.len() > MAX_REQUEST => {
                     return Err(SyncError::TooLarge(bytes.len()));
                 }
-                Incoming::Message(bytes) => hear_viewer(hub, link, protocol::decode(&bytes)?)?,
+                Incoming::Message(bytes) => {
+                    let request = protocol::decode(&bytes)?;
+                    if request == (ViewerRequest::Resync {}) {
+                        hub.viewer_wrong();
+                        connection.charge(show(hub, link).await?);
+                    } else {
+                        let _turn = hub.turn().await;
+                        hear_viewer(hub, link, request)?;
+                    }
+                }
                 Incoming::Pong(payload) => {
                     if let Ok(epoch) = <[u8; 4]>::try_from(payload.as_ref()) {
+                        let _turn = hub.turn().await;
                         hub.seen(link, u32::from_be_bytes(epoch));
                     }
                 }
                 Incoming::Beat => {
-                    let beat = hub.viewer_beat(link, connection.latency(), connection.quiet());
+                    // Who watches must not take a page that keeps the hub busy for a connection that is gone.
+                    let beat = match hub.turn_now() {
+                        Some(_turn) => hub.viewer_beat(link, connection.latency(), connection.quiet()),
+                        None => mask::Frame::notice(&ViewerNotice::Beat { agent: None, customer: None }),
+                    };
                     connection.send(beat.bytes().clone()).await?;
                 }
                 Incoming::Left => return Ok(()),
@@ -232,11 +308,25 @@ where
                 // The pong says that the browser has all that was sent before (RFC 6455 §5.5.2): no message of our own
                 // is needed for that.
                 ForViewer::Barrier(epoch) => connection.ping(epoch.to_be_bytes().to_vec()).await?,
-                ForViewer::Snapshot => hub.resync(link),
+                ForViewer::Snapshot => {
+                    connection.charge(show(hub, link).await?);
+                }
                 ForViewer::Close => return Ok(()),
             },
         }
     }
+}
+
+/// Puts the whole page into a viewer's queue; returns the processor's time that it took.
+async fn show(hub: &Arc<Hub>, link: &ViewerLink) -> Result<Duration, SyncError> {
+    let _turn = hub.turn().await;
+    let (hub, link) = (Arc::clone(hub), link.clone());
+    let work = move || {
+        let before = thread_time();
+        hub.resync(&link);
+        thread_time().saturating_sub(before)
+    };
+    spawn_blocking(work).await.map_err(|_| SyncError::Broken)
 }
 
 /// One request of the viewer. Its actions pass level, lock and mask before the page hears of them.
@@ -245,10 +335,10 @@ fn hear_viewer(hub: &Hub, link: &ViewerLink, request: ViewerRequest) -> Result<(
         ViewerRequest::Hello { .. } => return Err(SyncError::HelloAgain),
         ViewerRequest::Act { id, action } => hub.act(link, id, &action),
         ViewerRequest::Pointer { shown, x, y } => hub.viewer_pointer(link, shown.then_some((x, y))),
-        ViewerRequest::Resync {} => hub.resync(link),
         ViewerRequest::Draw { id, colour, stays, shape } => hub.draw(link, id, colour, stays, shape),
         ViewerRequest::Erase { id } => hub.erase(link, id),
         ViewerRequest::Watch { tab } => hub.watch(link, tab),
+        ViewerRequest::Resync {} => hub.resync(link),
     }
     Ok(())
 }

@@ -3,17 +3,18 @@
 mod body;
 mod connect;
 pub mod guard;
+pub mod pool;
 mod resolve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -25,6 +26,7 @@ pub use body::{Abused, Body, BodyError, Caps, Stalled, Timed};
 use connect::{Alpn, Connector};
 pub use connect::{ConnectError, TlsProblem};
 use guard::{Exception, Guard};
+use pool::Pool;
 use resolve::Names;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -96,6 +98,8 @@ pub struct Upstream {
     guard: Guard,
     first_byte: Duration,
     idle: Duration,
+    /// By host name: sites that Lado itself is in front of.
+    fronts: Arc<RwLock<HashMap<String, Arc<Pool>>>>,
 }
 
 impl Upstream {
@@ -126,7 +130,17 @@ impl Upstream {
         let pooled = builder.build(connector(Alpn::Any)?);
         let upgrades = builder.pool_max_idle_per_host(0).build(connector(Alpn::Http1)?);
         let (first_byte, idle) = (config.first_byte_timeout.0, config.idle_timeout.0);
-        Ok(Self { pooled, upgrades, guard, first_byte, idle })
+        Ok(Self { pooled, upgrades, guard, first_byte, idle, fronts: Arc::default() })
+    }
+
+    /// Requests to `host` go where its front's go: its name leads to Lado itself.
+    pub fn serve_host(&self, host: &str, pool: Arc<Pool>) {
+        self.fronts.write().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), pool);
+    }
+
+    fn front(&self, uri: &Uri) -> Option<Arc<Pool>> {
+        let fronts = self.fronts.read().unwrap_or_else(PoisonError::into_inner);
+        fronts.get(uri.host()?).cloned()
     }
 
     /// Never connect to Lado's own listener.
@@ -139,6 +153,12 @@ impl Upstream {
     /// # Errors
     /// [`UpstreamError`] when no response began.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        if let Some(pool) = self.front(request.uri()) {
+            let mut request = request;
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).parse();
+            *request.uri_mut() = path.map_err(|_| ConnectError::Address)?;
+            return pool.send(request, None).await;
+        }
         let response = self.exchange(&self.pooled, request).await?;
         Ok(response.map(|body| Body::Timed(Timed::new(body, self.idle))))
     }

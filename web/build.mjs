@@ -19,7 +19,7 @@ const APPS = [
 ];
 
 /** Scripts that get their configuration in front when they are served, so they have no hash of their own here. */
-const INJECTED = { boot: "injected/main.ts", worker: "injected/worker.ts" };
+const INJECTED = { boot: "injected/main.ts", worker: "injected/worker.ts", launcher: "injected/launcher.ts" };
 
 const TYPES = { ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8" };
 

@@ -9,7 +9,18 @@ const map = createMap(boot);
 export const outward = map.toSite;
 
 /** An address as the site has it, where this browser can open it. */
-export const inward = map.toView;
+export const inward = boot.leave ? leaving : map.toView;
+
+/** Under the site's own name only other sites' addresses change: Lado knows whether they have a view. */
+function leaving(url: string): string {
+  try {
+    const { origin, protocol, href } = new URL(url, location.href);
+    const other = origin !== location.origin && /^https?:$/.test(protocol);
+    return other ? `${boot.leave}to=${encodeURIComponent(href)}` : url;
+  } catch {
+    return url;
+  }
+}
 
 /** The address of this page on its site. */
 export function pageUrl(): string {

@@ -4,7 +4,8 @@
 // is a set, and each node is placed behind its previous sibling as it stands now, ancestors first.
 
 import { failed, guard } from "../guard";
-import { MASK, type Native, NodeKind, type Op, OpTag, type Viewport } from "../protocol/messages";
+import { MASK, type Native, NodeKind, type Op, OpTag, SUM_GROUP, type Viewport } from "../protocol/messages";
+import { BASIS, Groups, number, text } from "../protocol/sum";
 import { type Rules, Veil } from "../rules";
 import { activeElement } from "./active";
 import { baseUrl, outward, pageUrl } from "./address";
@@ -109,6 +110,12 @@ export class Capture {
   #focus = 0;
   #focusMoved = false;
   #resized = false;
+
+  /** Looks at the page no more. */
+  stop(): void {
+    this.#active = false;
+    this.#observer.disconnect();
+  }
 
   constructor(
     private readonly rules: Rules,
@@ -355,6 +362,129 @@ export class Capture {
     this.#focus = focus;
   }
 
+  // ---- what keeps the mirror true
+
+  /** Where the next comparison begins. */
+  #cursor = PAGE;
+
+  /**
+   * What the next nodes of the page add up to, for Lado to compare with what its mirror has; right after a flush, when
+   * both should be the same. Nodes that should have been captured and were not are told with the next flush.
+   */
+  check(nodes: number): Op | null {
+    if (!this.#active) return null;
+    const first = this.node(this.#cursor);
+    let node: Node | null = first && this.id(first) === this.#cursor ? first : document;
+    const op: Op = { tag: OpTag.Check, node: this.id(node) ?? PAGE, sums: [] };
+    const groups = new Groups();
+    let last: Node | null = null;
+    const most = Math.ceil(nodes / SUM_GROUP) * SUM_GROUP;
+    for (let count = 0; node && count < most; ) {
+      const kept = this.#kept.get(node);
+      if (kept) {
+        groups.node(this.#sum(node, kept));
+        count++;
+      } else if (this.#isMissed(node)) {
+        this.#pending.add(node);
+      }
+      last = node;
+      node = kept ? this.#following(node) : this.#after(node);
+    }
+    // The last one of a stretch is the first of the next: nothing between two falls through.
+    this.#cursor = node && last ? (this.id(last) ?? PAGE) : PAGE;
+    if (this.#pending.size) this.#wake();
+    return { ...op, sums: groups.finish() };
+  }
+
+  /** Whether the whole page has been compared. */
+  get checked(): boolean {
+    return this.#cursor === PAGE;
+  }
+
+  /** Lado's copy is wrong inside this element: it goes, and comes again under new ids. */
+  mend(id: number): boolean {
+    const node = this.#byId.get(id)?.node;
+    if (!node || !dom.isElement(node)) return false;
+    const inside = (at: Node | null): boolean => {
+      for (let up = at; up; up = this.up(up)) if (up === node) return true;
+      return false;
+    };
+    for (const at of [...this.#positions.keys()]) if (inside(at)) this.#scrolled.add(at);
+    this.#focusMoved = true;
+    if (inside(this.#byId.get(this.#focus)?.node ?? null)) this.#focus = 0;
+    this.#forget(node);
+    this.#pending.add(node);
+    this.#wake();
+    return true;
+  }
+
+  #sum(node: Node, kept: Kept): number {
+    const type = dom.nodeType(node);
+    const parent = this.up(node);
+    const kind = dom.isElement(node)
+      ? kindOf(node)
+      : type === dom.DOCUMENT
+        ? NodeKind.Document
+        : type === dom.FRAGMENT
+          ? NodeKind.Shadow
+          : NodeKind.Text;
+    const above = parent ? (this.id(parent) ?? 0) : 0;
+    const sum = number(number(number(BASIS, kind), kept.id), above);
+    if (kind === NodeKind.Text) {
+      const raw = dom.data(node as CharacterData);
+      const veil = this.#veil(node);
+      return text(sum, (veil ? undefined : this.#covered.get(node)) ?? this.#textOf(node, raw, veil));
+    }
+    if (!dom.isElement(node)) return sum;
+    const name = dom.localName(node);
+    let all = 0;
+    if (!isOpaque(name)) {
+      const veil = this.#veil(node);
+      for (const name of dom.attributeNames(node)) {
+        const value = this.#attributeOf(node, name, veil);
+        if (value !== null) all = (all + text(number(text(BASIS, name), 0x3d), value)) | 0;
+      }
+    }
+    return number(text(sum, name), all);
+  }
+
+  /** The next node in the order of the mirror: a shadow root before its element's children, a frame's document in it. */
+  #following(node: Node): Node | null {
+    if (dom.isElement(node)) {
+      if (isOpaque(dom.localName(node))) return this.#after(node);
+      const shadow = dom.shadowOf(node);
+      if (shadow) return shadow;
+      if (dom.documentIn(node) !== undefined) return this.#documents.get(node) ?? this.#after(node);
+    }
+    return dom.firstChild(node) ?? this.#after(node);
+  }
+
+  #after(node: Node): Node | null {
+    for (let at: Node | null = node; at && at !== document; at = this.up(at)) {
+      const type = dom.nodeType(at);
+      const next: Node | null =
+        type === dom.FRAGMENT
+          ? dom.firstChild(dom.hostOf(at as ShadowRoot))
+          : type === dom.DOCUMENT
+            ? null
+            : dom.nextSibling(at);
+      if (next) return next;
+    }
+    return null;
+  }
+
+  #isMissed(node: Node): boolean {
+    if (node === this.overlay || this.#pending.has(node)) return false;
+    const parent = this.up(node);
+    const type = dom.nodeType(node);
+    // A document takes an element, nothing else.
+    const fits =
+      type === dom.ELEMENT ||
+      type === dom.FRAGMENT ||
+      (parent && dom.nodeType(parent) !== dom.DOCUMENT && this.#isText(node));
+    return Boolean(parent && fits && this.#kept.has(parent) && this.#holds(parent, node));
+  }
+
   // ---- what comes from the page
 
   #wake(): void {
@@ -514,6 +644,9 @@ export class Capture {
       this.#kept.delete(node);
       this.#byId.delete(kept.id);
       this.#positions.delete(node);
+      // Where it comes back it has another id, of which nothing has been said.
+      this.#said.forget(node as Element);
+      this.#sheets.forget(node);
       // A node that moved before it went is elsewhere in the mirror than it was in the page.
       if (this.#pending.delete(node) || top) this.#gone.push(kept);
     }

@@ -105,6 +105,14 @@ export const dispatch = uncurry(EventTarget.prototype.dispatchEvent) as (
 ) => boolean;
 export const frame = window.requestAnimationFrame.bind(window);
 export const timeout = window.setTimeout.bind(window) as (run: () => void, ms: number) => number;
+const idleCallback = window.requestIdleCallback?.bind(window);
+
+/** Runs when the page has nothing to do, or soon where browsers do not tell. */
+export function idle(run: () => void): void {
+  if (idleCallback) idleCallback(run, { timeout: 2000 });
+  else run();
+}
+
 export const Observer = MutationObserver;
 
 export const XHTML = "http://www.w3.org/1999/xhtml";

@@ -263,6 +263,12 @@ export class Sheets {
     this.#count = 0;
   }
 
+  /** A node has gone: what was said of it is void. */
+  forget(node: Node): void {
+    this.#sent.delete(node);
+    this.#adopters.delete(node as Root);
+  }
+
   ops(): Op[] {
     for (const [rule, before] of this.#held) {
       if (!rule.parentStyleSheet) this.#held.delete(rule);

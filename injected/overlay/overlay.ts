@@ -9,6 +9,7 @@ import type { Rules } from "../rules";
 const MAX_MARKS = 100;
 const EDGE = 12;
 const ASK_MS = 15_000;
+const FAREWELL = 8000;
 /** A panel less high than this is a pill, and stays one on phones. */
 const PILL = 64;
 
@@ -135,6 +136,18 @@ export class Overlay {
     if (this.#top) this.element.hidePopover();
     this.#top = false;
     this.moved();
+  }
+
+  /** The session is over and the page goes on: the panel says so for a while, and all else goes. */
+  farewell(): void {
+    for (const { arrow } of this.#pointers.values()) arrow.remove();
+    this.#pointers.clear();
+    for (const mark of this.#marks.splice(0)) mark.remove();
+    this.sheet.replaceSync("");
+    dom.timeout(
+      guard(() => this.remove()),
+      FAREWELL,
+    );
   }
 
   remove(): void {

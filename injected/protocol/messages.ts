@@ -8,6 +8,7 @@ export const MAX_DEPTH = 1024;
 export const MAX_MESSAGE = 16777216;
 export const MAX_STRING = 64;
 export const MAX_ENTRIES = 8192;
+export const SUM_GROUP = 64;
 
 export const enum NodeKind {
   End = 0,
@@ -63,6 +64,13 @@ export const enum Level {
   Control = 3,
 }
 
+export const enum Cap {
+  Nodes = 1,
+  Bytes = 2,
+  Depth = 3,
+  Changes = 4,
+}
+
 export const enum Button {
   Left = 0,
   Middle = 1,
@@ -109,24 +117,25 @@ export const enum OpTag {
   SetSheet = 15,
   SetAdopted = 16,
   Opaque = 17,
-  DefineSheet = 40,
-  Adopt = 41,
-  InsertRule = 42,
-  SetRule = 43,
-  DeleteRule = 44,
-  DisableSheet = 45,
-  Select = 46,
-  Caret = 47,
-  Picture = 48,
-  Play = 49,
-  SetLayer = 50,
-  Hover = 51,
-  Press = 52,
-  Ring = 53,
-  Features = 54,
-  OpenList = 55,
-  View = 56,
-  Quirks = 57,
+  DefineSheet = 60,
+  Adopt = 61,
+  InsertRule = 62,
+  SetRule = 63,
+  DeleteRule = 64,
+  DisableSheet = 65,
+  Select = 66,
+  Caret = 67,
+  Picture = 68,
+  Play = 69,
+  SetLayer = 70,
+  Hover = 71,
+  Press = 72,
+  Ring = 73,
+  Features = 74,
+  OpenList = 75,
+  View = 76,
+  Quirks = 77,
+  Check = 40,
 }
 
 export type Op =
@@ -164,7 +173,8 @@ export type Op =
   | { tag: OpTag.Features; matched: readonly string[] }
   | { tag: OpTag.OpenList; node: number; open: boolean }
   | { tag: OpTag.View; x: number; y: number; width: number; height: number; scale: number; bar: number }
-  | { tag: OpTag.Quirks; node: number; quirks: boolean };
+  | { tag: OpTag.Quirks; node: number; quirks: boolean }
+  | { tag: OpTag.Check; node: number; sums: readonly number[] };
 
 export function writeOp(w: Writer, m: Op): void {
   w.byte(m.tag);
@@ -329,6 +339,10 @@ export function writeOp(w: Writer, m: Op): void {
       w.u32(m.node);
       w.bool(m.quirks);
       break;
+    case OpTag.Check:
+      w.u32(m.node);
+      w.list(m.sums, (x) => w.u32(x));
+      break;
   }
 }
 
@@ -405,6 +419,8 @@ export function readOp(r: Reader): Op {
       return { tag, x: r.i32(), y: r.i32(), width: r.u32(), height: r.u32(), scale: r.u32(), bar: r.u32() };
     case OpTag.Quirks:
       return { tag, node: r.u32(), quirks: r.bool() };
+    case OpTag.Check:
+      return { tag, node: r.u32(), sums: r.list(() => r.u32()) };
     default:
       return r.fail("Op", tag);
   }
@@ -422,6 +438,7 @@ export const enum PageMessageTag {
   Secret = 9,
   Pressed = 10,
   Native = 20,
+  TooLarge = 40,
 }
 
 export type PageMessage =
@@ -435,7 +452,8 @@ export type PageMessage =
   | { tag: PageMessageTag.Pause }
   | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
   | { tag: PageMessageTag.Pressed; x: number; y: number }
-  | { tag: PageMessageTag.Native; native: Native; shown: boolean; text: string };
+  | { tag: PageMessageTag.Native; native: Native; shown: boolean; text: string }
+  | { tag: PageMessageTag.TooLarge };
 
 export function writePageMessage(w: Writer, m: PageMessage): void {
   w.byte(m.tag);
@@ -484,6 +502,8 @@ export function writePageMessage(w: Writer, m: PageMessage): void {
       w.bool(m.shown);
       w.string(m.text);
       break;
+    case PageMessageTag.TooLarge:
+      break;
   }
 }
 
@@ -512,6 +532,8 @@ export function readPageMessage(r: Reader): PageMessage {
       return { tag, x: r.i32(), y: r.i32() };
     case PageMessageTag.Native:
       return { tag, native: r.byte() as Native, shown: r.bool(), text: r.string() };
+    case PageMessageTag.TooLarge:
+      return { tag };
     default:
       return r.fail("PageMessage", tag);
   }
@@ -532,6 +554,7 @@ export const enum PageCommandTag {
   Beat = 12,
   Draw = 13,
   Erase = 14,
+  Mend = 40,
 }
 
 export type PageCommand =
@@ -548,7 +571,8 @@ export type PageCommand =
   | { tag: PageCommandTag.Rules; json: string }
   | { tag: PageCommandTag.Beat }
   | { tag: PageCommandTag.Draw; drawing: Drawing }
-  | { tag: PageCommandTag.Erase; participant: number; id: number };
+  | { tag: PageCommandTag.Erase; participant: number; id: number }
+  | { tag: PageCommandTag.Mend; node: number };
 
 export function writePageCommand(w: Writer, m: PageCommand): void {
   w.byte(m.tag);
@@ -602,6 +626,9 @@ export function writePageCommand(w: Writer, m: PageCommand): void {
       w.u32(m.participant);
       w.u32(m.id);
       break;
+    case PageCommandTag.Mend:
+      w.u32(m.node);
+      break;
   }
 }
 
@@ -636,6 +663,8 @@ export function readPageCommand(r: Reader): PageCommand {
       return { tag, drawing: readDrawing(r) };
     case PageCommandTag.Erase:
       return { tag, participant: r.u32(), id: r.u32() };
+    case PageCommandTag.Mend:
+      return { tag, node: r.u32() };
     default:
       return r.fail("PageCommand", tag);
   }
@@ -1054,6 +1083,7 @@ export const enum ViewerNoticeTag {
   Met = 15,
   Resumed = 16,
   Native = 20,
+  Limited = 40,
 }
 
 export type ViewerNotice =
@@ -1073,7 +1103,8 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Tabs; tabs: readonly Tab[]; shown: number; follows: boolean }
   | { tag: ViewerNoticeTag.Met; what: Meeting; site: string }
   | { tag: ViewerNoticeTag.Resumed }
-  | { tag: ViewerNoticeTag.Native; native: Native; shown: boolean; text: string };
+  | { tag: ViewerNoticeTag.Native; native: Native; shown: boolean; text: string }
+  | { tag: ViewerNoticeTag.Limited; cap: Cap | null };
 
 export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
   w.byte(m.tag);
@@ -1138,6 +1169,9 @@ export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
       w.bool(m.shown);
       w.string(m.text);
       break;
+    case ViewerNoticeTag.Limited:
+      w.option(m.cap, (x) => w.byte(x));
+      break;
   }
 }
 
@@ -1178,6 +1212,8 @@ export function readViewerNotice(r: Reader): ViewerNotice {
       return { tag };
     case ViewerNoticeTag.Native:
       return { tag, native: r.byte() as Native, shown: r.bool(), text: r.string() };
+    case ViewerNoticeTag.Limited:
+      return { tag, cap: r.option(() => r.byte() as Cap) };
     default:
       return r.fail("ViewerNotice", tag);
   }

@@ -23,12 +23,22 @@ export class Writer {
   #length = 0;
   #known = new Map<string, number>();
   #learnt = 0;
+  #learntBefore = 0;
 
   /** The message written so far; the next one starts empty with the same dictionary. */
   take(): Uint8Array<ArrayBuffer> {
     const message = this.#bytes.slice(0, this.#length);
     this.#length = 0;
+    this.#learntBefore = this.#learnt;
     return message;
+  }
+
+  /** The message written so far is not sent: the other side learns nothing from it. */
+  undo(): void {
+    for (const [text, known] of this.#known) if (known >= this.#learntBefore) this.#known.delete(text);
+    this.#learnt = this.#learntBefore;
+    this.#length = 0;
+    this.#bytes = new Uint8Array(4096);
   }
 
   get length(): number {

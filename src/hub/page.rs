@@ -8,10 +8,20 @@ use url::Url;
 use super::queue::PageQueue;
 use crate::lock::Allowed;
 use crate::mask::{AssetMap, Frame, Mask, Masked};
-use crate::mirror::{Limits, Mirror, MirrorError};
-use crate::protocol::{Drawing, Op};
+use crate::mirror::{Finding, Limits, Mirror, MirrorError};
+use crate::protocol::{Cap, Drawing, Op};
 use crate::rewrite::url::{Site, ViewMap};
 use crate::session::{PageInfo, Session};
+
+/// A page compares a stretch of itself at a time.
+const MAX_GROUPS: usize = 64;
+/// A page that differs from its mirror this often will go on to: it is left as it is.
+const MAX_MENDS: u32 = 12;
+/// Batches on their way when a snapshot is asked for.
+const MAX_IGNORED: u32 = 32;
+/// A page that was too much may be less after a while; it costs the customer's browser a snapshot to find out.
+const RETRY: Duration = Duration::from_secs(30);
+const LAST_RETRY: Duration = Duration::from_secs(600);
 
 /// A document load in a browser tab.
 pub(super) struct Page {
@@ -27,6 +37,8 @@ pub(super) struct Page {
     pub received: u32,
     /// The next batch must begin with a snapshot.
     pub wants_snapshot: bool,
+    /// Batches that came before it.
+    ignored: u32,
     /// The page's own count of its snapshots.
     pub epoch: u32,
     pub link: Option<Link>,
@@ -43,6 +55,12 @@ pub(super) struct Page {
     pub shown: u64,
     /// The connection that the page last said hello on: of a tab's pages the last one is the tab's.
     pub arrived: u64,
+    /// How often the mirror was found to differ from the page, and put right.
+    pub mends: u32,
+    /// When it was last read more slowly than it sends.
+    pub fast: Option<Instant>,
+    /// The page is too much to be mirrored, for now.
+    pub capped: Option<Capped>,
     limits: Limits,
 }
 
@@ -53,14 +71,34 @@ pub(super) struct Link {
     pub resyncs: u32,
 }
 
+/// What a page had too much of, and when it is asked again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Capped {
+    pub cap: Cap,
+    pub since: Instant,
+    pub wait: Duration,
+}
+
+fn cap_of(error: &MirrorError) -> Option<Cap> {
+    match error {
+        MirrorError::Nodes(_) => Some(Cap::Nodes),
+        MirrorError::Bytes(_) => Some(Cap::Bytes),
+        MirrorError::Depth(_) => Some(Cap::Depth),
+        _ => None,
+    }
+}
+
 /// What became of a batch.
 pub(super) enum Taken {
     /// Held before already, or dropped while a snapshot is awaited.
     Nothing,
-    /// What viewers may know of it; `snapshot` when it replaces the whole page.
-    Ops { ops: Vec<Masked<Op>>, snapshot: bool },
+    /// What viewers may know of it; `snapshot` when it replaces the whole page. `wrong` is where the mirror was found
+    /// not to be the page.
+    Ops { ops: Vec<Masked<Op>>, snapshot: bool, wrong: Option<Finding> },
     /// It does not follow what came before, or does not fit the mirror.
     Lost,
+    /// The page is more than Lado holds.
+    Capped(Cap),
 }
 
 impl Page {
@@ -74,6 +112,7 @@ impl Page {
             mask,
             received: 0,
             wants_snapshot: true,
+            ignored: 0,
             epoch: 0,
             link: None,
             lost: None,
@@ -83,6 +122,9 @@ impl Page {
             visible: false,
             shown: 0,
             arrived: 0,
+            mends: 0,
+            fast: None,
+            capped: None,
             limits,
         }
     }
@@ -91,7 +133,10 @@ impl Page {
     pub fn take(&mut self, seq: u32, ops: Vec<Op>, session: &Session) -> Taken {
         let snapshot = matches!(ops.first(), Some(Op::Snapshot { .. }));
         if self.wants_snapshot && !snapshot {
-            return Taken::Nothing;
+            self.ignored += 1;
+            // What was on its way is over by now: the page does not know that it is to begin anew.
+            let again = self.ignored.is_multiple_of(MAX_IGNORED) && self.capped.is_none();
+            return if again { Taken::Lost } else { Taken::Nothing };
         }
         if !self.wants_snapshot {
             if seq <= self.received {
@@ -103,21 +148,32 @@ impl Page {
             }
         }
         match self.apply(ops, session) {
-            Ok(ops) => {
+            Ok((ops, wrong)) => {
                 self.received = seq;
                 self.wants_snapshot = false;
-                Taken::Ops { ops, snapshot }
+                self.ignored = 0;
+                if snapshot {
+                    self.capped = None;
+                }
+                Taken::Ops { ops, snapshot, wrong }
             }
             Err(error) => {
                 tracing::warn!(session = %session.id, %error, "a batch does not fit the mirror");
                 self.lose(session);
-                Taken::Lost
+                match cap_of(&error) {
+                    Some(cap) => {
+                        self.cap(cap);
+                        Taken::Capped(cap)
+                    }
+                    None => Taken::Lost,
+                }
             }
         }
     }
 
-    fn apply(&mut self, ops: Vec<Op>, session: &Session) -> Result<Vec<Masked<Op>>, MirrorError> {
+    fn apply(&mut self, ops: Vec<Op>, session: &Session) -> Result<(Vec<Masked<Op>>, Option<Finding>), MirrorError> {
         let mut masked = Vec::with_capacity(ops.len());
+        let mut wrong = None;
         let mut assets = Capabilities(session);
         for mut op in ops {
             match &mut op {
@@ -126,11 +182,28 @@ impl Page {
                     *url = self.honest(url, &session.views);
                 }
                 Op::SetUrl { url } => *url = self.honest(url, &session.views),
+                Op::Check { node, sums } => {
+                    let finding = self.compare(*node, sums);
+                    if finding != Some(Finding::Same) {
+                        wrong = wrong.or(finding);
+                        continue;
+                    }
+                }
                 _ => {}
             }
             masked.extend(self.mask.process(&mut self.mirror, op, &mut assets)?);
         }
-        Ok(masked)
+        Ok((masked, wrong))
+    }
+
+    /// Nothing where there is nothing to compare, or no use in it.
+    fn compare(&mut self, node: u32, sums: &[u32]) -> Option<Finding> {
+        if sums.len() > MAX_GROUPS || self.mends > MAX_MENDS {
+            return None;
+        }
+        let finding = self.mirror.compare(node, sums);
+        self.mends += u32::from(finding != Finding::Same);
+        Some(finding)
     }
 
     /// A page may say on which path it is, never on which site: agents trust the address they read, and rules hang on it.
@@ -145,6 +218,23 @@ impl Page {
             url.set_path(said.path());
         }
         url.into()
+    }
+
+    /// The page is too much: it is asked for a snapshot later, and later each time.
+    fn cap(&mut self, cap: Cap) {
+        let wait = self.capped.take().map_or(RETRY, |capped| (capped.wait * 2).min(LAST_RETRY));
+        self.capped = Some(Capped { cap, wait, since: Instant::now() });
+    }
+
+    /// The page says of itself that it is more than a message holds.
+    pub fn too_large(&mut self, session: &Session) {
+        self.lose(session);
+        self.cap(Cap::Bytes);
+    }
+
+    /// Whether viewers can be shown it, or why not.
+    pub fn shows(&self) -> bool {
+        self.ready() || self.capped.is_some()
     }
 
     /// The mirror is no longer the page: start over with its next snapshot.

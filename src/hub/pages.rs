@@ -1,6 +1,7 @@
 //! The customer's side of a hub: pages come, change, and go.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::page::{Link, Page, Taken};
@@ -8,7 +9,8 @@ use super::queue::PageQueue;
 use super::{Hub, HubError, Inner};
 use crate::lock::{Control, Frame};
 use crate::mask;
-use crate::protocol::{Native, Op, Refusal, ViewerNotice};
+use crate::mirror::Finding;
+use crate::protocol::{Cap, Native, Op, Refusal, ViewerNotice};
 use crate::rewrite::url::Site;
 use crate::session::lock;
 
@@ -23,6 +25,12 @@ pub struct PageLink {
     page: String,
     connection: u64,
     pub queue: Arc<PageQueue>,
+}
+
+impl PageLink {
+    pub(super) fn name(&self) -> &str {
+        &self.page
+    }
 }
 
 impl Hub {
@@ -88,11 +96,23 @@ impl Hub {
         let mut inner = lock(&self.inner);
         let page = inner.page_of(from)?;
         let titled = ops.iter().any(|op| matches!(op, Op::SetTitle { .. } | Op::SetUrl { .. }));
-        self.session.touch();
+        // A page that only compares itself is nobody at work.
+        if !ops.iter().all(|op| matches!(op, Op::Check { .. })) {
+            self.session.touch();
+        }
         match page.take(seq, ops, &self.session) {
             Taken::Nothing => {}
-            Taken::Ops { ops, snapshot } => self.pass_on(&mut inner, &from.page, &ops, snapshot, titled),
-            Taken::Lost => return self.ask_again(&mut inner, from),
+            Taken::Ops { ops, snapshot, wrong } => {
+                self.pass_on(&mut inner, &from.page, &ops, snapshot, titled);
+                if let Some(wrong) = wrong {
+                    self.mend(from, wrong);
+                }
+            }
+            Taken::Capped(cap) => self.capped(&mut inner, from, cap),
+            Taken::Lost => {
+                self.counts.resyncs.fetch_add(1, Relaxed);
+                return self.ask_again(&mut inner, from);
+            }
         }
         let received = inner.page_of(from)?.received;
         from.queue.control(Frame::control(&Control::Ack { seq: received }));
@@ -189,6 +209,29 @@ impl Hub {
         Ok(())
     }
 
+    /// The page is more than a message holds.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn too_large(&self, from: &PageLink) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        inner.page_of(from)?.too_large(&self.session);
+        self.capped(&mut inner, from, Cap::Bytes);
+        Ok(())
+    }
+
+    /// Viewers are told why they do not see the page, which goes on alone.
+    fn capped(&self, inner: &mut Inner, from: &PageLink, cap: Cap) {
+        self.counts.capped.fetch_add(1, Relaxed);
+        tracing::warn!(session = %self.session.id, ?cap, "the page is more than Lado mirrors");
+        inner.answer_all_of(Some(&from.page), Refusal::Gone);
+        let notice = mask::Frame::notice(&ViewerNotice::Limited { cap: Some(cap) });
+        for viewer in inner.viewers.values().filter(|viewer| viewer.showing.as_ref() == Some(&from.page)) {
+            viewer.queue.no_page(notice.clone());
+        }
+        self.bring_to_front(inner);
+    }
+
     /// The page's socket has dropped: the page stays for its grace.
     pub fn page_gone(&self, link: &PageLink) {
         let mut inner = lock(&self.inner);
@@ -218,9 +261,9 @@ impl Hub {
             for viewer in inner.viewers.values_mut().filter(|viewer| viewer.showing.as_deref() == Some(from)) {
                 if snapshot {
                     viewer.epoch = inner.epoch;
-                    viewer.queue.snapshot(frame.clone(), inner.epoch);
-                } else {
-                    viewer.queue.ops(frame.clone());
+                    viewer.queue.replace(frame.clone(), inner.epoch);
+                } else if !viewer.queue.ops(frame.clone()) {
+                    self.counts.viewers_behind.fetch_add(1, Relaxed);
                 }
             }
         }
@@ -228,6 +271,24 @@ impl Hub {
         if snapshot || titled || superseded {
             self.bring_to_front(inner);
         }
+    }
+
+    /// The mirror is not the page: as little of it as possible is told anew.
+    fn mend(&self, from: &PageLink, wrong: Finding) {
+        self.counts.diverged.fetch_add(1, Relaxed);
+        let control = match wrong {
+            Finding::Same => return,
+            Finding::Inside(node) => {
+                self.counts.mends.fetch_add(1, Relaxed);
+                Control::Mend { node }
+            }
+            Finding::Whole => {
+                self.counts.resyncs.fetch_add(1, Relaxed);
+                Control::Resync
+            }
+        };
+        tracing::warn!(session = %self.session.id, ?wrong, "the mirror differs from the page");
+        from.queue.control(Frame::control(&control));
     }
 
     /// The mirror was dropped; viewers keep what they have until the page has sent all of itself again.

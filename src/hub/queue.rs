@@ -40,6 +40,8 @@ struct ViewerInner {
     frames: VecDeque<Part>,
     bytes: usize,
     stale: bool,
+    /// The socket has sent all there was.
+    idle: bool,
     closed: bool,
 }
 
@@ -51,20 +53,33 @@ enum Part {
 }
 
 impl ViewerQueue {
-    /// Changes of the page in front.
-    pub fn ops(&self, frame: mask::Frame) {
+    /// Changes of the page in front. False when there was no room for them, and all that waited was dropped.
+    pub fn ops(&self, frame: mask::Frame) -> bool {
         let mut inner = lock(&self.inner);
         if inner.stale || inner.closed {
-            return;
+            return true;
         }
-        if inner.bytes > 0 && inner.bytes + frame.bytes().len() > MAX_VIEWER_BYTES {
+        let fits = inner.bytes == 0 || inner.bytes + frame.bytes().len() <= MAX_VIEWER_BYTES;
+        if fits {
+            inner.push(frame);
+        } else {
             inner.drop_frames();
             inner.stale = true;
-        } else {
-            inner.push(frame);
         }
         drop(inner);
         self.ready.notify_one();
+        fits
+    }
+
+    /// Bytes of ops that wait.
+    pub fn waiting(&self) -> usize {
+        lock(&self.inner).bytes
+    }
+
+    /// The whole page has changed. A viewer that has read all there was gets it at once; one that is behind asks for it
+    /// when it has read what is on its way: nothing of a page's size waits for it.
+    pub fn replace(&self, frame: mask::Frame, epoch: u32) {
+        if lock(&self.inner).idle { self.snapshot(frame, epoch) } else { self.spoil() }
     }
 
     /// The whole page: takes the place of all that waits.
@@ -149,6 +164,12 @@ impl ViewerInner {
     }
 
     fn pop(&mut self) -> Option<ForViewer> {
+        let next = self.take();
+        self.idle = next.is_none();
+        next
+    }
+
+    fn take(&mut self) -> Option<ForViewer> {
         if let Some(notice) = self.notices.pop_front() {
             return Some(ForViewer::Send(notice));
         }
@@ -285,9 +306,8 @@ mod tests {
     #[test]
     fn a_viewer_that_falls_behind_is_asked_to_start_over() {
         let queue = ViewerQueue::default();
-        for _ in 0..8 {
-            queue.ops(frame(200_000));
-        }
+        let taken: Vec<bool> = (0..8).map(|_| queue.ops(frame(200_000))).collect();
+        assert_eq!(taken.iter().filter(|taken| !**taken).count(), 1, "told once");
         assert_eq!(now(queue.next()), Some(ForViewer::Snapshot));
         assert_eq!(now(queue.next()), None, "once");
     }
@@ -300,6 +320,21 @@ mod tests {
         assert_eq!(now(queue.next()), Some(ForViewer::Send(frame(3_000_000))));
         assert_eq!(now(queue.next()), Some(ForViewer::Barrier(2)));
         assert_eq!(now(queue.next()), Some(ForViewer::Send(frame(10))));
+    }
+
+    #[test]
+    fn a_page_that_changes_whole_waits_for_nobody_who_is_behind() {
+        let queue = ViewerQueue::default();
+        assert_eq!(now(queue.next()), None);
+        queue.replace(frame(10), 1);
+        assert_eq!(now(queue.next()), Some(ForViewer::Send(frame(10))), "all had been read");
+        queue.replace(frame(3_000_000), 2);
+        assert_eq!(queue.waiting(), 0);
+        assert_eq!(now(queue.next()), Some(ForViewer::Snapshot), "it was still sending");
+        queue.snapshot(frame(20), 2);
+        assert_eq!(now(queue.next()), Some(ForViewer::Send(frame(20))));
+        assert_eq!(now(queue.next()), Some(ForViewer::Barrier(2)));
+        assert_eq!(now(queue.next()), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::page::Page;
 use super::viewers::pointer;
-use super::{Hub, Inner, Viewer};
+use super::{Hub, Inner, Viewer, nothing};
 use crate::mask::Frame;
 use crate::protocol::{Tab, ViewerNotice};
 
@@ -39,11 +39,11 @@ impl Hub {
                             (page.snapshot(inner.seq, &self.session), inner.epoch)
                         });
                         viewer.epoch = *epoch;
-                        viewer.queue.snapshot(frame.clone(), *epoch);
+                        viewer.queue.replace(frame.clone(), *epoch);
                         viewer.queue.notice(Frame::notice(&ViewerNotice::Erase { participant: 0, id: 0 }));
                         page.drawn().into_iter().for_each(|frame| viewer.queue.notice(frame));
                     }
-                    _ => viewer.queue.no_page(Frame::notice(&ViewerNotice::NoPage {})),
+                    other => viewer.queue.no_page(Frame::notice(&nothing(other.map(|(_, page)| page)))),
                 }
             }
             let shown = viewer.showing.as_ref().and_then(|name| inner.pages.get(name)).map_or(0, |page| page.number);
@@ -96,7 +96,7 @@ impl Inner {
     fn page_for(&self, viewer: &Viewer) -> Option<String> {
         let Some(number) = viewer.chosen else { return self.front.clone() };
         // Between two pages of a tab, the one before stays.
-        let shows = |name: &String, page: &Page| page.ready() || viewer.showing.as_ref() == Some(name);
+        let shows = |name: &String, page: &Page| page.shows() || viewer.showing.as_ref() == Some(name);
         let of_tab = self.pages.iter().filter(|(name, page)| page.number == number && shows(name, page));
         of_tab.max_by_key(|(_, page)| page.arrived).map(|(name, _)| name.clone()).or_else(|| self.front.clone())
     }

@@ -1,10 +1,11 @@
 //! The agents' side of a hub: viewers come, watch, and ask.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::queue::ViewerQueue;
-use super::{Act, Hub, HubError, Inner, Viewer};
+use super::{Act, Hub, HubError, Inner, Viewer, nothing};
 use crate::lock::{self as locks, Control, Denied};
 use crate::mask::Frame;
 use crate::protocol::{self, Action, Refusal, ViewerNotice};
@@ -85,6 +86,11 @@ impl Hub {
         }
         self.count_viewers(&inner);
         Ok(link)
+    }
+
+    /// A viewer's tree went wrong.
+    pub fn viewer_wrong(&self) {
+        self.counts.viewer_resyncs.fetch_add(1, Relaxed);
     }
 
     /// The viewer needs the whole page: it has fallen behind, or its tree went wrong.
@@ -181,7 +187,7 @@ impl Hub {
                 to.queue.snapshot(page.snapshot(inner.seq, &self.session), viewer.epoch);
                 page.drawn().into_iter().for_each(|frame| to.queue.notice(frame));
             }
-            None => to.queue.no_page(Frame::notice(&ViewerNotice::NoPage {})),
+            None => to.queue.no_page(Frame::notice(&nothing(showing))),
         }
     }
 }

@@ -21,6 +21,9 @@ pub enum Control {
         seq: u32,
     },
     Resync,
+    Mend {
+        node: u32,
+    },
     /// Only at [`Level::Point`] and above: ask [`super::may_point`].
     Pointer {
         participant: u32,
@@ -69,6 +72,7 @@ impl Frame {
             }
             Control::Ack { seq } => PageCommand::Ack { seq },
             Control::Resync => PageCommand::Resync {},
+            Control::Mend { node } => PageCommand::Mend { node },
             Control::Pointer { participant, name, role, shown, x, y } => {
                 PageCommand::Pointer { participant, name, role, shown, x, y }
             }

@@ -111,7 +111,7 @@ impl Mask {
     }
 
     /// Whether what is in an element is kept from viewers: masked things whose inside tells what they are.
-    fn is_closed(&self, node: NodeRef<'_>) -> bool {
+    pub(super) fn is_closed(&self, node: NodeRef<'_>) -> bool {
         is_closable(node) && self.status(node).masked.is_some()
     }
 

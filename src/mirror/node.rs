@@ -31,7 +31,7 @@ impl PartialEq for NodeRef<'_> {
 }
 
 impl<'a> NodeRef<'a> {
-    fn held(self) -> &'a Slot {
+    pub(super) fn held(self) -> &'a Slot {
         &self.mirror.arena[self.slot]
     }
 

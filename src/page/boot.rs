@@ -11,7 +11,7 @@ use crate::id::SessionId;
 use crate::protocol::VERSION;
 use crate::respond::Locale;
 use crate::rewrite::url::Site;
-use crate::session::Session;
+use crate::session::{HomeKind, Session};
 
 /// The scripts of one session and site.
 pub struct Scripts {
@@ -23,6 +23,13 @@ pub struct Script {
     /// Part of the file's name: the content's own.
     pub hash: String,
     pub bytes: Bytes,
+}
+
+impl Script {
+    /// As in an integrity attribute.
+    pub fn digest(&self) -> String {
+        assets::digest(&self.bytes)
+    }
 }
 
 impl Scripts {
@@ -64,13 +71,19 @@ impl Boots {
         let key = Key { session: session.id, site: site.clone(), locale: locale.tag(), aliases: aliases.len() };
         self.built.get_with(key, || {
             let domain = session.views.domain();
+            let fronts: Vec<_> = session.views.fronts().iter().map(Site::origin).collect();
+            let Place { panel, sync, leave, token } = self.place(session, site);
             let config = json!({
                 "version": VERSION,
                 "session": session.id.as_str(),
                 "site": site.origin(),
                 "view": { "scheme": domain.scheme.as_str(), "domain": domain.domain },
                 "console": self.console,
-                "panel": format!("{}/", session.views.panel_origin()),
+                "panel": panel,
+                "sync": sync,
+                "leave": leave,
+                "token": token,
+                "fronts": fronts,
                 "aliases": aliases,
                 "late": format!("/__lado/late.{}.js", assets::late().hash),
                 "rules": session.company.rules.for_site(site.host()).page_json(),
@@ -84,6 +97,41 @@ impl Boots {
 
 fn script(bundle: assets::Bundle) -> Script {
     Script { hash: bundle.hash, bytes: bundle.bytes.into() }
+}
+
+/// Where a page finds what is Lado's: beside itself, or on the console's host where Lado does not serve the page.
+struct Place {
+    panel: String,
+    /// `None`: on the page's own host.
+    sync: Option<String>,
+    /// Links to other sites go through here; `None`: they are mapped in the page.
+    leave: Option<String>,
+    /// What the page comes back with.
+    token: Option<String>,
+}
+
+impl Boots {
+    fn place(&self, session: &Session, site: &Site) -> Place {
+        let home = session.home.as_ref().filter(|home| home.sites.contains(site)).map(|home| home.kind);
+        match home {
+            None => Place { panel: format!("{}/", session.views.panel_origin()), sync: None, leave: None, token: None },
+            Some(HomeKind::Front) => Place {
+                panel: format!("{}/__lado/panel", site.origin()),
+                sync: None,
+                leave: Some("/__lado/leave?".into()),
+                token: None,
+            },
+            Some(HomeKind::Script) => {
+                let token = session.page_token();
+                Place {
+                    panel: format!("{}/script/panel?token={token}", self.console),
+                    sync: Some(format!("{}/script/sync?token={token}", self.console.replacen("http", "ws", 1))),
+                    leave: Some(format!("{}/script/leave?token={token}&", self.console)),
+                    token: Some(token),
+                }
+            }
+        }
+    }
 }
 
 /// What the overlay on the customer's page says.

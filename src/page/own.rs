@@ -14,7 +14,7 @@ use super::escaped::escaped;
 use crate::assets;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
-use crate::session::{Session, Ticket};
+use crate::session::{Home, HomeKind, Session, Ticket};
 use crate::sync;
 
 /// Everything under this is Lado's own, on view and on viewer hosts.
@@ -36,8 +36,14 @@ impl Pages {
         if !entered && !session.is_customer(request.headers()) {
             return Err(Failure::NotCustomer);
         }
-        let start = session.views.map_url(&session.start).map_or_else(|| "/".to_owned(), String::from);
-        let to = query("to").filter(|to| to.starts_with('/') && !to[1..].starts_with(['/', '\\'])).unwrap_or(start);
+        let start = match &session.home {
+            None => session.way_back(),
+            // On the view domain the customer is known now; the site under its own name comes next.
+            Some(Home { kind: HomeKind::Front, .. }) => to_front(session),
+            Some(Home { kind: HomeKind::Script, .. }) => to_script(session),
+        };
+        let own = |to: &String| session.home.is_none() && to.starts_with('/') && !to[1..].starts_with(['/', '\\']);
+        let to = query("to").filter(own).unwrap_or(start);
         let mut response = respond::redirect(&to);
         if entered && let Ok(cookie) = HeaderValue::try_from(session.cookie()) {
             response.headers_mut().append(SET_COOKIE, cookie);
@@ -107,6 +113,18 @@ impl Pages {
 /// The scripts that Lado puts into pages and workers, by their paths: sandboxed frames ask for them without a cookie.
 pub fn is_script(path: &str) -> bool {
     path.ends_with(".js") && (path.starts_with("boot.") || path.starts_with("worker."))
+}
+
+/// The front host's own way in.
+fn to_front(session: &Session) -> String {
+    let origin = Site::of(&session.start).map_or_else(String::new, |site| site.origin());
+    format!("{origin}/__lado/enter?ticket={}", session.ticket(Ticket::Enter))
+}
+
+/// Back to the page, whose launcher knows what to do with the ticket.
+fn to_script(session: &Session) -> String {
+    let page = &session.start[..url::Position::AfterQuery];
+    format!("{page}#lado={}", session.ticket(Ticket::Enter))
 }
 
 /// Gives out the label of a site whose name does not fit into one.

@@ -25,7 +25,7 @@ pub enum Standing {
 ///
 /// `None`: somebody else's request.
 pub fn standing(session: &Session, request: &Request) -> Option<Standing> {
-    let place = request.extensions().get::<Downstream>().map(|downstream| downstream.address.ip().to_canonical());
+    let place = request.extensions().get::<Downstream>().map(|downstream| downstream.asker.to_canonical());
     if session.is_customer(request.headers()) {
         if let Some(place) = place {
             session.called_from(place);

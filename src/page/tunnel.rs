@@ -30,21 +30,11 @@ impl Pages {
         visit: Visit,
         mut request: Request,
     ) -> Result<Response, Failure> {
-        let extended = request.extensions_mut().remove::<Protocol>().is_some();
-        let downstream = hyper::upgrade::on(&mut request);
+        let side = Side::of(&mut request);
         let (mut parts, _) = request.into_parts();
         visit.head(session, &mut parts)?;
-        parts.method = Method::GET;
-        let headers = &mut parts.headers;
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        headers.remove(CONTENT_LENGTH);
-        if extended {
-            // HTTP/2 has no key (RFC 8441 §5), HTTP/1.1 needs one.
-            headers.insert(SEC_WEBSOCKET_KEY, fresh_key());
-        }
-        let handshake = Request::from_parts(parts, Body::Empty);
+        let mut handshake = Request::from_parts(parts, Body::Empty);
+        side.ask(&mut handshake);
         let site = visit.exchange.site.origin();
         let mut response = self.upstream.upgrade(handshake).await.map_err(|cause| Failure::Upstream { site, cause })?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -57,13 +47,7 @@ impl Pages {
         let kept = Kept { cookies: headers.get_all(SET_COOKIE).iter().cloned().collect(), clear: false };
         headers.remove(SET_COOKIE);
         visit.keep(session, headers, &kept);
-        if extended {
-            *answer.status_mut() = StatusCode::OK;
-            answer.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
-        } else {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-        }
+        let downstream = side.agree(&mut answer);
         let mut state = session.watch();
         let drain = self.drain.clone();
         self.sockets.spawn(async move {
@@ -77,7 +61,48 @@ impl Pages {
     }
 }
 
-async fn copy(downstream: OnUpgrade, upstream: OnUpgrade) {
+/// The browser's side of a WebSocket, whichever protocol it asks by.
+pub struct Side {
+    /// By HTTP/2's extended CONNECT (RFC 8441).
+    extended: bool,
+    upgrade: OnUpgrade,
+}
+
+impl Side {
+    pub fn of(request: &mut Request) -> Self {
+        let extended = request.extensions_mut().remove::<Protocol>().is_some();
+        Self { extended, upgrade: hyper::upgrade::on(request) }
+    }
+
+    /// Makes the request an HTTP/1.1 handshake.
+    pub fn ask(&self, request: &mut Request) {
+        *request.method_mut() = Method::GET;
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.remove(CONTENT_LENGTH);
+        if self.extended {
+            // HTTP/2 has no key (RFC 8441 §5), HTTP/1.1 needs one.
+            headers.insert(SEC_WEBSOCKET_KEY, fresh_key());
+        }
+    }
+
+    /// Makes the site's yes one that the browser understands.
+    pub fn agree(self, answer: &mut Response) -> OnUpgrade {
+        if self.extended {
+            *answer.status_mut() = StatusCode::OK;
+            answer.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+        } else {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        self.upgrade
+    }
+}
+
+/// Passes bytes both ways until one side leaves.
+pub async fn copy(downstream: OnUpgrade, upstream: OnUpgrade) {
     let (mut downstream, mut upstream) = match tokio::try_join!(downstream, upstream) {
         Ok((downstream, upstream)) => (TokioIo::new(downstream), TokioIo::new(upstream)),
         Err(error) => return tracing::debug!(%error, "a WebSocket did not open"),

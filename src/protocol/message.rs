@@ -125,6 +125,15 @@ messages! {
         3 => Control,
     }
 
+    /// What a page has too much of to be shown.
+    choice Cap {
+        1 => Nodes,
+        2 => Bytes,
+        3 => Depth,
+        /// It changes faster than it can be followed.
+        4 => Changes,
+    }
+
     choice Button {
         0 => Left,
         1 => Middle,
@@ -189,41 +198,44 @@ messages! {
         /// A frame's document that the page may not look into: its element shows a placeholder.
         17 => Opaque { node: u32 },
         /// A constructed style sheet as it is now. `sheet` numbers them for the page, from 1 on.
-        40 => DefineSheet { sheet: u32, css: String },
+        60 => DefineSheet { sheet: u32, css: String },
         /// The constructed style sheets of the document (1) or of a shadow root, in order.
-        41 => Adopt { node: u32, sheets: Vec<u32> },
+        61 => Adopt { node: u32, sheets: Vec<u32> },
         /// A rule comes into a sheet: that of the style or link element `node` or, where that is 0, the constructed
         /// `sheet`. `path` is where it will be: the positions of the groups around it from the outside in, then its own.
-        42 => InsertRule { node: u32, sheet: u32, path: Vec<u32>, css: String },
+        62 => InsertRule { node: u32, sheet: u32, path: Vec<u32>, css: String },
         /// A rule is another one from now on.
-        43 => SetRule { node: u32, sheet: u32, path: Vec<u32>, css: String },
-        44 => DeleteRule { node: u32, sheet: u32, path: Vec<u32> },
-        45 => DisableSheet { node: u32, sheet: u32, disabled: bool },
+        63 => SetRule { node: u32, sheet: u32, path: Vec<u32>, css: String },
+        64 => DeleteRule { node: u32, sheet: u32, path: Vec<u32> },
+        65 => DisableSheet { node: u32, sheet: u32, disabled: bool },
         /// What the customer has selected in the page's text; `anchor` 0 for nothing. Offsets as in DOM ranges.
-        46 => Select { anchor: u32, anchor_offset: u32, focus: u32, focus_offset: u32 },
+        66 => Select { anchor: u32, anchor_offset: u32, focus: u32, focus_offset: u32 },
         /// The caret or selection in a text field, in UTF-16 units; `node` 0 for none.
-        47 => Caret { node: u32, start: u32, end: u32 },
+        67 => Caret { node: u32, start: u32, end: u32 },
         /// What a canvas shows: a WebP, PNG or JPEG.
-        48 => Picture { node: u32, image: Bytes },
+        68 => Picture { node: u32, image: Bytes },
         /// Where a video or a sound is, in milliseconds; its speed in thousandths.
-        49 => Play { node: u32, paused: bool, time: u32, rate: u32, muted: bool },
+        69 => Play { node: u32, paused: bool, time: u32, rate: u32, muted: bool },
         /// An element came to the top layer, above those there, or left it.
-        50 => SetLayer { node: u32, layer: Layer },
+        70 => SetLayer { node: u32, layer: Layer },
         /// The innermost element under the customer's mouse; 0 for none.
-        51 => Hover { node: u32 },
+        71 => Hover { node: u32 },
         /// The innermost element that the customer's mouse or finger presses; 0 for none.
-        52 => Press { node: u32 },
+        72 => Press { node: u32 },
         /// The element that shows that it has keyboard focus (`:focus-visible`); 0 for none.
-        53 => Ring { node: u32 },
+        73 => Ring { node: u32 },
         /// The media features of the customer's browser that agents' may have otherwise, as `name: value`.
-        54 => Features { matched: Vec<String> },
+        74 => Features { matched: Vec<String> },
         /// The list of a select element is open or not.
-        55 => OpenList { node: u32, open: bool },
+        75 => OpenList { node: u32, open: bool },
         /// The part of the window that the customer sees after pinching or behind a keyboard on the screen, in CSS
         /// pixels; `scale` in thousandths. `bar` is the width of the window's scroll bar.
-        56 => View { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
+        76 => View { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
         /// Whether the document of a frame is in quirks mode; it is not unless this says so.
-        57 => Quirks { node: u32, quirks: bool },
+        77 => Quirks { node: u32, quirks: bool },
+        /// What the nodes from `node` on add up to, `SUM_GROUP` of them a sum, in document order and as they are when
+        /// the ops before have been applied. Changes nothing.
+        40 => Check { node: u32, sums: Vec<u32> },
     }
 
     /// What the page in the customer's browser tells Lado.
@@ -252,6 +264,8 @@ messages! {
         10 => Pressed { x: i32, y: i32 },
         /// The browser shows something outside the page, or has put it away. `text` is what it says, where page says it.
         20 => Native { native: Native, shown: bool, text: String },
+        /// The page is more than one message holds: nothing of it is told for now.
+        40 => TooLarge {},
     }
 
     /// What Lado tells the page.
@@ -283,6 +297,8 @@ messages! {
         13 => Draw { drawing: Drawing },
         /// Take away one drawing of a participant, or all with id 0; of everybody with participant 0.
         14 => Erase { participant: u32, id: u32 },
+        /// The mirror is wrong inside this element: tell it anew.
+        40 => Mend { node: u32 },
     }
 
     /// What a participant puts over the page. Places are in thousandths of an element's width and height, so that they
@@ -431,6 +447,8 @@ messages! {
         16 => Resumed {},
         /// What the customer's browser shows outside the page; `text` has been masked.
         20 => Native { native: Native, shown: bool, text: String },
+        /// The page in front is more than Lado shows, or (`None`) no longer.
+        40 => Limited { cap: Option<Cap> },
     }
 
     /// Reserved for what a page shows outside its document.

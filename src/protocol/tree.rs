@@ -39,14 +39,30 @@ pub enum Namespace {
     MathMl,
 }
 
-const END: u8 = 0;
-const HTML: u8 = 1;
-const SVG: u8 = 2;
-const MATHML: u8 = 3;
-const TEXT: u8 = 4;
-const SHADOW: u8 = 5;
-const DOCUMENT: u8 = 6;
-const AT: u8 = 7;
+/// What a node begins with on the wire.
+pub mod kind {
+    pub const END: u8 = 0;
+    pub const HTML: u8 = 1;
+    pub const SVG: u8 = 2;
+    pub const MATHML: u8 = 3;
+    pub const TEXT: u8 = 4;
+    pub const SHADOW: u8 = 5;
+    pub const DOCUMENT: u8 = 6;
+    pub const AT: u8 = 7;
+}
+
+use kind::{AT, DOCUMENT, END, HTML, MATHML, SHADOW, SVG, TEXT};
+
+impl Namespace {
+    /// What elements of the namespace begin with on the wire.
+    pub fn kind(self) -> u8 {
+        match self {
+            Self::Html => HTML,
+            Self::Svg => SVG,
+            Self::MathMl => MATHML,
+        }
+    }
+}
 
 impl Tree {
     /// How many ids the tree takes.
@@ -64,11 +80,7 @@ impl Wire for Tree {
         for node in &self.nodes {
             match node {
                 TreeNode::Element { namespace, tag, attrs } => {
-                    w.byte(match namespace {
-                        Namespace::Html => HTML,
-                        Namespace::Svg => SVG,
-                        Namespace::MathMl => MATHML,
-                    });
+                    w.byte(namespace.kind());
                     w.string(tag);
                     w.u32(attrs.len() as u32);
                     for (name, value) in attrs {

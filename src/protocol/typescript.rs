@@ -19,6 +19,7 @@ pub fn generate() -> String {
     let _ = writeln!(out, "export const MAX_MESSAGE = {MAX_MESSAGE};");
     let _ = writeln!(out, "export const MAX_STRING = {};", Dictionary::MAX_STRING);
     let _ = writeln!(out, "export const MAX_ENTRIES = {};", Dictionary::MAX_ENTRIES);
+    let _ = writeln!(out, "export const SUM_GROUP = {};", super::SUM_GROUP);
     out.push_str(&choice("NodeKind", &tree::KINDS));
     out.push_str(&message::typescript());
     out

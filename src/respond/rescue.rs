@@ -27,6 +27,8 @@ pub enum Failure {
     },
     #[error("the view host's alias was never given out in this session")]
     NoSite,
+    #[error("downstream asks for more than there is at the moment")]
+    Busy,
     #[error("there is nothing at this path")]
     NotFound,
     #[error("downstream may not ask for this: {0}")]
@@ -109,6 +111,9 @@ pub fn rescue(failure: &Failure, asker: Asker) -> Response {
         tracing::debug!(status = code.as_u16(), cause = %failure, "refused a request");
     }
     let mut response = if asker.reads { page(code, failure, asker) } else { status(code) };
+    if matches!(failure, Failure::Busy) {
+        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
     if let Failure::Ended { cookies } = failure {
         let headers = response.headers_mut();
         // "cookies" would wipe those of every other session on the view domain: they are expired by name.
@@ -127,6 +132,7 @@ fn code(failure: &Failure) -> StatusCode {
         Failure::NotCustomer | Failure::NotAllowed { .. } | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NoSite | Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Malformed(_) => StatusCode::BAD_REQUEST,
+        Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Upgrade(UpgradeError::NotAsked | UpgradeError::Version) => StatusCode::UPGRADE_REQUIRED,
         Failure::Upgrade(UpgradeError::NoKey) => StatusCode::BAD_REQUEST,
         Failure::Upstream { cause, .. } => match cause {
@@ -257,6 +263,10 @@ fn texts(failure: &Failure) -> (Text, Text) {
                 "Este site não faz parte da sessão",
                 "A empresa que atende você não compartilha este site. Se precisar dele, abra-o em outra aba.",
             ),
+        ),
+        Failure::Busy => (
+            ("Everybody is busy", "There is no room for another session at the moment. Try again in a minute."),
+            ("Está tudo ocupado", "Não há lugar para outra sessão no momento. Tente de novo em um minuto."),
         ),
         Failure::NoSite | Failure::NotFound => (
             ("There is nothing at this address", "The address leads nowhere in this session."),

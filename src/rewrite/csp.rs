@@ -26,16 +26,7 @@ pub fn translate_header(value: &str, context: &Context) -> String {
 
 /// One serialized policy (CSP3 §2.2.1).
 pub fn translate(policy: &str, context: &Context) -> String {
-    let mut directives: Vec<Directive> = Vec::new();
-    for text in policy.split(';') {
-        let mut words = text.split_ascii_whitespace().map(str::to_owned);
-        let Some(name) = words.next() else { continue };
-        let name = name.to_ascii_lowercase();
-        // The first of two directives with one name counts.
-        if directives.iter().all(|known| known.name != name) {
-            directives.push(Directive { name, words: words.collect() });
-        }
-    }
+    let mut directives = parse(policy);
     // Reports would tell the site's collector of addresses it has never heard of.
     directives.retain(|directive| !matches!(directive.name.as_str(), "report-uri" | "report-to"));
     if context.map.domain().scheme == crate::rewrite::url::Scheme::Http {
@@ -56,6 +47,87 @@ pub fn translate(policy: &str, context: &Context) -> String {
     if let Some(types) = directives.iter_mut().find(|directive| directive.name == "trusted-types") {
         types.admit(&[TRUSTED_TYPES.to_owned()]);
     }
+    serialize(&directives)
+}
+
+/// What a page on a front host needs its policy to admit.
+#[derive(Debug, Clone)]
+pub struct Needs<'n> {
+    /// The front host's own origin.
+    pub origin: &'n str,
+    /// The digests of Lado's scripts, `sha256-…` as in an integrity attribute.
+    pub digests: &'n [&'n str],
+    /// During a session: the console's origin, where the panel's frame ends up.
+    pub panel: Option<&'n str>,
+}
+
+/// A front host's policy: as it is, wherever it admits what Lado needs already. `nonce` takes the first policy's own
+/// nonce, for the tag to bear. `None`: nothing has to change.
+pub fn beside(value: &str, needs: &Needs<'_>, nonce: &mut Option<String>) -> Option<String> {
+    let mut changed = false;
+    let policies: Vec<String> = value
+        .split(',')
+        .map(|policy| {
+            let mut directives = parse(policy);
+            let script = admit_launcher(&mut directives, needs, nonce);
+            let session = needs.panel.is_some_and(|panel| admit_session(&mut directives, needs.origin, panel));
+            if !script && !session {
+                return policy.trim().to_owned();
+            }
+            changed = true;
+            serialize(&directives)
+        })
+        .collect();
+    changed.then(|| policies.join(", "))
+}
+
+fn admit_launcher(directives: &mut Vec<Directive>, needs: &Needs<'_>, nonce: &mut Option<String>) -> bool {
+    let names = ["script-src-elem", "script-src", "default-src"];
+    let found = names.iter().find_map(|name| directives.iter().find(|directive| directive.name == *name));
+    let Some(scripts) = found else { return false };
+    let strict = scripts.has("'strict-dynamic'");
+    let own = scripts.words.iter().find_map(|word| word.strip_prefix("'nonce-")?.strip_suffix('\''));
+    if let Some(own) = own.filter(|own| nonce.as_ref().is_none_or(|nonce| nonce == own)) {
+        *nonce = Some(own.to_owned());
+        return false;
+    }
+    if !strict && (scripts.has("'self'") || scripts.has("*")) {
+        return false;
+    }
+    // A hash beside 'unsafe-inline' would turn that off, and with it the page's own scripts.
+    let inline = scripts.has("'unsafe-inline'") && !strict;
+    let mut sources = vec![format!("{}/__lado/", needs.origin)];
+    if !inline {
+        sources.extend(needs.digests.iter().map(|digest| format!("'{digest}'")));
+    }
+    let elements = directives.iter().any(|directive| directive.name == "script-src-elem");
+    let names: &[&str] = if elements { &["script-src-elem"] } else { &["script-src", "default-src"] };
+    admit(directives, names, &sources).is_some()
+}
+
+fn admit_session(directives: &mut Vec<Directive>, origin: &str, panel: &str) -> bool {
+    let own = format!("{origin}/__lado/");
+    let socket = own.replacen("http", "ws", 1);
+    let lines = admit(directives, &["connect-src", "default-src"], &[own.clone(), socket]).is_some();
+    let frames = admit(directives, &["frame-src", "child-src", "default-src"], &[own, panel.to_owned()]).is_some();
+    lines || frames
+}
+
+fn parse(policy: &str) -> Vec<Directive> {
+    let mut directives: Vec<Directive> = Vec::new();
+    for text in policy.split(';') {
+        let mut words = text.split_ascii_whitespace().map(str::to_owned);
+        let Some(name) = words.next() else { continue };
+        let name = name.to_ascii_lowercase();
+        // The first of two directives with one name counts.
+        if directives.iter().all(|known| known.name != name) {
+            directives.push(Directive { name, words: words.collect() });
+        }
+    }
+    directives
+}
+
+fn serialize(directives: &[Directive]) -> String {
     let serialized = directives.iter().map(|directive| {
         let words = std::iter::once(&directive.name).chain(&directive.words);
         words.map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -318,5 +390,31 @@ mod tests {
             "img-src *"
         );
         assert_eq!(translate_header("img-src 'self', , report-uri /r", &context()), "img-src 'self'");
+    }
+
+    #[test]
+    fn a_front_hosts_policy_changes_only_where_it_must() {
+        let needs = Needs { origin: "https://shop.test", digests: &["sha256-abc"], panel: None };
+        let admitted = |policy: &str| {
+            let mut nonce = None;
+            let changed = beside(policy, &needs, &mut nonce);
+            (changed.unwrap_or_default(), nonce.unwrap_or_default())
+        };
+        for same in ["default-src 'self'", "script-src *", "img-src x.test", ""] {
+            assert_eq!(admitted(same), (String::new(), String::new()), "{same}");
+        }
+        assert_eq!(admitted("script-src 'nonce-r4nd' 'strict-dynamic'"), (String::new(), "r4nd".into()));
+        let own = "https://shop.test/__lado/";
+        assert_eq!(admitted("script-src 'none'").0, format!("script-src {own} 'sha256-abc'"));
+        assert_eq!(admitted("script-src 'unsafe-inline' a.test").0, format!("script-src 'unsafe-inline' a.test {own}"));
+        assert_eq!(
+            admitted("default-src a.test").0,
+            format!("default-src a.test; script-src a.test {own} 'sha256-abc'")
+        );
+        let session = Needs { panel: Some("https://lado.test"), ..needs };
+        let changed = beside("default-src 'self'; frame-src 'none'", &session, &mut None).unwrap();
+        assert!(changed.contains(&format!("frame-src {own} https://lado.test")), "{changed}");
+        assert!(changed.contains("connect-src 'self' https://shop.test/__lado/ wss://shop.test/__lado/"), "{changed}");
+        assert!(changed.starts_with("default-src 'self'; "), "{changed}");
     }
 }

@@ -65,6 +65,7 @@ pub struct ViewMap {
 struct Shared {
     domain: ViewDomain,
     session: SessionId,
+    fronts: Vec<Site>,
     /// Label → site, for the sites whose names do not fit into a label.
     aliases: RwLock<HashMap<String, Site>>,
 }
@@ -118,6 +119,11 @@ impl Site {
     }
 
     /// The serialised origin, like `https://www.shop.com` or `http://127.0.0.1:8080`.
+    /// The site with this name, of the same scheme and port.
+    pub fn with_host(&self, host: &str) -> Option<Self> {
+        Self::parse(&format!("{}://{host}:{}", self.scheme.as_str(), self.port))
+    }
+
     pub fn origin(&self) -> String {
         self.to_string()
     }
@@ -245,7 +251,21 @@ impl Label {
 
 impl ViewMap {
     pub fn new(domain: ViewDomain, session: SessionId) -> Self {
-        Self { shared: Arc::new(Shared { domain, session, aliases: RwLock::default() }) }
+        Self::beside(domain, session, Vec::new())
+    }
+
+    /// A map that leaves the addresses of `fronts` alone: the customer meets those sites under their own names.
+    pub fn beside(domain: ViewDomain, session: SessionId, fronts: Vec<Site>) -> Self {
+        Self { shared: Arc::new(Shared { domain, session, fronts, aliases: RwLock::default() }) }
+    }
+
+    /// The sites that the customer meets under their own names.
+    pub fn fronts(&self) -> &[Site] {
+        &self.shared.fronts
+    }
+
+    fn is_seen_already(&self, site: &Site) -> bool {
+        self.shared.domain.strip(&site.host, site.port).is_some() || self.shared.fronts.contains(site)
     }
 
     pub fn session(&self) -> SessionId {
@@ -340,7 +360,7 @@ impl ViewMap {
             None => ("", authority),
         };
         let site = scheme.site(host)?;
-        if self.shared.domain.strip(&site.host, site.port).is_some() {
+        if self.is_seen_already(&site) {
             return None;
         }
         let label = self.label(&site);
@@ -356,7 +376,7 @@ impl ViewMap {
 
     fn place(&self, mut url: Url, scheme: Known) -> Option<String> {
         let site = Site::of(&url)?;
-        if self.shared.domain.strip(&site.host, site.port).is_some() {
+        if self.is_seen_already(&site) {
             return None;
         }
         let scheme = if matches!(url.scheme(), "ws" | "wss") { Known::Ws } else { scheme };

@@ -22,6 +22,9 @@ pub struct CompanyConfig {
     /// Sites that sessions may start at: `https://www.shop.com`, `shop.com`, `*.shop.com`, `http://127.0.0.1:4000`, `*`.
     #[serde(default)]
     pub allow: Vec<String>,
+    /// Origins whose pages load Lado's script: `https://www.shop.com`.
+    #[serde(default)]
+    pub scripts: Vec<String>,
     #[serde(default)]
     pub agents: Vec<AgentConfig>,
     /// Rules of the company's own, beside the presets.
@@ -71,6 +74,8 @@ pub struct Company {
     pub color: Option<String>,
     pub agents: Vec<Account>,
     pub rules: Arc<RuleSet>,
+    /// Origins whose pages load Lado's script.
+    pub scripts: Vec<String>,
     allow: Vec<Pattern>,
 }
 
@@ -110,6 +115,8 @@ pub enum CompanyError {
     AgentName(String),
     #[error("{1:?} in the allow list of {0:?} is not a site: write https://www.example.com, *.example.com or *")]
     Allow(String, String),
+    #[error("{1:?} under scripts of {0:?} is not an origin: write https://www.example.com")]
+    Script(String, String),
     #[error("the colour {1:?} of {0:?} is not of the form #rrggbb")]
     Color(String, String),
     #[error("a rule of {0:?}: {reason}", reason = .1.reason)]
@@ -169,6 +176,11 @@ impl Company {
             .iter()
             .map(|text| Pattern::parse(text).ok_or_else(|| CompanyError::Allow(config.id.clone(), text.clone())))
             .collect::<Result<_, _>>()?;
+        let scripts = config
+            .scripts
+            .iter()
+            .map(|text| script_origin(text).ok_or_else(|| CompanyError::Script(config.id.clone(), text.clone())))
+            .collect::<Result<_, _>>()?;
         let agents = config.agents.iter().map(|agent| Account::load(&config.id, agent)).collect::<Result<_, _>>()?;
         let rules = RuleSet::load(&rules::PRESETS, &config.rules)
             .map_err(|error| CompanyError::Rule(config.id.clone(), error))?;
@@ -178,14 +190,26 @@ impl Company {
             color: config.color.clone(),
             agents,
             rules: Arc::new(rules),
+            scripts,
             allow,
         })
+    }
+
+    /// Whether pages of this origin may offer the company's help.
+    pub fn loads_script(&self, origin: &str) -> bool {
+        self.scripts.iter().any(|known| known == origin)
     }
 
     /// Whether a session may start at `url`.
     pub fn allows(&self, url: &Url) -> bool {
         self.allow.iter().any(|pattern| pattern.matches(url))
     }
+}
+
+fn script_origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    (bare && matches!(url.scheme(), "http" | "https")).then(|| url.origin().ascii_serialization())
 }
 
 impl Account {

@@ -4,6 +4,7 @@ const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9W
 
 fn companies() -> Companies {
     let config = |id: &str, name: &str, agents: &[(&str, Role)]| CompanyConfig {
+        scripts: Vec::new(),
         id: id.into(),
         name: name.into(),
         color: None,
@@ -231,6 +232,7 @@ fn mistakes_in_companies_are_named() {
         password: password.into(),
     };
     let company = |id: &str, agents: Vec<AgentConfig>| CompanyConfig {
+        scripts: Vec::new(),
         id: id.into(),
         name: id.into(),
         color: None,

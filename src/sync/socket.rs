@@ -25,6 +25,9 @@ const CLOSE: Duration = Duration::from_secs(2);
 /// Close reasons fit a control frame (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;
 
+/// People see that something is late.
+const NOTICEABLE: Duration = Duration::from_millis(250);
+
 pub(super) enum Incoming {
     Message(Bytes),
     Pong(Bytes),
@@ -108,6 +111,13 @@ where
                 }
             }
         }
+    }
+
+    /// Puts what a message cost on the account of who sent it. True when the next is read noticeably later for that.
+    pub(super) fn charge(&mut self, worked: Duration) -> bool {
+        let wait = self.allowance.work(worked);
+        self.read_at = self.read_at.max(Instant::now() + wait);
+        wait > NOTICEABLE
     }
 
     pub(super) async fn send(&mut self, bytes: Bytes) -> Result<(), SyncError> {

@@ -12,6 +12,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::pool::Pooled;
+
 /// Whatever a body failed with. Only [`crate::respond::rescue`] and the log look inside.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,6 +29,8 @@ pub enum Body {
     Incoming(Incoming),
     /// A site's bytes, which must not stop for longer than a while.
     Timed(Timed),
+    /// The same, on a connection that a front host keeps.
+    Pooled(Pooled),
     Stream(UnsyncBoxBody<Bytes, BodyError>),
     /// A body whose first bytes are here already.
     Begun(Box<Begun>),
@@ -85,6 +89,7 @@ impl HttpBody for Body {
             }
             Self::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Timed(body) => Pin::new(body).poll_frame(cx),
+            Self::Pooled(body) => Pin::new(body).poll_frame(cx),
             Self::Stream(body) => Pin::new(body).poll_frame(cx),
             Self::Begun(body) => match body.first.take() {
                 Some(first) => Poll::Ready(Some(Ok(first))),
@@ -99,6 +104,7 @@ impl HttpBody for Body {
             Self::Full(bytes) => bytes.is_empty(),
             Self::Incoming(body) => body.is_end_stream(),
             Self::Timed(body) => body.is_end_stream(),
+            Self::Pooled(body) => body.is_end_stream(),
             Self::Stream(body) => body.is_end_stream(),
             Self::Begun(body) => body.first.is_none() && body.rest.is_end_stream(),
         }
@@ -110,6 +116,7 @@ impl HttpBody for Body {
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Incoming(body) => body.size_hint(),
             Self::Timed(body) => body.size_hint(),
+            Self::Pooled(body) => body.size_hint(),
             Self::Stream(body) => body.size_hint(),
             // What came first is gone from the rest's own hint.
             Self::Begun(_) => SizeHint::default(),

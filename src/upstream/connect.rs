@@ -213,14 +213,14 @@ async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     TcpStream::connect(address).await
 }
 
-fn tcp_problem(error: &io::Error) -> ConnectError {
+pub fn tcp_problem(error: &io::Error) -> ConnectError {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectError::Refused,
         _ => ConnectError::Unreachable(error.to_string()),
     }
 }
 
-fn tls_problem(error: io::Error) -> ConnectError {
+pub fn tls_problem(error: io::Error) -> ConnectError {
     use CertificateError as Certificate;
     let problem = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(certificate)) => match certificate {

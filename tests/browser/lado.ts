@@ -12,6 +12,8 @@ export interface Ready {
   agent: { name: string; password: string };
   company: string;
   site: string;
+  /** The shop with Lado in front of it. */
+  front: string;
 }
 
 export class Lado {

@@ -158,6 +158,22 @@ test("what scrolls inside the page scrolls for the agent, too", async ({ agent, 
   await agent.sees("the last line");
 });
 
+test("a mirrored page that went wrong is put right, and no other", async ({ agent, customer, lado }) => {
+  await together({ agent, customer }, `${lado.ready.site}/en/`);
+  await agent.sees("Good things for bright days");
+  const broken = (page: Document) => {
+    page.querySelector("h1")?.remove();
+    for (const text of page.querySelectorAll(".hero p")) text.textContent = "Something else";
+  };
+  expect(await agent.stage(broken)).toBeFalsy();
+  expect(await agent.reads()).not.toContain("Good things for bright days");
+  // The page compares a stretch of itself every few seconds.
+  await agent.sees("Good things for bright days");
+  await expect.poll(() => agent.reads()).toBe(await customer.reads());
+  // In all that this Lado has mirrored so far, it never took a page for another.
+  expect(lado.log.filter((line) => line.includes("differs from the page"))).toEqual([]);
+});
+
 test("each sees the other's pointer, with name and role", async ({ agent, customer, lado }) => {
   await together({ agent, customer }, `${lado.ready.site}/en/`);
   await agent.sees("Good things");

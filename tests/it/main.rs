@@ -4,6 +4,7 @@
 
 mod command;
 mod failures;
+mod front;
 mod guard;
 mod hostile;
 mod kit;

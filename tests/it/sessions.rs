@@ -5,5 +5,6 @@
 mod console;
 mod panel;
 mod stage;
+mod storm;
 mod sync;
 mod tabs;

@@ -1,7 +1,7 @@
 // The page script against a stand-in for Lado: what it says of a page is what the page is.
 
 import { type Browser, expect, type Page, test } from "@playwright/test";
-import { ActionTag, Button, MASK, OpTag, Refusal } from "../../injected/protocol/messages";
+import { ActionTag, Button, MASK, OpTag, PageCommandTag, Refusal } from "../../injected/protocol/messages";
 import { describe as describePage, StandIn } from "./line";
 
 let browser: Browser;
@@ -375,6 +375,64 @@ test("a dropped line goes on without a snapshot, and with one when something was
   await expect.poll(() => lado.hellos, { timeout: 5000 }).toBe(3);
   await same(page, lado);
   expect(lado.mirror.snapshots).toBe(2);
+  await close(page, lado);
+});
+
+test("the page compares itself with Lado's copy, and tells anew what is wrong there", async () => {
+  const { lado, page } = await open(
+    doc(`<section id="s"><p class="a" title="Olá">😀 um</p><input id="i" value="a"><div id="host"></div>
+      <div id="box" style="height:40px;overflow:auto"><p style="height:300px">tall</p></div>
+      <iframe srcdoc="<p>inside</p>"></iframe></section>${"<ul><li>one<li>two</ul>".repeat(60)}`),
+    {
+      mask: [{ id: "m", selector: ".m", paths: [] }],
+      detectors: [{ id: "n", pattern: "[0-9]{6}", check: "" }],
+    },
+  );
+  await page.waitForLoadState("load");
+  await page.evaluate(() => {
+    document.getElementById("host")?.attachShadow({ mode: "closed" }).append("shadow");
+    document.querySelector("li")?.classList.add("m");
+    (document.querySelectorAll("li")[3] as HTMLElement).textContent = "call 123456 now";
+    (document.querySelectorAll("li")[4] as HTMLElement).textContent = "half \ud83d a pair";
+    (document.getElementById("box") as HTMLElement).scrollTop = 30;
+  });
+  await page.fill("#i", "typed");
+  await settled(page, lado);
+  await expect.poll(() => lado.mirror.checks, { timeout: 15_000 }).toBeGreaterThan(0);
+  expect(lado.errors).toEqual([]);
+  const lines = lado.mirror.lines();
+  expect(lines.join("\n")).not.toContain("123456");
+  const wrong = lado.mirror.byElementId("s");
+  lado.send({ tag: PageCommandTag.Mend, node: wrong.id });
+  await expect.poll(() => lado.mirror.byElementId("s").id).not.toBe(wrong.id);
+  await settled(page, lado);
+  expect(lado.mirror.lines().filter((line) => !line.includes("marker"))).toEqual(
+    lines.filter((line) => !line.includes("marker")),
+  );
+  expect(lado.mirror.snapshots).toBe(1);
+  expect(lado.mirror.values.get(lado.mirror.byElementId("i").id)).toBe("typed");
+  expect(lado.mirror.scroll.get(lado.mirror.byElementId("box").id)).toEqual([0, 30]);
+  const { checks } = lado.mirror;
+  await expect.poll(() => lado.mirror.checks, { timeout: 15_000 }).toBeGreaterThan(checks);
+  expect(lado.errors).toEqual([]);
+  await close(page, lado);
+});
+
+test("a field that goes and comes back still says what was typed into it", async () => {
+  const { lado, page } = await open(doc(`<p id="p"><input id="i"></p>`));
+  await page.fill("#i", "typed");
+  await settled(page, lado);
+  const { id } = lado.mirror.byElementId("i");
+  await page.evaluate(async () => {
+    const field = document.getElementById("i") as HTMLElement;
+    field.remove();
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    document.getElementById("p")?.append(field);
+  });
+  await same(page, lado);
+  expect(lado.mirror.byElementId("i").id).not.toBe(id);
+  expect(lado.mirror.values.get(lado.mirror.byElementId("i").id)).toBe("typed");
   await close(page, lado);
 });
 

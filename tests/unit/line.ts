@@ -22,6 +22,7 @@ import {
   VERSION,
   writePageCommand,
 } from "../../injected/protocol/messages";
+import { BASIS, Groups, number, text } from "../../injected/protocol/sum";
 import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
 import { bundleLate } from "../../web/build.mjs";
 
@@ -39,6 +40,7 @@ export interface MirrorNode {
 export class Mirror {
   nodes = new Map<number, MirrorNode>();
   snapshots = 0;
+  checks = 0;
   highest = 1;
   ops: Op[] = [];
   title = "";
@@ -160,7 +162,37 @@ export class Mirror {
       case OpTag.Focus:
         this.focus = op.node;
         break;
+      case OpTag.Check: {
+        this.checks++;
+        const own = this.#sums(this.node(op.node), op.sums.length);
+        const wrong = own.findIndex((sum, i) => sum !== op.sums[i]);
+        if (wrong >= 0 || own.length !== op.sums.length)
+          throw new Error(`group ${wrong} of ${op.sums.length} from ${op.node} on differs`);
+        break;
+      }
     }
+  }
+
+  /** What src/mirror/check.rs makes of the same tree. */
+  #sums(from: MirrorNode, most: number): number[] {
+    const groups = new Groups();
+    let at: MirrorNode | undefined = from;
+    while (at && groups.sums.length < most) {
+      const node: MirrorNode = at;
+      let sum = number(number(number(BASIS, node.kind), node.id), node.parent?.id ?? 0);
+      if (node.kind === NodeKind.Text) sum = text(sum, node.text);
+      else if (node.tag) {
+        let all = 0;
+        for (const [name, value] of node.attrs)
+          all = (all + text(number(text(BASIS, name), 0x3d), value)) | 0;
+        sum = number(text(sum, node.tag), all);
+      }
+      groups.node(sum);
+      at = node.children[0];
+      for (let up = node; !at && up.parent; up = up.parent)
+        at = up.parent.children[up.parent.children.indexOf(up) + 1];
+    }
+    return groups.finish();
   }
 
   #after(parent: MirrorNode, prev: number): number {

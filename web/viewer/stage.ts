@@ -1,6 +1,7 @@
 // The stage: a frame without scripts in which a page is rebuilt from ops, node by node, never from HTML strings.
 
 import { NodeKind, type Op, OpTag, type Viewport } from "../../injected/protocol/messages";
+import { BASIS, Groups, number, text } from "../../injected/protocol/sum";
 import type { TreeNode } from "../../injected/protocol/wire";
 import { attribute, HTML, MATHML, SVG, tag, VOID, XLINK } from "./allow";
 import { StagePictures } from "./pictures";
@@ -45,6 +46,8 @@ export class Stage {
   readonly lists = new Set<number>();
   /** The part of the window that the customer sees, where that is not all of it. */
   view: Extract<Op, { tag: OpTag.View }> | null = null;
+  /** Something of the page could not be made here: the tree cannot be compared with Lado's. */
+  #partial = false;
   /** Scroll positions that the layout does not allow yet: tried again when something has loaded. */
   readonly #scrolls = new Map<number, { x: number; y: number }>();
 
@@ -264,12 +267,55 @@ export class Stage {
       case OpTag.SetAdopted:
         this.#sheets.adoptTexts(op.node, op.sheets, this.#get(op.node) as Place);
         break;
+      case OpTag.Check:
+        this.#compare(op.node, op.sums);
+        break;
       case OpTag.Opaque: {
         const frame = this.#get(op.node) as HTMLIFrameElement;
         if (frame.localName === "iframe") this.#label(frame);
         break;
       }
     }
+  }
+
+  /** Lado says what the tree should add up to (src/mask/check.rs). */
+  #compare(from: number, sums: readonly number[]): void {
+    if (this.#partial) return;
+    const groups = new Groups();
+    let node: Node | null = this.#get(from);
+    while (node && groups.sums.length < sums.length) {
+      const id = this.#ids.get(node);
+      if (id === undefined) {
+        node = this.#following(node, false);
+        continue;
+      }
+      const isText = node.nodeType === Node.TEXT_NODE;
+      const parent = parentOf(node);
+      let sum = number(number(BASIS, isText ? NodeKind.Text : NodeKind.Html), id);
+      sum = number(sum, (parent && this.#ids.get(parent)) ?? 0);
+      // Lado leaves the texts of sheets out, too.
+      if (isText && (parent as Element).localName !== "style") sum = text(sum, (node as Text).data);
+      groups.node(sum);
+      node = this.#following(node, true);
+    }
+    const own = groups.finish();
+    if (own.length !== sums.length || own.some((sum, i) => sum !== sums[i]))
+      throw new StageError("the tree is not the one that Lado has");
+  }
+
+  /** The next node in the order in which Lado tells them. */
+  #following(node: Node, inside: boolean): Node | null {
+    if (inside) {
+      const { shadowRoot, contentDocument } = node as HTMLIFrameElement;
+      const first =
+        shadowRoot ?? (contentDocument && this.#ids.has(contentDocument) ? contentDocument : null);
+      if (first ?? node.firstChild) return first ?? node.firstChild;
+    }
+    for (let at: Node | null = node; at && this.#ids.get(at) !== DOCUMENT; at = parentOf(at)) {
+      const next = isShadow(at) ? at.host.firstChild : at.nextSibling;
+      if (next) return next;
+    }
+    return null;
   }
 
   #get(id: number): Node {
@@ -325,6 +371,7 @@ export class Stage {
         }
         case NodeKind.Shadow: {
           const shadow = shadowOf(host, owner);
+          this.#partial ||= !isShadow(shadow);
           this.#know(next, shadow);
           shadows.push(next);
           open.push(shadow);
@@ -336,6 +383,7 @@ export class Stage {
             inner.push({ frame: host as HTMLIFrameElement, id: next, holder });
           } else {
             this.#know(next, holder);
+            this.#partial = true;
           }
           open.push(holder);
           break;
@@ -486,6 +534,17 @@ export function scrollOf(target: Window | Element): { x: number; y: number } {
 
 function isElement(node: Node): node is Element {
   return node.nodeType === Node.ELEMENT_NODE;
+}
+
+function isShadow(node: Node): node is ShadowRoot {
+  return node.nodeType === Node.DOCUMENT_FRAGMENT_NODE && "host" in node;
+}
+
+/** The node above, out of shadow roots and frames. */
+function parentOf(node: Node): Node | null {
+  if (isShadow(node)) return node.host;
+  if (node.nodeType === Node.DOCUMENT_NODE) return (node as Document).defaultView?.frameElement ?? null;
+  return node.parentNode;
 }
 
 function ownerOf(node: Node): Document {

@@ -1,10 +1,11 @@
 // The stage with what lies over it: both pointers, the glass that takes the agent's input, and what to say meanwhile.
 
-import { type EyeOff, MonitorOff, MousePointer2, PlugZap, WifiOff } from "lucide";
+import { type EyeOff, Gauge, MonitorOff, MousePointer2, PlugZap, WifiOff } from "lucide";
 import { Component, createRef } from "preact";
 import {
   type Action,
   ActionTag,
+  Cap,
   Level,
   type Native,
   type Op,
@@ -44,6 +45,8 @@ interface State {
   phase: "waiting" | "page" | "gap" | "nopage" | "ended";
   level: Level;
   online: boolean;
+  /** What the page has too much of to be shown. */
+  cap: Cap | null;
   fit: boolean;
   scale: number;
   viewport: { width: number; height: number } | null;
@@ -70,6 +73,7 @@ export class Viewer extends Component<Props, State> implements Agent {
     phase: "waiting",
     level: Level.Look,
     online: true,
+    cap: null,
     fit: true,
     scale: 1,
     viewport: null,
@@ -241,7 +245,8 @@ export class Viewer extends Component<Props, State> implements Agent {
       stage.frame.classList.add("shown");
       before?.remove();
       clearTimeout(this.#gap);
-      this.setState({ phase: "page", natives: new Map(), chooser: null, customer: null });
+      const cap = this.state.cap === Cap.Changes ? Cap.Changes : null;
+      this.setState({ phase: "page", natives: new Map(), chooser: null, customer: null, cap });
       this.#fit();
       this.#tell();
     });
@@ -254,7 +259,15 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.setState({ level: notice.level });
         this.#bridge.send({ type: "level", level: LEVELS[notice.level] ?? "look" });
         break;
+      case ViewerNoticeTag.Limited:
+        this.setState({ cap: notice.cap });
+        if (notice.cap === null || notice.cap === Cap.Changes) break;
+        this.#bridge.send({ type: "nopage" });
+        clearTimeout(this.#gap);
+        this.setState({ phase: "nopage" });
+        break;
       case ViewerNoticeTag.NoPage:
+        this.setState({ cap: null });
         this.#bridge.send({ type: "nopage" });
         if (this.state.phase === "page") this.setState({ phase: "gap" });
         clearTimeout(this.#gap);
@@ -407,13 +420,15 @@ export class Viewer extends Component<Props, State> implements Agent {
 }
 
 /** What there is to say about the page, in words. */
-function Status({ phase, connection, online }: State) {
+function Status({ phase, connection, online, cap }: State) {
   const [icon, title, text] = ((): [typeof EyeOff | null, Key, Key] | [] => {
     if (phase === "ended") return [PlugZap, "viewer.ended", "viewer.ended_more"];
+    if (phase === "nopage" && cap !== null) return [MonitorOff, "viewer.limited", "viewer.limited_more"];
     if (phase === "nopage") return [MonitorOff, "viewer.nopage", "viewer.nopage_more"];
     if (connection === "lost") return [WifiOff, "viewer.lost", "viewer.lost_more"];
     if (!online && phase !== "waiting") return [WifiOff, "viewer.offline", "viewer.offline_more"];
     if (phase === "waiting") return [null, "viewer.waiting", "viewer.waiting_more"];
+    if (cap === Cap.Changes) return [Gauge, "viewer.fast", "viewer.fast_more"];
     return [];
   })();
   if (!title || !text) return <div class="status" role="status" />;

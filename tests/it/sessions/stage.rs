@@ -66,7 +66,8 @@ impl Stage {
         let sessions = Sessions::new(session::Config::default(), companies(), domain).unwrap();
         let hubs = Hubs::new(&sessions, config);
         let console =
-            Console::new(console::Config::default(), Arc::clone(&sessions), Arc::clone(&hubs), ORIGIN.into()).unwrap();
+            Console::new(console::Config::default(), Arc::clone(&sessions), Arc::clone(&hubs), ORIGIN.into(), &[])
+                .unwrap();
         let router = console.router();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web_address = web.local_addr().unwrap();
@@ -175,7 +176,7 @@ impl Stage {
     }
 }
 
-fn companies() -> Companies {
+pub fn companies() -> Companies {
     // Cheap parameters: what is tested here is who gets in, not how long guessing takes.
     let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
     let hash = cheap.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
@@ -186,6 +187,7 @@ fn companies() -> Companies {
         password: hash.clone(),
     };
     let company = |id: &str, name: &str, agents| CompanyConfig {
+        scripts: Vec::new(),
         id: id.into(),
         name: name.into(),
         color: Some("#336699".into()),

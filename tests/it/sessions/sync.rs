@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lado::hub;
 use lado::protocol::{
-    Action, Button, Level, MASK, Op, PageCommand, PageMessage, Refusal, Tree, TreeNode, VERSION, ViewerMessage,
+    Action, Button, Cap, Level, MASK, Op, PageCommand, PageMessage, Refusal, Tree, TreeNode, VERSION, ViewerMessage,
     ViewerNotice, ViewerRequest,
 };
 use lado::session::{EndedBy, Ticket};
@@ -230,6 +230,76 @@ async fn a_batch_that_is_missing_or_does_not_fit_asks_for_a_snapshot() {
     page.until(|command| *command == PageCommand::Resync {}).await;
     page.batch_with(8, vec![snapshot(element("p", &[], "oito"))]).await;
     assert!(texts(&shown(&mut viewer).await).contains("oito"));
+}
+
+#[tokio::test]
+async fn an_agent_is_told_when_a_page_is_too_much_and_sees_it_when_it_is_less() {
+    let stage = Stage::with(hub::Config { max_nodes_per_page: 50, ..hub::Config::default() }).await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let mut viewer = stage.viewer(&session).await;
+    let many = || (0..60).flat_map(|_| element("p", &[], "x")).collect::<Vec<_>>();
+    page.batch(vec![snapshot(many())]).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Limited { cap: Some(Cap::Nodes) }).await;
+    let mut late = stage.viewer(&session).await;
+    late.notice(|notice| *notice == ViewerNotice::Limited { cap: Some(Cap::Nodes) }).await;
+    page.batch(vec![Op::SetText { node: 5, text: "not for a mirror that is not there".into() }]).await;
+    page.batch(vec![snapshot(element("p", &[], "kurz"))]).await;
+    assert!(texts(&shown(&mut viewer).await).contains("kurz"));
+    assert!(texts(&shown(&mut late).await).contains("kurz"));
+    // It grows while it is shown.
+    page.batch(vec![Op::Insert { parent: 3, prev: 0, base: 100, tree: Tree { nodes: many() } }]).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Limited { cap: Some(Cap::Nodes) }).await;
+    page.say(&PageMessage::TooLarge {}).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Limited { cap: Some(Cap::Bytes) }).await;
+    assert_eq!(stage.hubs.counts().capped.load(std::sync::atomic::Ordering::Relaxed), 3);
+}
+
+/// A drawing's path of `bytes`: detectors look for nothing in it.
+fn path(bytes: usize) -> Op {
+    Op::SetAttr { node: 4, name: "d".into(), value: Some("1".repeat(bytes)) }
+}
+
+#[tokio::test]
+async fn a_viewer_that_stops_reading_costs_little_and_gets_the_page_when_it_reads_again() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("path", &[], "x"))]).await;
+    page.acked().await;
+    let mut viewer = stage.viewer(&session).await;
+    shown(&mut viewer).await;
+    let mut other = stage.viewer(&session).await;
+    shown(&mut other).await;
+    let counts = stage.hubs.counts();
+    let behind = || counts.viewers_behind.load(std::sync::atomic::Ordering::Relaxed);
+    // What the system's own buffers hold goes out; then the queue fills.
+    for _ in 0..400 {
+        page.batch(vec![path(200_000)]).await;
+        page.acked().await;
+        while behind() < 1 && texts(&other.ops().await).len() < 100 {}
+        if behind() > 0 {
+            break;
+        }
+    }
+    assert!(behind() > 0, "the queue was dropped");
+    page.batch(vec![path(3)]).await;
+    page.acked().await;
+    let again = shown(&mut viewer).await;
+    assert!(texts(&again).contains("\"111\""), "the page as it is now");
+}
+
+#[tokio::test]
+async fn a_page_that_takes_too_much_time_is_slowed_and_the_agent_is_told() {
+    let little = Span(Duration::from_millis(1));
+    let stage = Stage::with(hub::Config { work_per_page: little, ..hub::Config::default() }).await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let mut viewer = stage.viewer(&session).await;
+    page.batch(vec![snapshot((0..15_000).flat_map(|n| element("p", &[], &format!("line {n}"))).collect())]).await;
+    viewer.notice(|notice| *notice == ViewerNotice::Limited { cap: Some(Cap::Changes) }).await;
+    assert_eq!(stage.hubs.counts().slowed.load(std::sync::atomic::Ordering::Relaxed), 1);
+    viewer.notice(|notice| *notice == ViewerNotice::Limited { cap: None }).await;
 }
 
 #[tokio::test]

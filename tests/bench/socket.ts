@@ -1,0 +1,68 @@
+// A relay for rrweb's events: what one WebSocket says, all others hear (RFC 6455, text messages only).
+
+import { createHash } from "node:crypto";
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+
+export function fanOut(server: Server): void {
+  const sockets = new Set<Socket>();
+  server.on("upgrade", (request, socket: Socket) => {
+    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash("sha1").update(key).digest("base64");
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.setNoDelay(true);
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => sockets.delete(socket));
+    let rest = Buffer.alloc(0);
+    let parts: Buffer[] = [];
+    socket.on("data", (data) => {
+      rest = Buffer.concat([rest, data]);
+      for (let frame = unframe(rest); frame; frame = unframe(rest)) {
+        rest = rest.subarray(frame.size);
+        if (frame.opcode > 2) continue;
+        parts.push(frame.payload);
+        if (!frame.last) continue;
+        const message = reframe(Buffer.concat(parts));
+        parts = [];
+        for (const other of sockets) if (other !== socket) other.write(message);
+      }
+    });
+  });
+}
+
+function reframe(payload: Buffer): Buffer {
+  const head = Buffer.alloc(10);
+  head[0] = 0x81;
+  head[1] = 127;
+  head.writeBigUInt64BE(BigInt(payload.length), 2);
+  if (payload.length > 65535) return Buffer.concat([head, payload]);
+  head[1] = 126;
+  head.writeUInt16BE(payload.length, 2);
+  if (payload.length > 125) return Buffer.concat([head.subarray(0, 4), payload]);
+  head[1] = payload.length;
+  return Buffer.concat([head.subarray(0, 2), payload]);
+}
+
+function unframe(data: Buffer): { opcode: number; last: boolean; payload: Buffer; size: number } | null {
+  if (data.length < 6) return null;
+  const [first = 0, second = 0] = data;
+  let length = second & 127;
+  let at = 2;
+  if (length === 126) {
+    length = data.readUInt16BE(2);
+    at = 4;
+  } else if (length === 127) {
+    if (data.length < 14) return null;
+    length = Number(data.readBigUInt64BE(2));
+    at = 10;
+  }
+  const size = at + 4 + length;
+  if (data.length < size) return null;
+  const mask = data.subarray(at, at + 4);
+  const payload = Buffer.from(data.subarray(at + 4, size));
+  for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (mask[i & 3] ?? 0);
+  return { opcode: first & 15, last: first > 127, payload, size };
+}

@@ -1,0 +1,381 @@
+//! Lado in front of a site: every byte passes but one tag, and a session goes on under the site's own name.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use lado::front;
+use lado::respond::{self, Body};
+use lado::session::EndedBy;
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::kit::{Running, Site, answer, bytes, status, text};
+
+const HOST: &str = "shop.localhost";
+const PAGE: &str = "<!doctype html>\n<html lang=\"pt\"><head><meta charset=\"utf-8\"><title>Sol</title></head>\
+                    <body><h1>Olá</h1><a href=\"https://other.test/x\">x</a></body></html>";
+
+fn front(upstreams: &[String], more: &str) -> front::Config {
+    let text = format!("hosts = [{HOST:?}]\ncompany = \"sol\"\nupstreams = {upstreams:?}\n{more}");
+    toml::from_str(&text).unwrap()
+}
+
+async fn before(site: &Site, more: &str) -> Running {
+    let front = front(&[format!("http://{}", site.address)], more);
+    Running::with(&[], |config| config.fronts = vec![front]).await
+}
+
+fn get(lado: &Running, path: &str) -> http::request::Builder {
+    Request::builder().uri(path).header("host", format!("{HOST}:{}", lado.address.port()))
+}
+
+async fn send(lado: &Running, request: http::request::Builder) -> Response<Incoming> {
+    lado.send(request.body(Full::<Bytes>::default()).unwrap()).await
+}
+
+async fn open(lado: &Running, path: &str) -> Response<Incoming> {
+    send(lado, get(lado, path).header("sec-fetch-dest", "document")).await
+}
+
+/// Takes Lado's tags out again.
+fn bare(page: &str) -> (String, usize) {
+    let (mut rest, mut out, mut tags) = (page, String::new(), 0);
+    let next = |rest: &str| {
+        let starts = ["<script async src=\"/__lado/", "<script src=\"/__lado/"];
+        starts.into_iter().filter_map(|start| rest.find(start)).min()
+    };
+    while let Some(at) = next(rest) {
+        let end = at + rest[at..].find("</script>").unwrap() + "</script>".len();
+        out += &rest[..at];
+        rest = &rest[end..];
+        tags += 1;
+    }
+    (out + rest, tags)
+}
+
+#[tokio::test]
+async fn without_a_session_a_page_differs_by_one_tag_and_all_else_by_nothing() {
+    let image: Vec<u8> = (0..100_000u32).map(|n| (n * 7 % 251) as u8).collect();
+    let picture = image.clone();
+    let site = Site::new(move |request: Request<Incoming>| {
+        let picture = picture.clone();
+        async move {
+            match request.uri().path() {
+                "/" => {
+                    let mut response = answer("text/html; charset=utf-8", PAGE);
+                    for cookie in ["a=1; Path=/; HttpOnly", "b=2"] {
+                        response.headers_mut().append("set-cookie", cookie.parse().unwrap());
+                    }
+                    response.headers_mut().insert("content-security-policy", "script-src 'nonce-abc'".parse().unwrap());
+                    response.headers_mut().insert("x-frame-options", "DENY".parse().unwrap());
+                    response
+                }
+                "/picture" => answer("image/png", picture),
+                "/empty" => answer("text/html", ""),
+                _ => status(404, &[]),
+            }
+        }
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let response = open(&lado, "/").await;
+    assert_eq!(response.headers()["content-security-policy"], "script-src 'nonce-abc'");
+    assert_eq!(response.headers()["x-frame-options"], "DENY");
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1; Path=/; HttpOnly", "b=2"]);
+    let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let page = text(response).await;
+    assert_eq!(page.len(), length);
+    assert_eq!(bare(&page), (PAGE.to_owned(), 1));
+    assert!(page.contains("<head><script async src=\"/__lado/launcher.") && page.contains(" nonce=\"abc\">"), "{page}");
+    // What no person reads as a page has no tag.
+    for dest in ["empty", "iframe"] {
+        let fetched = send(&lado, get(&lado, "/").header("sec-fetch-dest", dest)).await;
+        assert_eq!(text(fetched).await, PAGE);
+    }
+    let picture = send(&lado, get(&lado, "/picture").header("sec-fetch-dest", "image")).await;
+    assert_eq!(bytes(picture).await, image);
+    assert_eq!(open(&lado, "/none").await.status(), 404);
+    assert_eq!(bare(&text(open(&lado, "/empty").await).await), (String::new(), 1));
+    // The one file of the launcher may be kept.
+    let path = page.split("src=\"").nth(1).unwrap().split('"').next().unwrap();
+    let launcher = send(&lado, get(&lado, path)).await;
+    assert!(launcher.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    assert!(text(launcher).await.len() < 8 * 1024);
+}
+
+#[tokio::test]
+async fn the_launcher_stands_where_it_is_wanted() {
+    let site = Site::new(|_| async { answer("text/html", PAGE) }).await;
+    let lado = before(&site, "launcher = { paths = [\"/checkout/*\"] }").await;
+    assert_eq!(bare(&text(open(&lado, "/").await).await).1, 0);
+    assert_eq!(bare(&text(open(&lado, "/checkout/pay").await).await).1, 1);
+}
+
+#[tokio::test]
+async fn a_packed_page_has_the_tag_too() {
+    use async_compression::tokio::write::GzipEncoder;
+    use tokio::io::AsyncWriteExt as _;
+    let mut encoder = GzipEncoder::new(Vec::new());
+    encoder.write_all(PAGE.as_bytes()).await.unwrap();
+    encoder.shutdown().await.unwrap();
+    let packed = encoder.into_inner();
+    let site = Site::new(move |_| {
+        let packed = packed.clone();
+        async move {
+            let mut response = answer("text/html", packed);
+            response.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+            response
+        }
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let response = open(&lado, "/").await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let packed = bytes(response).await;
+    let mut decoder = async_compression::tokio::write::GzipDecoder::new(Vec::new());
+    decoder.write_all(&packed).await.unwrap();
+    decoder.shutdown().await.unwrap();
+    assert_eq!(bare(&String::from_utf8(decoder.into_inner()).unwrap()), (PAGE.to_owned(), 1));
+}
+
+#[tokio::test]
+async fn upstreams_hear_who_asks_and_only_trusted_hops_may_add_to_it() {
+    let heard = Arc::<Mutex<Vec<http::HeaderMap>>>::default();
+    let writes = heard.clone();
+    let site = Site::new(move |request: Request<Incoming>| {
+        writes.lock().unwrap().push(request.headers().clone());
+        async { answer("text/plain", "ok") }
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let request = || {
+        get(&lado, "/")
+            .header("x-forwarded-for", "1.2.3.4")
+            .header("connection", "keep-alive, x-nominated")
+            .header("x-nominated", "1")
+            .header("cookie", "a=1; lado_abcdefghijklmnop=secret; b=2")
+    };
+    send(&lado, request()).await;
+    let headers = heard.lock().unwrap().pop().unwrap();
+    let host = format!("{HOST}:{}", lado.address.port());
+    assert_eq!(
+        (&headers["x-forwarded-for"], &headers["x-forwarded-proto"]),
+        (&"127.0.0.1".parse().unwrap(), &"http".parse().unwrap())
+    );
+    assert_eq!((&headers["host"], &headers["x-forwarded-host"]), (&host.parse().unwrap(), &host.parse().unwrap()));
+    assert_eq!(headers["cookie"], "a=1; b=2");
+    assert!(!headers.contains_key("x-nominated"));
+
+    let front = front(&[format!("http://{}", site.address)], "https = true\nhsts = \"30d\"");
+    let behind = Running::with(&[], |config| {
+        config.fronts = vec![front];
+        config.listener.trusted = vec!["127.0.0.1".to_owned().try_into().unwrap()];
+    })
+    .await;
+    let request =
+        |proto: &str| get(&behind, "/a?b").header("x-forwarded-for", "1.2.3.4").header("x-forwarded-proto", proto);
+    let response = send(&behind, request("http")).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["location"]),
+        (308, &format!("https://{HOST}/a?b").parse().unwrap())
+    );
+    let response = send(&behind, request("https")).await;
+    assert_eq!(response.headers()["strict-transport-security"], "max-age=2592000");
+    let headers = heard.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        (&headers["x-forwarded-for"], &headers["x-real-ip"]),
+        (&"1.2.3.4, 127.0.0.1".parse().unwrap(), &"1.2.3.4".parse().unwrap())
+    );
+}
+
+#[tokio::test]
+async fn a_dead_address_is_stepped_over_and_the_others_share_the_work() {
+    let counts: [Arc<AtomicUsize>; 2] = Default::default();
+    let mut sites = Vec::new();
+    for count in &counts {
+        let count = count.clone();
+        sites.push(
+            Site::new(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                async {
+                    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                    answer("text/plain", "ok")
+                }
+            })
+            .await,
+        );
+    }
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let upstreams = [dead, sites[0].address, sites[1].address].map(|address| format!("http://{address}"));
+    let front = front(&upstreams, "");
+    let lado = Running::with(&[], |config| config.fronts = vec![front]).await;
+    let asked = (0..40).map(|_| send(&lado, get(&lado, "/")));
+    for response in futures_util::future::join_all(asked).await {
+        assert_eq!(response.status(), 200);
+    }
+    for count in &counts {
+        assert!(count.load(Ordering::Relaxed) >= 15, "{counts:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_fails_its_health_check_is_taken_out_and_brought_back() {
+    let well = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let asks = well.clone();
+    let ill = Site::new(move |request: Request<Incoming>| {
+        let well = asks.load(Ordering::Relaxed);
+        async move {
+            match request.uri().path() {
+                "/health" if !well => status(503, &[]),
+                "/health" => answer("text/plain", "well"),
+                _ => answer("text/plain", "ill"),
+            }
+        }
+    })
+    .await;
+    let good = Site::new(|_| async { answer("text/plain", "good") }).await;
+    let upstreams = [ill.address, good.address].map(|address| format!("http://{address}"));
+    let health = "health = { path = \"/health\", every = \"50ms\", fall = 2, rise = 2 }";
+    let front = front(&upstreams, health);
+    let lado = Running::with(&[], |config| config.fronts = vec![front]).await;
+    let until = async |expected: &str| {
+        for _ in 0..200 {
+            // Idle addresses are equally busy: the first that is up is taken.
+            if text(send(&lado, get(&lado, "/")).await).await == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("{expected} never answered");
+    };
+    until("good").await;
+    well.store(true, Ordering::Relaxed);
+    until("ill").await;
+}
+
+#[tokio::test]
+async fn connections_to_upstreams_are_kept() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = accepted.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let service = hyper::service::service_fn(|_| async {
+                    Ok::<_, std::convert::Infallible>(answer("text/plain", "ok"))
+                });
+                let io = hyper_util::rt::TokioIo::new(stream);
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+            });
+        }
+    });
+    let front = front(&[format!("http://{address}")], "");
+    let lado = Running::with(&[], |config| config.fronts = vec![front]).await;
+    for _ in 0..50 {
+        assert_eq!(text(send(&lado, get(&lado, "/")).await).await, "ok");
+    }
+    assert!(accepted.load(Ordering::Relaxed) <= 3, "{accepted:?} connections");
+}
+
+#[tokio::test]
+async fn a_websocket_passes() {
+    let site = Site::new(|mut request: Request<Incoming>| async move {
+        assert!(!request.headers().contains_key("x-nominated"));
+        let (response, socket) = respond::websocket(&mut request).unwrap();
+        tokio::spawn(async move {
+            let mut socket = socket.await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                let _ = socket.send(message).await;
+            }
+        });
+        response.map(|_| Body::Empty)
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let request = get(&lado, "/socket")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let response = send(&lado, request).await;
+    assert_eq!(response.status(), 101);
+    let upgraded = hyper::upgrade::on(response).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(upgraded);
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(io, role, None).await;
+    socket.send("hello".into()).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap().into_text().unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn help_leads_through_consent_into_a_session_on_this_very_host() {
+    let heard = Arc::<Mutex<Vec<String>>>::default();
+    let writes = heard.clone();
+    let site = Site::new(move |request: Request<Incoming>| {
+        let cookie = request.headers().get("cookie").and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+        writes.lock().unwrap().push(cookie);
+        async { answer("text/html", PAGE) }
+    })
+    .await;
+    let lado = before(&site, "").await;
+    // Nobody else's page begins a session here.
+    let foreign = send(&lado, get(&lado, "/__lado/help?at=/cart").header("sec-fetch-site", "cross-site")).await;
+    assert_eq!(foreign.headers()["location"], "/");
+    let helped = send(&lado, get(&lado, "/__lado/help?at=/cart%3Fx%3D1").header("sec-fetch-site", "same-origin")).await;
+    let link = Url::parse(helped.headers()["location"].to_str().unwrap()).unwrap();
+    assert_eq!(link.host_str(), Some("lado.localhost"));
+    let token = link.path().strip_prefix("/j/").unwrap();
+    let (session, ticket) = lado.lado.sessions.accept(token).unwrap();
+    let shop = lado::rewrite::url::Site::parse(&format!("http://{HOST}:{}", lado.address.port())).unwrap();
+    // First the view domain learns who the customer is, then this host.
+    let enter = Request::builder()
+        .uri(format!("/__lado/enter?ticket={ticket}&to=/cart"))
+        .header("host", session.views.authority(&shop));
+    let entered = send(&lado, enter).await;
+    let here = Url::parse(entered.headers()["location"].to_str().unwrap()).unwrap();
+    assert_eq!((here.host_str(), here.path()), (Some(HOST), "/__lado/enter"));
+    let entered = send(&lado, get(&lado, &here[url::Position::BeforePath..])).await;
+    assert_eq!(entered.headers()["location"], "/cart?x=1");
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly") && !cookie.contains("Domain"), "{cookie}");
+    let pair = cookie.split(';').next().unwrap().to_owned();
+    // A ticket is good once.
+    let again = send(&lado, get(&lado, &here[url::Position::BeforePath..]).header("sec-fetch-dest", "document")).await;
+    assert_eq!(again.status(), 403);
+
+    let visit = |path: &str, dest: &str| {
+        let cookie = format!("theme=dark; {pair}");
+        get(&lado, path).header("cookie", cookie).header("sec-fetch-dest", dest).header("sec-fetch-site", "same-origin")
+    };
+    let page = text(send(&lado, visit("/cart", "document")).await).await;
+    assert_eq!(bare(&page), (PAGE.to_owned(), 2));
+    assert_eq!(heard.lock().unwrap().last().unwrap(), "theme=dark");
+    let boot = page.split("<script src=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let script = text(send(&lado, visit(&boot, "script")).await).await;
+    assert!(script.contains("/__lado/panel") && script.contains("/__lado/leave?"), "no addresses in the sync script");
+    assert_eq!(send(&lado, get(&lado, &boot).header("sec-fetch-dest", "script")).await.status(), 403);
+    let door = send(&lado, visit("/__lado/panel", "iframe")).await;
+    assert!(door.headers()["location"].to_str().unwrap().starts_with("http://lado.localhost"));
+    assert_eq!(send(&lado, visit("/__lado/panel", "document")).await.status(), 403);
+    // Another allowed site opens in its view host, and what leads back is left alone there.
+    let left = send(&lado, visit("/__lado/leave?to=https%3A%2F%2Fother.test%2Fx%3Fy", "document")).await;
+    let view = left.headers()["location"].to_str().unwrap().to_owned();
+    assert!(view.contains("-other-test.view.localhost") && view.ends_with("/x?y"), "{view}");
+    let other = Url::parse("https://other.test/").unwrap();
+    assert_eq!(session.views.map(&format!("{}/cart", shop.origin()), &other), None);
+
+    lado.lado.sessions.end(&session, EndedBy::Customer);
+    let after = send(&lado, visit("/cart", "document")).await;
+    let gone = after.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(gone.starts_with("lado_") && gone.contains("Max-Age=0"), "{gone}");
+    assert_eq!(bare(&text(after).await), (PAGE.to_owned(), 1));
+}
