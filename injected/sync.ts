@@ -4,18 +4,21 @@ import { boot, type PageRules } from "./boot";
 import { inward } from "./capture/address";
 import { Capture, nextFrame } from "./capture/capture";
 import * as dom from "./capture/dom";
-import { Actor } from "./command/act";
+import type { Actor } from "./command/act";
 import { failed, guard } from "./guard";
 import { Overlay } from "./overlay/overlay";
 import {
   type Action,
   ActionTag,
+  Level,
   type Op,
   type PageCommand,
   PageCommandTag,
   PageMessageTag,
+  Refusal,
 } from "./protocol/messages";
 import { Rules } from "./rules";
+import { type Late, shared } from "./shared";
 import { Line } from "./socket";
 import { enterTab } from "./tab";
 
@@ -32,15 +35,20 @@ const CHECK_NODES = 1024;
 
 export function startSync(): void {
   const rules = new Rules(boot.rules);
-  const overlay: Overlay = new Overlay(boot, rules, {
-    node: (id) => capture.node(id),
-    hide: (element) => {
-      const node = capture.hide(element);
-      if (!node) return;
-      flush();
-      line.send({ tag: PageMessageTag.Hide, node });
+  const overlay: Overlay = new Overlay(
+    boot,
+    rules,
+    {
+      node: (id) => capture.node(id),
+      hide: (element) => {
+        const node = capture.hide(element);
+        if (!node) return;
+        flush();
+        line.send({ tag: PageMessageTag.Hide, node });
+      },
     },
-  });
+    (width) => capture.scrollbar(width),
+  );
   let restarts = 0;
   let viewers = 0;
   let changed = false;
@@ -53,7 +61,32 @@ export function startSync(): void {
     },
     moved: () => overlay.moved(),
     entered: (root) => overlay.entered(root),
+    outside: (native, shown, text) => {
+      line.send({ tag: PageMessageTag.Native, native, shown, text });
+    },
+    drawn: (canvas) => pictures((it) => it.add(canvas)),
+    blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
   });
+
+  /** The late script, once it is asked for. */
+  let late: Promise<Late> | undefined;
+  const load = (): Promise<Late> => {
+    late ??= import(location.origin + boot.late).then(({ default: start }) => start(shared) as Late);
+    return late;
+  };
+  let easel: Promise<InstanceType<Late["Pictures"]>> | undefined;
+  const pictures = (run: (it: InstanceType<Late["Pictures"]>) => void): void => {
+    easel ??= load().then(({ Pictures }) => {
+      const it = new Pictures({
+        id: capture.id,
+        masked: (node) => capture.masked(node),
+        say: (op) => capture.say(op as Parameters<typeof capture.say>[0]),
+      });
+      it.watched(viewers > 0);
+      return it;
+    });
+    easel.then(guard(run), failed);
+  };
 
   const flush = guard(() => {
     // What cannot go now waits in the page; the line says when it can.
@@ -82,6 +115,16 @@ export function startSync(): void {
     tellSecrets();
     return ops;
   };
+
+  let level: Level = Level.Look;
+  let hands: Promise<Actor> | undefined;
+  const actor = (): Promise<Actor> => {
+    hands ??= load().then(
+      ({ Actor }) => new Actor(capture, rules, inward, (element) => overlay.ask(element)),
+    );
+    return hands;
+  };
+
   const check = guard(() => {
     // Not in front, not connected, or busy: later.
     if (line.ready && document.visibilityState === "visible") {
@@ -97,8 +140,6 @@ export function startSync(): void {
   });
   dom.timeout(() => dom.idle(check), CHECK_MS);
 
-  const actor = new Actor(capture, rules, inward);
-
   /** The customer sees where an agent has pressed. */
   const pressed = (click: Extract<Action, { tag: ActionTag.Click }>): void => {
     const node = capture.node(click.node);
@@ -111,17 +152,25 @@ export function startSync(): void {
     switch (it.tag) {
       case PageCommandTag.Welcome:
         tell("on");
-        actor.level = it.level;
         break;
       case PageCommandTag.SetLevel:
-        actor.level = it.level;
+        level = it.level;
+        // What the agent may do any moment is there before they do.
+        if (level >= Level.Control) actor().catch(failed);
         break;
       case PageCommandTag.Act: {
-        const refusal = actor.act(it.action);
-        if (refusal === null && it.action.tag === ActionTag.Click) pressed(it.action);
-        // What the action did goes first.
-        flush();
-        line.send({ tag: PageMessageTag.Done, id: it.id, refusal });
+        const done = (refusal: Refusal | null): void => {
+          if (refusal === null && it.action.tag === ActionTag.Click) pressed(it.action);
+          // What the action did goes first.
+          flush();
+          line.send({ tag: PageMessageTag.Done, id: it.id, refusal });
+        };
+        actor()
+          .then((actor) => actor.act(it.action, level))
+          .then(done, (error) => {
+            failed(error);
+            done(Refusal.NotPossible);
+          });
         break;
       }
       case PageCommandTag.Pointer:
@@ -129,7 +178,7 @@ export function startSync(): void {
         break;
       case PageCommandTag.Mend:
         if (capture.mend(it.node)) flush();
-        else line.batch(capture.snapshot());
+        else line.batch(snapshot());
         break;
       case PageCommandTag.Draw:
         overlay.draw(it.drawing);
@@ -139,6 +188,7 @@ export function startSync(): void {
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;
+        if (easel) pictures((it) => it.watched(viewers > 0));
         break;
       case PageCommandTag.Rules:
         rules.replace(JSON.parse(it.json) as PageRules);

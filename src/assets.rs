@@ -86,6 +86,13 @@ pub fn worker(config: &str) -> Bundle {
     bundle(config, include_bytes!(concat!(env!("OUT_DIR"), "/web/worker.js")))
 }
 
+/// What only some pages need: the same for all of them.
+pub fn late() -> &'static Bundle {
+    static LATE: std::sync::LazyLock<Bundle> =
+        std::sync::LazyLock::new(|| named(include_bytes!(concat!(env!("OUT_DIR"), "/web/late.js")).to_vec()));
+    &LATE
+}
+
 fn bundle(config: &str, script: &[u8]) -> Bundle {
     let config = in_script(config);
     let mut bytes = Vec::with_capacity(config.len() + script.len() + 40);
@@ -94,6 +101,10 @@ fn bundle(config: &str, script: &[u8]) -> Bundle {
     bytes.extend_from_slice(b";");
     bytes.extend_from_slice(script);
     bytes.extend_from_slice(b"})()");
+    named(bytes)
+}
+
+fn named(bytes: Vec<u8>) -> Bundle {
     Bundle { hash: hash(&bytes), bytes }
 }
 

@@ -58,6 +58,11 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
     let page = Page { mirror, mask };
     match action {
         Action::Click { node, .. } => page.press(page.element(*node)?)?,
+        Action::Drag { node, to, .. } => {
+            for id in [*node, *to] {
+                page.press(page.element(id)?)?;
+            }
+        }
         Action::Type { node, text } => {
             // A newline would be Enter: that is a key, and checked as one.
             if text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {

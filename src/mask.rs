@@ -21,6 +21,7 @@ mod judge;
 #[cfg(test)]
 mod leak;
 mod locks;
+mod present;
 mod preview;
 mod run;
 mod sheet;
@@ -52,6 +53,9 @@ use crate::rules::{PathRules, Reach, SiteRules};
 
 /// The id of the rule that stands for what the customer has hidden by hand.
 pub const BY_CUSTOMER: &str = "hidden-by-customer";
+
+/// What agents read of a message box.
+const MAX_WORDS: usize = 400;
 
 /// Something that has been through the mask. Nothing but this module can build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,9 +167,9 @@ impl Mask {
         }
     }
 
-    /// Whether viewers have a node at all.
+    /// Whether viewers see a node, not only that there is one.
     pub fn shows(&self, node: NodeRef<'_>) -> bool {
-        self.emitted(node)
+        self.emitted(node) && !emit::is_hollow(node)
     }
 
     /// Applies a page's op to the mirror and says what viewers may know of it: nothing, one op or several.
@@ -233,11 +237,43 @@ impl Mask {
             | Op::Scroll { node, .. }
             | Op::SetSheet { node, .. }
             | Op::SetAdopted { node, .. }
+            | Op::Adopt { node, .. }
+            | Op::Picture { node, .. }
+            | Op::Play { node, .. }
+            | Op::OpenList { node, .. }
+            | Op::Quirks { node, .. }
+            | Op::SetLayer { node, .. }
             | Op::Opaque { node } => {
                 mirror.apply(&op)?;
                 if let Some(node) = mirror.node(node) {
                     self.state_changed(node, op, assets, &mut out);
                 }
+            }
+            Op::InsertRule { node, .. }
+            | Op::SetRule { node, .. }
+            | Op::DeleteRule { node, .. }
+            | Op::DisableSheet { node, .. }
+                if node != NONE =>
+            {
+                mirror.apply(&op)?;
+                if let Some(node) = mirror.node(node) {
+                    self.state_changed(node, op, assets, &mut out);
+                }
+            }
+            Op::DefineSheet { .. }
+            | Op::InsertRule { .. }
+            | Op::SetRule { .. }
+            | Op::DeleteRule { .. }
+            | Op::DisableSheet { .. }
+            | Op::Select { .. }
+            | Op::Caret { .. }
+            | Op::Hover { .. }
+            | Op::Press { .. }
+            | Op::Ring { .. }
+            | Op::Features { .. }
+            | Op::View { .. } => {
+                mirror.apply(&op)?;
+                out.extend(self.present(mirror, op, assets));
             }
         }
         self.corrections += self.corrected.swap(0, Relaxed);
@@ -298,6 +334,14 @@ impl Mask {
     /// The URL as viewers may see it: no query, no fragment.
     pub fn url(&self, mirror: &Mirror) -> Masked<String> {
         Masked(self.shown_url(mirror.url()))
+    }
+
+    /// What the browser says outside the page, as viewers may read it.
+    pub fn outside(&self, text: &str) -> Masked<String> {
+        let short: String = text.chars().take(MAX_WORDS).collect();
+        // A number that the cut goes through is no number any more to a detector.
+        let whole = short.len() == text.len();
+        Masked(if whole || !self.finds(text) { self.cover(&short) } else { MASK.into() })
     }
 
     /// Takes other rules from now on, and takes back what they mask. What was masked stays so until it is removed.
@@ -389,6 +433,7 @@ impl Mask {
         // New text may complete what stands before and behind it; new labels may name other fields.
         let mut changed = self.read_around(&roots);
         let flipped = self.relabel(&roots);
+        changed.extend(first.parent_node().into_iter().flat_map(sheet_texts));
         let fresh: HashSet<u32> = applied.inserted.iter().copied().collect();
         changed.retain(|id| mirror.node(*id).is_some_and(|node| node.ancestors().all(|up| !fresh.contains(&up.id()))));
         self.put(&roots, assets, out);
@@ -464,7 +509,8 @@ impl Mask {
         if !seen.is_empty() {
             out.push(Op::Remove { nodes: seen });
         }
-        let changed = self.read_near(mirror, &around);
+        let mut changed = self.read_near(mirror, &around);
+        changed.extend(parents.iter().filter_map(|id| mirror.node(*id)).flat_map(sheet_texts));
         self.show_texts(mirror, &changed, assets, out);
         for parent in parents {
             self.remark(mirror.node(parent), out);
@@ -491,7 +537,7 @@ impl Mask {
             flipped.extend(self.relabel(&[node]));
         }
         self.judged(node.mirror(), &flipped, assets, out);
-        if !self.emitted(node) {
+        if !self.emitted(node) || emit::is_hollow(node) {
             return;
         }
         if flipped.iter().all(|id| *id != node.id()) {
@@ -692,6 +738,11 @@ fn path_of(url: &str) -> String {
 fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
     let near = [node.prev(), node.next(), node.parent_node()];
     near.into_iter().flatten().map(NodeRef::id).collect()
+}
+
+/// The texts of a style element: they are one sheet, which is told together.
+fn sheet_texts(parent: NodeRef<'_>) -> impl Iterator<Item = u32> {
+    parent.children().filter(move |child| parent.local() == "style" && child.text().is_some()).map(NodeRef::id)
 }
 
 fn head_titles(html: NodeRef<'_>) -> Vec<NodeRef<'_>> {

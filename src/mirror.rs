@@ -4,6 +4,7 @@
 //! [`MirrorError`]. After an error the mirror is not the page any more: drop it and ask for a snapshot.
 
 mod arena;
+mod beside;
 mod check;
 pub mod name;
 mod node;
@@ -16,7 +17,9 @@ use arena::{Arena, Kind, NIL};
 pub use check::Finding;
 pub use node::{NodeKind, NodeRef, Step, Walk};
 
-use crate::protocol::{MAX_DEPTH, NONE, Op, Tree, TreeNode, Viewport};
+use beside::{Beside, Rules};
+
+use crate::protocol::{Bytes, MAX_DEPTH, NONE, Op, Tree, TreeNode, Viewport};
 
 /// The id of the document itself.
 pub const DOCUMENT: u32 = 1;
@@ -90,6 +93,7 @@ struct Page {
     quirks: bool,
     viewport: Viewport,
     focus: u32,
+    beside: Beside,
 }
 
 /// What a node has beside its attributes.
@@ -99,16 +103,29 @@ struct State {
     checked: Option<(bool, bool)>,
     selected: Option<Box<[u32]>>,
     scroll: Option<(i32, i32)>,
-    sheet: Option<Box<str>>,
+    rules: Option<Box<Rules>>,
     adopted: Option<Box<[Box<str>]>>,
+    adopts: Option<Box<[u32]>>,
+    picture: Option<Bytes>,
+    /// The last [`Op::Play`].
+    play: Option<Box<Op>>,
     opaque: bool,
+    quirks: bool,
+    /// A list that is open.
+    open: bool,
 }
 
 impl State {
     fn bytes(&self) -> usize {
         let len = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let adopted = self.adopted.iter().flat_map(|sheets| sheets.iter()).map(|css| css.len() + 16).sum::<usize>();
-        len(&self.value) + len(&self.sheet) + adopted + self.selected.as_ref().map_or(0, |ids| ids.len() * 4)
+        let ids = |ids: &Option<Box<[u32]>>| ids.as_ref().map_or(0, |ids| ids.len() * 4);
+        len(&self.value)
+            + self.rules.as_ref().map_or(0, |rules| rules.bytes)
+            + adopted
+            + ids(&self.selected)
+            + ids(&self.adopts)
+            + self.picture.as_ref().map_or(0, |image| image.0.len())
     }
 }
 
@@ -228,7 +245,70 @@ impl Mirror {
             }
             Op::SetSheet { node, css } => {
                 let slot = self.element(*node)?;
-                self.set(slot, |state| state.sheet = Some(css.as_str().into()));
+                self.set(slot, |state| state.rules.get_or_insert_default().define(css));
+            }
+            Op::InsertRule { node, sheet, .. }
+            | Op::SetRule { node, sheet, .. }
+            | Op::DeleteRule { node, sheet, .. }
+            | Op::DisableSheet { node, sheet, .. } => {
+                if !beside::is_sound(op) {
+                    return Err(MirrorError::WrongKind(*node));
+                }
+                if *node == NONE {
+                    self.change_sheet(*sheet, op)?;
+                } else {
+                    let slot = self.element(*node)?;
+                    self.set(slot, |state| state.rules.get_or_insert_default().change(op));
+                }
+            }
+            Op::DefineSheet { sheet, .. } => self.change_sheet(*sheet, op)?,
+            Op::Adopt { node, sheets } => {
+                let slot = self.slot(*node)?;
+                if !matches!(self.arena[slot].kind, Kind::Document | Kind::Shadow) {
+                    return Err(MirrorError::WrongKind(*node));
+                }
+                self.set(slot, |state| state.adopts = Some(sheets.as_slice().into()));
+            }
+            Op::Picture { node, image } => {
+                let slot = self.element(*node)?;
+                self.set(slot, |state| state.picture = Some(image.clone()));
+            }
+            Op::Play { node, .. } => {
+                let slot = self.element(*node)?;
+                self.set(slot, |state| state.play = Some(Box::new(op.clone())));
+            }
+            Op::Quirks { node, quirks } => {
+                let slot = self.slot(*node)?;
+                if !matches!(self.arena[slot].kind, Kind::Document) {
+                    return Err(MirrorError::WrongKind(*node));
+                }
+                self.set(slot, |state| state.quirks = *quirks);
+            }
+            Op::OpenList { node, open } => {
+                let slot = self.element(*node)?;
+                self.set(slot, |state| state.open = *open);
+            }
+            Op::SetLayer { node, layer } => {
+                self.element(*node)?;
+                self.with_page(|page| page.beside.layer(*node, *layer));
+            }
+            Op::Select { anchor, focus, .. } => {
+                for node in [*anchor, *focus].into_iter().filter(|node| *node != NONE) {
+                    self.slot(node)?;
+                }
+                self.with_page(|page| page.beside.note(op));
+            }
+            Op::Caret { node, .. } | Op::Hover { node } | Op::Press { node } | Op::Ring { node } => {
+                if *node != NONE {
+                    self.slot(*node)?;
+                }
+                self.with_page(|page| page.beside.note(op));
+            }
+            Op::Features { .. } | Op::View { .. } => {
+                if !beside::is_sound(op) {
+                    return Err(MirrorError::WrongKind(DOCUMENT));
+                }
+                self.with_page(|page| page.beside.note(op));
             }
             Op::SetAdopted { node, sheets } => {
                 let slot = self.slot(*node)?;
@@ -277,6 +357,7 @@ impl Mirror {
             quirks: *quirks,
             viewport: viewport.clone(),
             focus: NONE,
+            beside: Beside::default(),
         });
         self.set(document, |state| state.scroll = Some((*scroll_x, *scroll_y)));
         let inserted = self.insert(document, NONE, *base, tree)?;
@@ -408,7 +489,9 @@ impl Mirror {
             if let Some(state) = state.remove(&slot) {
                 bytes += state.bytes();
             }
-            if let Some(page) = page.as_mut().filter(|page| page.focus == id) {
+            let Some(page) = page else { return };
+            page.beside.forget(id);
+            if page.focus == id {
                 page.focus = NONE;
             }
         });
@@ -470,7 +553,9 @@ impl Mirror {
             scroll_y,
             tree: tree.finish(),
         }];
+        ops.extend(self.sheet_ops());
         ops.append(&mut completing);
+        ops.extend(self.present_ops());
         if page.focus != NONE {
             ops.push(Op::Focus { node: page.focus });
         }

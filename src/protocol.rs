@@ -12,12 +12,12 @@ pub mod typescript;
 mod wire;
 
 pub use message::{
-    Action, Attr, Button, Cap, Drawing, Level, Meeting, Notice, Op, PageCommand, PageMessage, Refusal, Shape, Tab,
-    ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
+    Action, Attr, Button, Cap, Drawing, Layer, Level, Meeting, Native, Notice, Op, PageCommand, PageMessage, Refusal,
+    Shape, Tab, ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
 pub use sum::{SUM_GROUP, Sum};
 pub use tree::{MAX_DEPTH, Namespace, Tree, TreeNode, kind};
-pub use wire::{Dictionary, Reader, Wire, WireError, Writer};
+pub use wire::{Bytes, Dictionary, Reader, Wire, WireError, Writer};
 
 /// Both sides of a socket speak the same version or the socket is closed with a reason.
 pub const VERSION: u32 = 1;

@@ -210,6 +210,7 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
         PageMessage::Visible { visible } => hub.visible(link, visible)?,
         PageMessage::Pointer { x, y } => hub.page_pointer(link, x, y)?,
         PageMessage::Done { id, refusal } => hub.done(link, id, refusal)?,
+        PageMessage::Native { native, shown, text } => hub.native(link, native, shown, &text)?,
         PageMessage::Restart {} => hub.restart(link)?,
         PageMessage::Hide { node } => hub.hide(link, node)?,
         PageMessage::Pause {} => hub.pause(true),

@@ -13,3 +13,4 @@ export interface App {
 export function bundleApp(app: App): Promise<AppFile[]>;
 export function appDocument(app: App, files: AppFile[]): string;
 export function bundleInjected(entry: string): Promise<Uint8Array>;
+export function bundleLate(): Promise<Uint8Array>;

@@ -60,6 +60,33 @@ export async function bundleInjected(entry) {
   return outputFiles[0].contents;
 }
 
+/** Modules of which there is one in a page: the late script gets them from the first one (injected/shared.ts). */
+const SHARED = /^(\.\/|\.\.\/)*(capture\/)?(active|dom|fields|guard)$/;
+
+/** The late script: a module whose default export takes what it shares and gives what it has. */
+export async function bundleLate() {
+  const { outputFiles } = await build({
+    ...COMMON,
+    entryPoints: ["injected/late.ts"],
+    format: "iife",
+    globalName: "LATE",
+    banner: { js: "export default(SHARED)=>{" },
+    footer: { js: "return LATE}" },
+    plugins: [
+      {
+        name: "shared",
+        setup(bundler) {
+          bundler.onResolve({ filter: SHARED }, () => ({ path: "shared", namespace: "shared" }));
+          bundler.onLoad({ filter: /./, namespace: "shared" }, () => ({
+            contents: "module.exports = SHARED",
+          }));
+        },
+      },
+    ],
+  });
+  return outputFiles[0].contents;
+}
+
 /** No inline script or style: the apps' content security policies allow none. */
 export function appDocument({ base }, files) {
   const of = (ext) => files.filter((file) => file.ext === ext);
@@ -95,6 +122,7 @@ async function main(out) {
   for (const [name, entry] of Object.entries(INJECTED)) {
     writeFileSync(path.join(out, `${name}.js`), await bundleInjected(entry));
   }
+  writeFileSync(path.join(out, "late.js"), await bundleLate());
   const rows = manifest.files.map(
     ({ name, type }) =>
       `    ("${name}", "${type}", include_bytes!(concat!(env!("OUT_DIR"), "/web/${name}"))),\n`,

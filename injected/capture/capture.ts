@@ -4,12 +4,15 @@
 // is a set, and each node is placed behind its previous sibling as it stands now, ancestors first.
 
 import { failed, guard } from "../guard";
-import { MASK, NodeKind, type Op, OpTag, SUM_GROUP, type Viewport } from "../protocol/messages";
+import { MASK, type Native, NodeKind, type Op, OpTag, SUM_GROUP, type Viewport } from "../protocol/messages";
 import { BASIS, Groups, number, text } from "../protocol/sum";
 import { type Rules, Veil } from "../rules";
+import { activeElement } from "./active";
 import { baseUrl, outward, pageUrl } from "./address";
 import * as dom from "./dom";
 import { isField, isFieldName, Said, stateOf } from "./fields";
+import { Outside } from "./outside";
+import { Presence } from "./presence";
 import { Sheets } from "./sheets";
 import { isFrame, isInline, isOpaque, kindOf, type Tokens, tree } from "./tree";
 
@@ -43,6 +46,9 @@ const CHOSEN =
 /** What is longer is known by its beginning. */
 const MAX_SECRET = 1000;
 
+/** How long one flush writes trees before it leaves the rest to the next: encoding takes as long again. */
+const SLICE_MS = 12;
+
 /** While the tab is hidden there are no animation frames. */
 const HIDDEN_FRAME_MS = 100;
 
@@ -51,6 +57,12 @@ export interface Listener {
   changed(): void;
   /** Customers scrolled, resized or moved things: positions of the overlay are old. */
   moved(): void;
+  /** The browser shows something outside the page, or has put it away. */
+  outside(native: Native, shown: boolean, text: string): void;
+  /** A canvas has come: its pictures are for others to take. */
+  drawn(canvas: Element): void;
+  /** An address that only this browser can open. */
+  blob(element: Element, name: string, address: string): void;
   /** Roots that the overlay has to style, too. */
   entered(root: Root): void;
 }
@@ -79,12 +91,23 @@ export class Capture {
   #covered = new WeakMap<Node, string>();
   /** Texts of lines that changes have touched, as detectors leave them; during one flush. */
   #judged = new Map<Node, string>();
+  /** When trees are to be written on in the next flush, and whether that is now. */
+  #deadline = 0;
+  #over = false;
+  #written = 0;
+  /** What others have to say of nodes. */
+  #extra: Extract<Op, { node: number }>[] = [];
+  /** Documents of frames that are new or written anew, and their modes as they were told. */
+  #inner = new Set<Document>();
+  #quirks = new WeakMap<Document, boolean>();
 
   #frameOf = new WeakMap<Document, Element>();
   #documents = new WeakMap<Element, Document>();
   #opaque = new WeakSet<Element>();
   #said = new Said();
   #sheets: Sheets;
+  #presence: Presence;
+  #outside: Outside;
   #observer: MutationObserver;
   #watched = new WeakSet<Root>();
   #realms = new WeakSet<Window>();
@@ -113,7 +136,14 @@ export class Capture {
     ownSheet: CSSStyleSheet,
     private readonly listener: Listener,
   ) {
-    this.#sheets = new Sheets(ownSheet, () => this.#wake());
+    this.#sheets = new Sheets(ownSheet, this.id, () => this.#wake());
+    this.#presence = new Presence({
+      id: this.id,
+      masked: (node) => this.masked(node),
+      active: activeElement,
+      wake: () => this.#wake(),
+    });
+    this.#outside = new Outside((native, shown, text) => this.listener.outside(native, shown, text));
     this.#observer = new dom.Observer(guard((records) => this.#collect(records)));
     // Read once, before there is anything to lay out; then only when it changes.
     this.#viewport = viewport();
@@ -172,6 +202,17 @@ export class Capture {
     this.#wake();
   });
 
+  /** The width of the browser's scroll bars. */
+  scrollbar(width: number): void {
+    this.#presence.scrollbar(width);
+  }
+
+  /** Something about a node, to go out with the changes if the node is still there. */
+  say(op: Extract<Op, { node: number }>): void {
+    this.#extra.push(op);
+    this.#wake();
+  }
+
   /** The whole page as it is now, with ids that no node has had before. */
   snapshot(): Op[] {
     this.#active = true;
@@ -185,11 +226,14 @@ export class Capture {
     this.#covered = new WeakMap();
     this.#opaque = new WeakSet();
     this.#sheets.reset();
+    this.#presence.reset();
+    this.#quirks = new WeakMap();
     this.rules.follow();
     this.#kept.set(document, { id: PAGE, node: document, parent: null });
     const base = this.#next;
     const tokens: Tokens = [];
     const late: Element[] = [];
+    this.#begin();
     this.#writeChildren(document, tokens, late);
     this.#title = dom.title(document);
     this.#url = pageUrl();
@@ -214,7 +258,7 @@ export class Capture {
     ];
     for (const node of this.#positions.keys()) {
       if (this.id(node)) this.#scrolled.add(node);
-      else this.#positions.delete(node);
+      else if (!dom.isConnected(node)) this.#positions.delete(node);
     }
     this.#scrolled.delete(document);
     this.#finish(ops, late);
@@ -244,16 +288,17 @@ export class Capture {
     this.#hidden.clear();
     const first = this.#next;
     const late: Element[] = [];
-    const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, ops));
+    this.#begin();
+    const arrived = Array.from(this.#frames, (frame) => this.#recheckFrame(frame, late));
     this.#frames.clear();
     this.#lastInsert = null;
     this.#rescan(ops);
     this.#judgeBlocks();
-    for (const node of this.#pending) this.#settle(node, ops, late);
+    this.#settleAll(ops, late);
     this.#removeGone(ops);
     // A frame has room for one document: the new one comes when the old one has gone.
     for (const inner of arrived) if (inner && !this.#kept.has(inner)) this.#pending.add(inner);
-    for (const node of this.#pending) this.#settle(node, ops, late);
+    this.#settleAll(ops, late);
     this.#settled.clear();
     const isOld = (node: Node): boolean => (this.id(node) ?? first) < first;
     for (const [element, names] of this.#attributes)
@@ -273,14 +318,42 @@ export class Capture {
     return ops;
   }
 
+  #begin(): void {
+    this.#over = false;
+    this.#deadline = performance.now() + SLICE_MS;
+  }
+
+  /** Whether a child is left to the next flush. Only blocks are: a line of text is judged whole. */
+  #leaves(child: Node): boolean {
+    if (!this.#over && (++this.#written & 31) === 0) this.#over = performance.now() > this.#deadline;
+    if (!this.#over || !dom.isElement(child) || isInline(dom.localName(child)) || child === this.overlay)
+      return false;
+    if (!this.#kept.has(child)) this.#pending.add(child);
+    return true;
+  }
+
+  /** Nodes that moved are put in their place whatever it takes: what they were in may go with this flush. */
+  #settleAll(ops: Op[], late: Element[]): void {
+    for (const node of this.#pending) if (!this.#over || this.#kept.has(node)) this.#settle(node, ops, late);
+  }
+
   /** What a tree cannot say: fields, sheets, scroll positions, focus. */
   #finish(ops: Op[], late: Element[]): void {
+    for (const inner of this.#inner) {
+      const quirks = inner.compatMode === "BackCompat";
+      const node = this.id(inner);
+      if (!node || quirks === (this.#quirks.get(inner) ?? false)) continue;
+      this.#quirks.set(inner, quirks);
+      ops.push({ tag: OpTag.Quirks, node, quirks });
+    }
+    this.#inner.clear();
     for (const element of late) {
       if (isField(element)) this.#fields.add(element);
       else if (this.#opaque.has(element)) ops.push({ tag: OpTag.Opaque, node: this.id(element) ?? 0 });
+      else if (isMedia(dom.localName(element))) this.#presence.captured(element);
       else this.#sheets.captured(element);
     }
-    ops.push(...this.#sheets.ops(this.id));
+    ops.push(...this.#sheets.ops());
     const active = this.#fields.size || this.#focusMoved ? activeElement() : null;
     for (const field of this.#fields) {
       const node = this.id(field);
@@ -304,6 +377,9 @@ export class Capture {
       ops.push({ tag: OpTag.Scroll, node: id, x, y });
     }
     this.#scrolled.clear();
+    if (this.#pending.size) this.#wake();
+    for (const op of this.#extra.splice(0)) if (this.#byId.has(op.node)) ops.push(op);
+    ops.push(...this.#presence.ops());
     if (!this.#focusMoved) return;
     this.#focusMoved = false;
     const focus = (active && active !== document.body && this.id(active)) || 0;
@@ -489,6 +565,8 @@ export class Capture {
             else if (!dom.isConnected(node)) this.#pending.delete(node);
           }
           this.#styleChanged(target);
+          if (target !== document && dom.nodeType(target) === dom.DOCUMENT)
+            this.#inner.add(target as Document);
           if (dom.isElement(target) && dom.localName(target) === "textarea") this.#fields.add(target);
           break;
         case "attributes": {
@@ -532,6 +610,7 @@ export class Capture {
     for (const type of ["input", "change", "reset", "scroll", "load", "focusin", "focusout", "click"]) {
       dom.listen(root, type, this.#onEvent, { capture: true, passive: true });
     }
+    this.#presence.listenTo(root);
     this.listener.entered(root);
   }
 
@@ -579,6 +658,8 @@ export class Capture {
     if (this.#realms.has(realm)) return;
     this.#realms.add(realm);
     this.#sheets.patch(realm);
+    this.#presence.patch(realm);
+    this.#outside.patch(realm);
     const changed = this.fieldChanged;
     for (const name of ["value", "checked", "indeterminate", "valueAsNumber", "valueAsDate"]) {
       dom.after(realm.HTMLInputElement?.prototype, name, changed);
@@ -617,6 +698,7 @@ export class Capture {
     this.#kept.set(node, kept);
     this.#byId.set(kept.id, kept);
     this.#pending.delete(node);
+    if (this.#positions.has(node)) this.#scrolled.add(node);
     return kept;
   }
 
@@ -756,7 +838,7 @@ export class Capture {
     const run: Written[] = [];
     const page = this.#kept.get(root) ?? null;
     for (let child = dom.firstChild(root); child; child = dom.nextSibling(child)) {
-      this.#write(child, page, tokens, late, this.rules.base, 0, run);
+      if (!this.#leaves(child)) this.#write(child, page, tokens, late, this.rules.base, 0, run);
     }
     this.#endLine(tokens, run);
     this.#sheets.captured(root);
@@ -800,10 +882,11 @@ export class Capture {
         this.#endLine(tokens, run);
         tokens.push(dom.nodeType(node) === dom.DOCUMENT ? NodeKind.Document : NodeKind.Shadow);
         for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
-          this.#write(child, kept, tokens, late, veil, depth + 1, run);
+          if (!this.#leaves(child)) this.#write(child, kept, tokens, late, veil, depth + 1, run);
         }
         this.#endLine(tokens, run);
         tokens.push(NodeKind.End);
+        if (dom.nodeType(root) === dom.DOCUMENT) this.#inner.add(root as Document);
         this.#sheets.captured(root);
       }
     }
@@ -824,6 +907,7 @@ export class Capture {
     const inline = isInline(name);
     if (!inline) this.#endLine(tokens, run);
     const count = tokens.push(kindOf(element), name, 0) - 1;
+    if (name === "canvas") this.listener.drawn(element);
     if (!isOpaque(name)) {
       tokens[count] = veil || dom.hasAttributes(element) ? this.#writeAttributes(element, tokens, veil) : 0;
       const shadow = dom.shadowOf(element);
@@ -835,11 +919,11 @@ export class Capture {
         this.#opaque.add(element);
         late.push(element);
       }
-      if (isFieldName(name) || name === "style" || name === "link") late.push(element);
+      if (isFieldName(name) || name === "style" || name === "link" || isMedia(name)) late.push(element);
       // What stands between the tags of a frame is for browsers without frames.
       let child = inner === undefined ? dom.firstChild(element) : null;
       for (; child; child = dom.nextSibling(child))
-        this.#write(child, kept, tokens, late, veil, depth + 1, run);
+        if (!this.#leaves(child)) this.#write(child, kept, tokens, late, veil, depth + 1, run);
     }
     tokens.push(NodeKind.End);
     if (!inline) this.#endLine(tokens, run);
@@ -887,7 +971,7 @@ export class Capture {
   }
 
   /** A frame has loaded: its document may be another one, or no longer this page's to see. */
-  #recheckFrame(frame: Element, ops: Op[]): Document | null {
+  #recheckFrame(frame: Element, late: Element[]): Document | null {
     const kept = this.#kept.get(frame);
     const inner = dom.documentIn(frame);
     if (!kept || inner === undefined) return null;
@@ -897,7 +981,8 @@ export class Capture {
       this.#forget(before);
     }
     if (!inner) {
-      if (!this.#opaque.has(frame)) ops.push({ tag: OpTag.Opaque, node: kept.id });
+      // Told when the document that was there before has gone.
+      if (!this.#opaque.has(frame)) late.push(frame);
       this.#opaque.add(frame);
       return null;
     }
@@ -916,6 +1001,8 @@ export class Capture {
   #attributeOf(element: Element, name: string, veil: Veil): string | null {
     const raw = dom.getAttribute(element, name);
     if (raw === null) return null;
+    if ((name === "src" || name === "poster") && raw.startsWith("blob:"))
+      this.listener.blob(element, name, raw);
     const value = this.rules.attribute(element, name, outward(raw), veil);
     const isAddress = name === "src" || name === "href" || name === "poster" || name === "srcset";
     return isAddress && value && this.#isForeign(element) ? fromBase(element, name, value) : value;
@@ -1070,30 +1157,16 @@ export class Capture {
   }
 }
 
+function isMedia(name: string): boolean {
+  return name === "video" || name === "audio" || name === "dialog";
+}
+
 function viewport(): Viewport {
   return {
     width: Math.max(0, Math.round(innerWidth)),
     height: Math.max(0, Math.round(innerHeight)),
     density: Math.max(0, Math.round(devicePixelRatio * 1000)),
   };
-}
-
-/** The element with keyboard focus, in whatever shadow root or frame. */
-export function activeElement(): Element | null {
-  let active = dom.activeIn(document);
-  for (;;) {
-    if (!active) return null;
-    const shadow = dom.shadowOf(active);
-    const inner = shadow ? dom.activeInShadow(shadow) : innerActive(active);
-    if (!inner) return active;
-    active = inner;
-  }
-}
-
-function innerActive(frame: Element): Element | null {
-  const inner = dom.documentIn(frame);
-  const active = inner ? dom.activeIn(inner) : null;
-  return active && inner && active !== inner.body ? active : null;
 }
 
 function fromBase(element: Element, name: string, value: string): string {

@@ -166,17 +166,17 @@ export function documentIn(element: Element): Document | null | undefined {
 export function after(
   proto: object | undefined,
   name: string,
-  run: (self: Any, value: unknown, result: unknown) => void,
+  run: (self: Any, value: unknown, result: unknown, args: unknown[]) => void,
 ): void {
   const found = proto && descriptor(proto, name);
-  if (!found?.configurable) return;
+  if (!found?.configurable || !proto) return;
   const original = found.set ?? (found.value as (...args: Any[]) => unknown);
   if (typeof original !== "function") return;
   // A method of an object literal has the name and no prototype, as the browser's own have.
   const replacement = {
     [name](this: unknown, ...args: unknown[]): unknown {
       const result = Reflect.apply(original, this, args);
-      run(this, args[0], result);
+      run(this, args[0], result, args);
       return result;
     },
   }[name] as (...args: Any[]) => unknown;
@@ -186,4 +186,45 @@ export function after(
     name,
     found.set ? { ...found, set: replacement } : { ...found, value: replacement },
   );
+}
+
+/** Replaces an accessor's getter by one that tells who was asked. */
+export function afterGet(proto: object | undefined, name: string, run: (self: Any) => void): void {
+  const found = proto && descriptor(proto, name);
+  const get = found?.get;
+  if (!found?.configurable || !get || !proto) return;
+  const accessor = {
+    get [name](): unknown {
+      run(this);
+      return Reflect.apply(get, this, []);
+    },
+  };
+  Object.defineProperty(proto, name, { ...found, get: descriptor(accessor, name)?.get as () => unknown });
+}
+
+/** Replaces a function by one that calls `before` first, and what that answers when the original is done. */
+export function around(
+  owner: object | undefined,
+  name: string,
+  // biome-ignore lint/suspicious/noConfusingVoidType: most answer nothing
+  before: (first: unknown, self: unknown) => (() => void) | void,
+): void {
+  const found = owner && descriptor(owner, name);
+  const original = found?.value as ((...args: Any[]) => unknown) | undefined;
+  if (!found?.configurable || typeof original !== "function" || !owner) return;
+  const replacement = {
+    [name](this: unknown, ...args: unknown[]): unknown {
+      let after: (() => void) | undefined;
+      try {
+        after = before(args[0], this) ?? undefined;
+      } catch {
+        // What the page asks for comes first.
+      }
+      const result = Reflect.apply(original, this, args);
+      after?.();
+      return result;
+    },
+  }[name] as (...args: Any[]) => unknown;
+  Object.defineProperty(replacement, "length", { value: original.length, configurable: true });
+  Object.defineProperty(owner, name, { ...found, value: replacement });
 }

@@ -2,7 +2,8 @@
 //
 // The server has checked permission, locks and masks on its mirror; locks and masks are checked here again.
 
-import { activeElement, type Capture } from "../capture/capture";
+import { activeElement } from "../capture/active";
+import type { Capture } from "../capture/capture";
 import * as dom from "../capture/dom";
 import { isField } from "../capture/fields";
 import { failed } from "../guard";
@@ -14,11 +15,15 @@ import { changed, editable, insert, setValue } from "./text";
 /** Where synthetic events come from. */
 export type Realm = Window & typeof globalThis;
 
+const FILE = "input[type=file]";
+
+/** Moves between the two ends of a drag: sliders and boards follow them. */
+const DRAG_STEPS = 8;
+
 const FOCUSABLE =
   "a[href],area[href],button,input,select,textarea,summary,iframe,[tabindex],[contenteditable],audio[controls],video[controls]";
 
 export class Actor {
-  level: Level = Level.Look;
   #hovered: Element | null = null;
 
   constructor(
@@ -26,11 +31,13 @@ export class Actor {
     private readonly rules: Rules,
     /** Makes an address of the site one that this browser can open. */
     private readonly toView: (url: string) => string,
+    /** Shows the customer what they are asked to do themselves. */
+    private readonly ask: (element: Element) => void,
   ) {}
 
   /** Why it was not carried out; null when it was. */
-  act(action: Action): Refusal | null {
-    if (this.level < Level.Control) return Refusal.NotAllowed;
+  act(action: Action, level: Level): Refusal | null {
+    if (level < Level.Control) return Refusal.NotAllowed;
     try {
       return this.#act(action);
     } catch (error) {
@@ -63,6 +70,8 @@ export class Actor {
     switch (action.tag) {
       case ActionTag.Click:
         return this.#click(element, action.x, action.y, action.button, action.count);
+      case ActionTag.Drag:
+        return this.#drag(element, action);
       case ActionTag.Hover:
         return this.#hover(element, action.x, action.y);
       case ActionTag.Focus:
@@ -116,6 +125,12 @@ export class Actor {
     const { target, clientX, clientY } = aim(element, x, y, true);
     const refusal = this.#refusal(target) ?? this.#refusal(element);
     if (refusal !== null) return refusal;
+    // Browsers open their choosers for people alone.
+    const chooser = dom.matches(target, FILE) ? target : (target.closest("label")?.control ?? target);
+    if (button === Button.Left && dom.matches(chooser, FILE)) {
+      this.ask(dom.rect(chooser).width ? chooser : target);
+      return Refusal.Asked;
+    }
     this.#moveTo(target, clientX, clientY);
     const buttons = button === Button.Right ? 2 : button === Button.Middle ? 4 : 1;
     const realm = realmOf(target);
@@ -150,6 +165,57 @@ export class Actor {
       else fire("contextmenu", 0, false);
       if (n === 2 && button === Button.Left) fire("dblclick", 2, false);
     }
+    return null;
+  }
+
+  #drag(element: Element, action: Extract<Action, { tag: ActionTag.Drag }>): Refusal | null {
+    const end = this.capture.node(action.to);
+    if (!end || !dom.isElement(end) || !dom.isConnected(end)) return Refusal.Gone;
+    const from = aim(element, action.x, action.y, true);
+    const to = aim(end, action.toX, action.toY, false);
+    for (const each of [element, from.target, end, to.target]) {
+      const refusal = this.#refusal(each);
+      if (refusal !== null) return refusal;
+    }
+    const realm = realmOf(from.target);
+    const fire = (
+      at: Element,
+      type: string,
+      x: number,
+      y: number,
+      held: boolean,
+      data?: DataTransfer,
+    ): boolean => {
+      const Type = data ? realm.DragEvent : type.startsWith("mouse") ? realm.MouseEvent : realm.PointerEvent;
+      const init = { ...mouse(realm, x, y), button: type.endsWith("move") ? -1 : 0, buttons: held ? 1 : 0 };
+      const pointer = { pointerId: 1, pointerType: "mouse", isPrimary: true, dataTransfer: data };
+      return dom.dispatch(at, new Type(type, { ...init, ...pointer } as DragEventInit));
+    };
+    const both = (at: Element, what: string, x: number, y: number, held: boolean): void => {
+      fire(at, `pointer${what}`, x, y, held);
+      fire(at, `mouse${what}`, x, y, held);
+    };
+    this.#moveTo(from.target, from.clientX, from.clientY);
+    both(from.target, "down", from.clientX, from.clientY, true);
+    const dragged = from.target.closest("[draggable=true]");
+    if (dragged) {
+      const data = new realm.DataTransfer();
+      if (fire(dragged, "dragstart", from.clientX, from.clientY, true, data)) {
+        fire(to.target, "dragenter", to.clientX, to.clientY, true, data);
+        // Who takes what is dropped says so by preventing (HTML "drag-and-drop processing model").
+        if (!fire(to.target, "dragover", to.clientX, to.clientY, true, data))
+          fire(to.target, "drop", to.clientX, to.clientY, false, data);
+        fire(dragged, "dragend", to.clientX, to.clientY, false, data);
+      }
+      return null;
+    }
+    for (let step = 1; step <= DRAG_STEPS; step++) {
+      const x = from.clientX + ((to.clientX - from.clientX) * step) / DRAG_STEPS;
+      const y = from.clientY + ((to.clientY - from.clientY) * step) / DRAG_STEPS;
+      const below = (dom.rootOf(from.target) as Document).elementFromPoint?.(x, y) ?? to.target;
+      both(below, "move", x, y, true);
+    }
+    both(to.target, "up", to.clientX, to.clientY, false);
     return null;
   }
 

@@ -1,6 +1,6 @@
 // One key press with its default effect, which browsers do not give to synthetic events.
 
-import { activeElement } from "../capture/capture";
+import { activeElement } from "../capture/active";
 import * as dom from "../capture/dom";
 import type { Refusal } from "../protocol/messages";
 import { focusOn, isEnabled, realmOf } from "./act";

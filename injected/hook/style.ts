@@ -27,7 +27,12 @@ export function hookStyles(context: Context): void {
   const css = (value: Any) => texts.value(value, texts.css);
   for (const [type, name, index] of METHODS) method(realm[type]?.prototype, name, argument(index, css));
   accessor(realm.CSSStyleDeclaration?.prototype, "cssText", { read: texts.read, write: css });
-  construction(realm, "FontFace", argument(1, css));
+  // Or bytes, which hold no addresses.
+  construction(
+    realm,
+    "FontFace",
+    argument(1, (source) => (typeof source === "string" ? css(source) : source)),
+  );
 
   const inner = (value: Any, element: Any) => {
     const change = textOf(context, element);

@@ -10,6 +10,7 @@ import { type Box, type Hold, SKETCH_STYLE, Sketch } from "./sketch";
 
 const MAX_MARKS = 100;
 const EDGE = 12;
+const ASK_MS = 15_000;
 const FAREWELL = 8000;
 /** A panel less high than this is a pill, and stays one on phones. */
 const PILL = 64;
@@ -38,6 +39,10 @@ iframe.small { bottom: auto; top: 50%; right: 0; border-radius: 14px 0 0 14px; }
 .pointer svg { width: 20px; height: 22px; flex: none; filter: drop-shadow(0 1px 1px rgb(0 0 0 / .35)); }
 .pointer span { margin: 16px 0 0 -4px; padding: 2px 9px; border-radius: 11px; background: var(--c); color: #fff;
   font: 500 12px/18px system-ui, sans-serif; white-space: nowrap; box-shadow: 0 1px 3px rgb(0 0 0 / .3); }
+.probe { position: absolute; width: 99px; height: 99px; overflow: scroll; visibility: hidden; }
+.ask { position: absolute; left: 0; top: 0; border: 3px solid #0f6e6e; border-radius: 8px; box-shadow: 0 0 0 4px rgb(15 110 110 / .25); }
+.ask span { position: absolute; left: -3px; top: calc(100% + 7px); padding: 4px 10px; border-radius: 8px; background: #0f6e6e; color: #fff;
+  font: 500 13px/18px system-ui, sans-serif; white-space: nowrap; }
 .mark { position: absolute; left: 0; top: 0; width: 18px; height: 18px; border-radius: 9px; background: #fff;
   box-shadow: 0 0 0 1px rgb(0 0 0 / .12); color: #0f6e6e; display: grid; place-items: center; }
 .mark svg { width: 12px; height: 12px; }
@@ -95,6 +100,8 @@ export class Overlay {
     private readonly boot: Boot,
     private readonly rules: Rules,
     private readonly page: Page,
+    /** How wide the browser's scroll bars are, in CSS pixels: 0 where they lie over the page. */
+    scrollbar: (width: number) => void,
   ) {
     this.element = document.createElement("lado-overlay");
     this.element.setAttribute("popover", "manual");
@@ -116,6 +123,15 @@ export class Overlay {
       words: { look: boot.text.look ?? "Look here" },
     });
     dom.append(this.#root, this.#panel);
+    // A box with bars, and what is left in it: the observer is told after the browser's own layout.
+    const probe = document.createElement("div");
+    probe.className = "probe";
+    const room = document.createElement("div");
+    dom.append(probe, room);
+    dom.append(this.#root, probe);
+    new ResizeObserver(
+      guard(([entry]: ResizeObserverEntry[]) => scrollbar(99 - Math.round(entry?.contentRect.width ?? 99))),
+    ).observe(room);
     dom.listen(window, "message", this.#onMessage, true);
     // A dialog or popover of the page that opens comes to the front of the top layer.
     dom.listen(
@@ -293,6 +309,26 @@ export class Overlay {
     this.sheet.replaceSync(shown ? OUTLINE : "");
     this.moved();
   }
+  /** Asks the customer to do something with an element that only people can do. */
+  ask(element: Element): void {
+    this.#asked?.remove();
+    element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const { left, top, width, height } = dom.rect(element);
+    const frame = document.createElement("div");
+    frame.className = "ask";
+    frame.style.cssText = `width:${width + 6}px;height:${height + 6}px;transform:translate(${left - 6}px,${top - 6}px)`;
+    const words = document.createElement("span");
+    words.textContent = this.boot.text.ask ?? "";
+    dom.append(frame, words);
+    dom.append(this.#root, frame);
+    this.#asked = frame;
+    const done = (): void => frame.remove();
+    dom.timeout(done, ASK_MS);
+    for (const type of ["pointerdown", "scroll"])
+      dom.listen(window, type, done, { capture: true, passive: true, once: true });
+    this.raise();
+  }
+  #asked: HTMLElement | null = null;
 
   #onMessage = guard((event: MessageEvent) => {
     if (event.origin !== this.boot.console || !event.source || event.source !== this.#panel.contentWindow)

@@ -77,6 +77,28 @@ export const enum Button {
   Right = 2,
 }
 
+export const enum Layer {
+  None = 0,
+  Modal = 1,
+  Popover = 2,
+  Fullscreen = 3,
+}
+
+export const enum Native {
+  Alert = 1,
+  Confirm = 2,
+  Prompt = 3,
+  File = 4,
+  Date = 5,
+  Color = 6,
+  Permission = 7,
+  Print = 8,
+  Download = 9,
+  Leave = 10,
+  Share = 11,
+  Credential = 12,
+}
+
 export const enum OpTag {
   Snapshot = 1,
   Insert = 2,
@@ -95,6 +117,24 @@ export const enum OpTag {
   SetSheet = 15,
   SetAdopted = 16,
   Opaque = 17,
+  DefineSheet = 60,
+  Adopt = 61,
+  InsertRule = 62,
+  SetRule = 63,
+  DeleteRule = 64,
+  DisableSheet = 65,
+  Select = 66,
+  Caret = 67,
+  Picture = 68,
+  Play = 69,
+  SetLayer = 70,
+  Hover = 71,
+  Press = 72,
+  Ring = 73,
+  Features = 74,
+  OpenList = 75,
+  View = 76,
+  Quirks = 77,
   Check = 40,
 }
 
@@ -116,6 +156,24 @@ export type Op =
   | { tag: OpTag.SetSheet; node: number; css: string }
   | { tag: OpTag.SetAdopted; node: number; sheets: readonly string[] }
   | { tag: OpTag.Opaque; node: number }
+  | { tag: OpTag.DefineSheet; sheet: number; css: string }
+  | { tag: OpTag.Adopt; node: number; sheets: readonly number[] }
+  | { tag: OpTag.InsertRule; node: number; sheet: number; path: readonly number[]; css: string }
+  | { tag: OpTag.SetRule; node: number; sheet: number; path: readonly number[]; css: string }
+  | { tag: OpTag.DeleteRule; node: number; sheet: number; path: readonly number[] }
+  | { tag: OpTag.DisableSheet; node: number; sheet: number; disabled: boolean }
+  | { tag: OpTag.Select; anchor: number; anchorOffset: number; focus: number; focusOffset: number }
+  | { tag: OpTag.Caret; node: number; start: number; end: number }
+  | { tag: OpTag.Picture; node: number; image: Uint8Array }
+  | { tag: OpTag.Play; node: number; paused: boolean; time: number; rate: number; muted: boolean }
+  | { tag: OpTag.SetLayer; node: number; layer: Layer }
+  | { tag: OpTag.Hover; node: number }
+  | { tag: OpTag.Press; node: number }
+  | { tag: OpTag.Ring; node: number }
+  | { tag: OpTag.Features; matched: readonly string[] }
+  | { tag: OpTag.OpenList; node: number; open: boolean }
+  | { tag: OpTag.View; x: number; y: number; width: number; height: number; scale: number; bar: number }
+  | { tag: OpTag.Quirks; node: number; quirks: boolean }
   | { tag: OpTag.Check; node: number; sums: readonly number[] };
 
 export function writeOp(w: Writer, m: Op): void {
@@ -197,6 +255,90 @@ export function writeOp(w: Writer, m: Op): void {
     case OpTag.Opaque:
       w.u32(m.node);
       break;
+    case OpTag.DefineSheet:
+      w.u32(m.sheet);
+      w.string(m.css);
+      break;
+    case OpTag.Adopt:
+      w.u32(m.node);
+      w.list(m.sheets, (x) => w.u32(x));
+      break;
+    case OpTag.InsertRule:
+      w.u32(m.node);
+      w.u32(m.sheet);
+      w.list(m.path, (x) => w.u32(x));
+      w.string(m.css);
+      break;
+    case OpTag.SetRule:
+      w.u32(m.node);
+      w.u32(m.sheet);
+      w.list(m.path, (x) => w.u32(x));
+      w.string(m.css);
+      break;
+    case OpTag.DeleteRule:
+      w.u32(m.node);
+      w.u32(m.sheet);
+      w.list(m.path, (x) => w.u32(x));
+      break;
+    case OpTag.DisableSheet:
+      w.u32(m.node);
+      w.u32(m.sheet);
+      w.bool(m.disabled);
+      break;
+    case OpTag.Select:
+      w.u32(m.anchor);
+      w.u32(m.anchorOffset);
+      w.u32(m.focus);
+      w.u32(m.focusOffset);
+      break;
+    case OpTag.Caret:
+      w.u32(m.node);
+      w.u32(m.start);
+      w.u32(m.end);
+      break;
+    case OpTag.Picture:
+      w.u32(m.node);
+      w.bytes(m.image);
+      break;
+    case OpTag.Play:
+      w.u32(m.node);
+      w.bool(m.paused);
+      w.u32(m.time);
+      w.u32(m.rate);
+      w.bool(m.muted);
+      break;
+    case OpTag.SetLayer:
+      w.u32(m.node);
+      w.byte(m.layer);
+      break;
+    case OpTag.Hover:
+      w.u32(m.node);
+      break;
+    case OpTag.Press:
+      w.u32(m.node);
+      break;
+    case OpTag.Ring:
+      w.u32(m.node);
+      break;
+    case OpTag.Features:
+      w.list(m.matched, (x) => w.string(x));
+      break;
+    case OpTag.OpenList:
+      w.u32(m.node);
+      w.bool(m.open);
+      break;
+    case OpTag.View:
+      w.i32(m.x);
+      w.i32(m.y);
+      w.u32(m.width);
+      w.u32(m.height);
+      w.u32(m.scale);
+      w.u32(m.bar);
+      break;
+    case OpTag.Quirks:
+      w.u32(m.node);
+      w.bool(m.quirks);
+      break;
     case OpTag.Check:
       w.u32(m.node);
       w.list(m.sums, (x) => w.u32(x));
@@ -241,6 +383,42 @@ export function readOp(r: Reader): Op {
       return { tag, node: r.u32(), sheets: r.list(() => r.string()) };
     case OpTag.Opaque:
       return { tag, node: r.u32() };
+    case OpTag.DefineSheet:
+      return { tag, sheet: r.u32(), css: r.string() };
+    case OpTag.Adopt:
+      return { tag, node: r.u32(), sheets: r.list(() => r.u32()) };
+    case OpTag.InsertRule:
+      return { tag, node: r.u32(), sheet: r.u32(), path: r.list(() => r.u32()), css: r.string() };
+    case OpTag.SetRule:
+      return { tag, node: r.u32(), sheet: r.u32(), path: r.list(() => r.u32()), css: r.string() };
+    case OpTag.DeleteRule:
+      return { tag, node: r.u32(), sheet: r.u32(), path: r.list(() => r.u32()) };
+    case OpTag.DisableSheet:
+      return { tag, node: r.u32(), sheet: r.u32(), disabled: r.bool() };
+    case OpTag.Select:
+      return { tag, anchor: r.u32(), anchorOffset: r.u32(), focus: r.u32(), focusOffset: r.u32() };
+    case OpTag.Caret:
+      return { tag, node: r.u32(), start: r.u32(), end: r.u32() };
+    case OpTag.Picture:
+      return { tag, node: r.u32(), image: r.bytes() };
+    case OpTag.Play:
+      return { tag, node: r.u32(), paused: r.bool(), time: r.u32(), rate: r.u32(), muted: r.bool() };
+    case OpTag.SetLayer:
+      return { tag, node: r.u32(), layer: r.byte() as Layer };
+    case OpTag.Hover:
+      return { tag, node: r.u32() };
+    case OpTag.Press:
+      return { tag, node: r.u32() };
+    case OpTag.Ring:
+      return { tag, node: r.u32() };
+    case OpTag.Features:
+      return { tag, matched: r.list(() => r.string()) };
+    case OpTag.OpenList:
+      return { tag, node: r.u32(), open: r.bool() };
+    case OpTag.View:
+      return { tag, x: r.i32(), y: r.i32(), width: r.u32(), height: r.u32(), scale: r.u32(), bar: r.u32() };
+    case OpTag.Quirks:
+      return { tag, node: r.u32(), quirks: r.bool() };
     case OpTag.Check:
       return { tag, node: r.u32(), sums: r.list(() => r.u32()) };
     default:
@@ -259,6 +437,7 @@ export const enum PageMessageTag {
   Pause = 8,
   Secret = 9,
   Pressed = 10,
+  Native = 20,
   TooLarge = 40,
 }
 
@@ -273,6 +452,7 @@ export type PageMessage =
   | { tag: PageMessageTag.Pause }
   | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
   | { tag: PageMessageTag.Pressed; x: number; y: number }
+  | { tag: PageMessageTag.Native; native: Native; shown: boolean; text: string }
   | { tag: PageMessageTag.TooLarge };
 
 export function writePageMessage(w: Writer, m: PageMessage): void {
@@ -317,6 +497,11 @@ export function writePageMessage(w: Writer, m: PageMessage): void {
       w.i32(m.x);
       w.i32(m.y);
       break;
+    case PageMessageTag.Native:
+      w.byte(m.native);
+      w.bool(m.shown);
+      w.string(m.text);
+      break;
     case PageMessageTag.TooLarge:
       break;
   }
@@ -345,6 +530,8 @@ export function readPageMessage(r: Reader): PageMessage {
       return { tag, field: r.u32(), value: r.string(), done: r.bool() };
     case PageMessageTag.Pressed:
       return { tag, x: r.i32(), y: r.i32() };
+    case PageMessageTag.Native:
+      return { tag, native: r.byte() as Native, shown: r.bool(), text: r.string() };
     case PageMessageTag.TooLarge:
       return { tag };
     default:
@@ -611,6 +798,7 @@ export const enum ActionTag {
   Reload = 10,
   Navigate = 11,
   Select = 12,
+  Drag = 20,
 }
 
 export type Action =
@@ -625,7 +813,8 @@ export type Action =
   | { tag: ActionTag.Forward }
   | { tag: ActionTag.Reload }
   | { tag: ActionTag.Navigate; url: string }
-  | { tag: ActionTag.Select; node: number; options: readonly number[] };
+  | { tag: ActionTag.Select; node: number; options: readonly number[] }
+  | { tag: ActionTag.Drag; node: number; x: number; y: number; to: number; toX: number; toY: number };
 
 export function writeAction(w: Writer, m: Action): void {
   w.byte(m.tag);
@@ -679,6 +868,14 @@ export function writeAction(w: Writer, m: Action): void {
       w.u32(m.node);
       w.list(m.options, (x) => w.u32(x));
       break;
+    case ActionTag.Drag:
+      w.u32(m.node);
+      w.u32(m.x);
+      w.u32(m.y);
+      w.u32(m.to);
+      w.u32(m.toX);
+      w.u32(m.toY);
+      break;
   }
 }
 
@@ -709,6 +906,8 @@ export function readAction(r: Reader): Action {
       return { tag, url: r.string() };
     case ActionTag.Select:
       return { tag, node: r.u32(), options: r.list(() => r.u32()) };
+    case ActionTag.Drag:
+      return { tag, node: r.u32(), x: r.u32(), y: r.u32(), to: r.u32(), toX: r.u32(), toY: r.u32() };
     default:
       return r.fail("Action", tag);
   }
@@ -721,6 +920,7 @@ export const enum Refusal {
   Gone = 4,
   NotPossible = 5,
   Paused = 6,
+  Asked = 20,
 }
 
 export interface Tab {
@@ -882,6 +1082,7 @@ export const enum ViewerNoticeTag {
   Tabs = 14,
   Met = 15,
   Resumed = 16,
+  Native = 20,
   Limited = 40,
 }
 
@@ -902,6 +1103,7 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Tabs; tabs: readonly Tab[]; shown: number; follows: boolean }
   | { tag: ViewerNoticeTag.Met; what: Meeting; site: string }
   | { tag: ViewerNoticeTag.Resumed }
+  | { tag: ViewerNoticeTag.Native; native: Native; shown: boolean; text: string }
   | { tag: ViewerNoticeTag.Limited; cap: Cap | null };
 
 export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
@@ -962,6 +1164,11 @@ export function writeViewerNotice(w: Writer, m: ViewerNotice): void {
       break;
     case ViewerNoticeTag.Resumed:
       break;
+    case ViewerNoticeTag.Native:
+      w.byte(m.native);
+      w.bool(m.shown);
+      w.string(m.text);
+      break;
     case ViewerNoticeTag.Limited:
       w.option(m.cap, (x) => w.byte(x));
       break;
@@ -1003,6 +1210,8 @@ export function readViewerNotice(r: Reader): ViewerNotice {
       return { tag, what: r.byte() as Meeting, site: r.string() };
     case ViewerNoticeTag.Resumed:
       return { tag };
+    case ViewerNoticeTag.Native:
+      return { tag, native: r.byte() as Native, shown: r.bool(), text: r.string() };
     case ViewerNoticeTag.Limited:
       return { tag, cap: r.option(() => r.byte() as Cap) };
     default:

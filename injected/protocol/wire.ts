@@ -98,6 +98,10 @@ export class Writer {
     this.#literal(encoder.encode(text));
   }
 
+  bytes(bytes: Uint8Array): void {
+    this.#literal(bytes);
+  }
+
   #literal(bytes: Uint8Array): number {
     this.u32(bytes.length);
     this.#room(bytes.length);
@@ -215,6 +219,14 @@ export class Reader {
     this.#at = end;
     if (length > 0 && length <= MAX_STRING && this.#known.length < MAX_ENTRIES) this.#known.push(text);
     return text;
+  }
+
+  bytes(): Uint8Array {
+    const end = this.u32() + this.#at;
+    if (end > this.#bytes.length) throw new WireError("truncated");
+    const bytes = this.#bytes.slice(this.#at, end);
+    this.#at = end;
+    return bytes;
   }
 
   list<T>(read: () => T): T[] {

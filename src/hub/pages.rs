@@ -11,7 +11,7 @@ use super::{Hub, HubError, Inner};
 use crate::lock::{Control, Frame};
 use crate::mask;
 use crate::mirror::Finding;
-use crate::protocol::{Cap, Op, Refusal, ViewerNotice};
+use crate::protocol::{Cap, Native, Op, Refusal, ViewerNotice};
 use crate::rewrite::url::Site;
 use crate::session::lock;
 
@@ -199,6 +199,20 @@ impl Hub {
         }
         for (name, ops) in recalled {
             self.pass_on(&mut inner, &name, &ops, false, true);
+        }
+        Ok(())
+    }
+
+    /// The browser shows something outside the page, or has put it away.
+    ///
+    /// # Errors
+    /// [`HubError`] when the socket is not the page's any more.
+    pub fn native(&self, from: &PageLink, native: Native, shown: bool, text: &str) -> Result<(), HubError> {
+        let mut inner = lock(&self.inner);
+        let text = inner.page_of(from)?.mask.outside(text).as_ref().clone();
+        self.session.touch();
+        if !self.session.is_paused() {
+            inner.tell_of(&from.page, &ViewerNotice::Native { native, shown, text });
         }
         Ok(())
     }

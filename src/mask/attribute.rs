@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
 use super::judge::Status;
-use super::{AssetMap, Mask, run, sheet};
+use super::{AssetMap, Mask, emit, run, sheet};
 use crate::mirror::{DOCUMENT, NodeKind, NodeRef, name};
 use crate::protocol::MASK;
 use crate::rules::detector::Text;
@@ -152,7 +152,8 @@ impl Mask {
         name: &str,
         assets: &mut dyn AssetMap,
     ) -> (Option<String>, bool) {
-        let Some(value) = node.attribute(name).filter(|_| may_show(name)) else { return (None, false) };
+        let value = node.attribute(name).filter(|_| may_show(name) && !emit::is_hollow(node));
+        let Some(value) = value else { return (None, false) };
         let lower = name.to_ascii_lowercase();
         let lower = lower.as_str();
         // A page that is hidden as a whole is dressed all the same.

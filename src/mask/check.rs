@@ -9,23 +9,17 @@ impl Mask {
     /// more of those than Lado does.
     pub fn check(&self, mirror: &Mirror, node: u32, groups: usize) -> Option<Masked<Op>> {
         let from = mirror.node(node)?;
-        let hidden = |node: &NodeRef<'_>| emit::is_dropped(*node) || self.is_closed(*node);
-        let outermost = from.ancestors().filter(hidden).last();
-        let mut at = match outermost {
-            Some(outer) if outer == from && !emit::is_dropped(outer) => Some(from),
-            Some(outer) => outer.after(),
-            None => Some(from),
+        let shut = |node: &NodeRef<'_>| emit::is_hollow(*node) || self.is_closed(*node);
+        let mut at = match from.ancestors().filter(shut).last() {
+            Some(outer) if outer != from => outer.after(),
+            _ => Some(from),
         };
         let mut first = None;
         let mut sums = Groups::default();
         while let Some(node) = at.filter(|_| sums.len() < groups) {
-            if emit::is_dropped(node) {
-                at = node.after();
-                continue;
-            }
             first = first.or(Some(node.id()));
             sums.node(self.sum(node));
-            at = if self.is_closed(node) { node.after() } else { node.following() };
+            at = if shut(&node) { node.after() } else { node.following() };
         }
         Some(Masked(Op::Check { node: first?, sums: sums.finish() }))
     }

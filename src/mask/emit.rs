@@ -29,8 +29,14 @@ impl Mask {
             scroll_y,
             tree: tree.finish(),
         }];
+        for op in mirror.sheet_ops() {
+            ops.extend(self.present(mirror, op, assets));
+        }
         ops.append(&mut own);
         ops.append(&mut states);
+        for op in mirror.present_ops() {
+            ops.extend(self.present(mirror, op, assets));
+        }
         if let Some(focus) = mirror.node(mirror.focus()).filter(|node| self.emitted(*node)) {
             ops.push(Op::Focus { node: focus.id() });
         }
@@ -40,21 +46,17 @@ impl Mask {
     /// Tells of siblings that viewers do not have, in the place where they are.
     pub(super) fn put(&self, roots: &[NodeRef<'_>], assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
         let Some(first) = roots.first() else { return };
-        let Some(parent) = first.parent_node().filter(|parent| self.emitted(*parent) && !self.is_closed(*parent))
-        else {
-            return;
-        };
-        let shown: Vec<NodeRef<'_>> = roots.iter().copied().filter(|root| !is_dropped(*root)).collect();
-        let Some(leading) = shown.first() else { return };
-        let base = leading.id();
+        let holds = |parent: &NodeRef<'_>| self.emitted(*parent) && !is_hollow(*parent) && !self.is_closed(*parent);
+        let Some(parent) = first.parent_node().filter(holds) else { return };
+        let base = first.id();
         // Ids that viewers have had before are said, not counted.
         let mut tree = TreeWriter::new(NONE);
         let mut states = Vec::new();
         let status = self.status(parent);
-        for root in &shown {
+        for root in roots {
             self.subtree(*root, status, &mut tree, &mut states, assets);
         }
-        out.push(Op::Insert { parent: parent.id(), prev: self.prev_shown(*leading), base, tree: tree.finish() });
+        out.push(Op::Insert { parent: parent.id(), prev: self.prev_shown(*first), base, tree: tree.finish() });
         out.append(&mut states);
     }
 
@@ -99,13 +101,13 @@ impl Mask {
     /// The sibling before a node that viewers have; the shadow root never counts.
     pub(super) fn prev_shown(&self, node: NodeRef<'_>) -> u32 {
         let before = std::iter::successors(node.prev(), |node| node.prev());
-        let mut shown = before.filter(|node| !is_dropped(*node) && node.kind() != NodeKind::Shadow);
+        let mut shown = before.filter(|node| node.kind() != NodeKind::Shadow);
         shown.next().map_or(NONE, NodeRef::id)
     }
 
     /// Whether viewers have a node.
     pub(super) fn emitted(&self, node: NodeRef<'_>) -> bool {
-        !is_dropped(node) && node.ancestors().skip(1).all(|up| !is_dropped(up) && !self.is_closed(up))
+        node.ancestors().skip(1).all(|up| !is_hollow(up) && !self.is_closed(up))
     }
 
     /// Whether what is in an element is kept from viewers: masked things whose inside tells what they are.
@@ -126,22 +128,16 @@ impl Mask {
         assets: &mut dyn AssetMap,
     ) {
         let mut open: Vec<Status<'a>> = Vec::new();
-        let mut passed = NONE;
         let mut walk = root.walk();
         while let Some(step) = walk.next() {
             match step {
-                Step::Enter(node) if is_dropped(node) => {
-                    passed = node.id();
-                    walk.pass();
-                }
-                Step::Leave(node) if node.id() == passed => passed = NONE,
                 Step::Enter(node) => {
                     let around = open.last().copied().unwrap_or(outer);
                     let status = around.inside(self.own.get(&node.id()));
                     tree.enter(node.id(), self.node(node, status, assets));
                     self.states(node, status, states, assets);
                     open.push(status);
-                    if is_closable(node) && self.closes(node, status) {
+                    if is_hollow(node) || (is_closable(node) && self.closes(node, status)) {
                         walk.pass();
                     }
                 }
@@ -214,7 +210,29 @@ impl Mask {
                 let value = if private && !value.is_empty() { MASK.to_owned() } else { value };
                 Some(Op::SetValue { node: id, value })
             }
-            Op::SetChecked { .. } | Op::SetSelected { .. } | Op::Scroll { .. } if masked => None,
+            Op::SetChecked { .. }
+            | Op::SetSelected { .. }
+            | Op::Scroll { .. }
+            | Op::InsertRule { .. }
+            | Op::SetRule { .. }
+            | Op::DeleteRule { .. }
+            | Op::Picture { .. }
+            | Op::Play { .. }
+            | Op::OpenList { .. }
+                if masked =>
+            {
+                None
+            }
+            Op::Picture { ref image, .. } if !is_picture(&image.0) => None,
+            Op::InsertRule { css, node: id, sheet, path } => {
+                Some(Op::InsertRule { css: self.css(node, &css, assets), node: id, sheet, path })
+            }
+            Op::SetRule { css, node: id, sheet, path } => {
+                Some(Op::SetRule { css: self.css(node, &css, assets), node: id, sheet, path })
+            }
+            Op::Adopt { node: id, sheets } => {
+                Some(Op::Adopt { node: id, sheets: if masked { Vec::new() } else { sheets } })
+            }
             Op::SetSelected { node: id, options } => {
                 let shown = |id: &u32| node.mirror().node(*id).is_some_and(|option| self.emitted(option));
                 Some(Op::SetSelected { node: id, options: options.into_iter().filter(shown).collect() })
@@ -239,13 +257,17 @@ fn is_chosen(node: NodeRef<'_>) -> bool {
     matches!(kind.as_str(), "date" | "time" | "month" | "week" | "datetime-local" | "range" | "color")
 }
 
-/// Elements that viewers never get: what runs or loads, and what only says how the page is to be read.
-pub(super) fn is_dropped(node: NodeRef<'_>) -> bool {
+/// Elements of which viewers get no more than that there is one, because style sheets count: what runs or loads, and
+/// what only says how the page is to be read.
+pub(super) fn is_hollow(node: NodeRef<'_>) -> bool {
+    // Which colours a page can be shown in is for the stage to know.
+    if node.local() == "meta" {
+        return node.attribute("name").is_none_or(|name| !name.eq_ignore_ascii_case("color-scheme"));
+    }
     matches!(
         node.local(),
         "script"
             | "noscript"
-            | "meta"
             | "base"
             | "object"
             | "embed"
@@ -259,6 +281,16 @@ pub(super) fn is_dropped(node: NodeRef<'_>) -> bool {
             | "portal"
     )
 }
+
+/// Whether bytes begin as the pictures that canvases are sent as, and are no more than a frame of one takes.
+fn is_picture(bytes: &[u8]) -> bool {
+    let known = bytes.starts_with(b"\x89PNG\r\n\x1a\n")
+        || bytes.starts_with(b"\xff\xd8\xff")
+        || (bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP"));
+    known && bytes.len() <= MAX_PICTURE
+}
+
+const MAX_PICTURE: usize = 1024 * 1024;
 
 /// Elements whose inside tells what they show.
 fn is_closable(node: NodeRef<'_>) -> bool {

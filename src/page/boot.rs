@@ -92,6 +92,7 @@ impl Boots {
                 "token": token,
                 "fronts": fronts,
                 "aliases": aliases,
+                "late": format!("/__lado/late.{}.js", assets::late().hash),
                 "rules": session.company.rules.for_site(site.host()).page_json(),
                 "text": words(locale),
             })
@@ -147,27 +148,32 @@ fn words(locale: Locale) -> serde_json::Value {
             "hidden": "Hidden from the agent", "locked": "Only you can use this", "agent": "Agent",
             "supervisor": "Supervisor", "admin": "Administrator", "look": "Look here",
             "choose": "Press what you want to hide. Esc to cancel.",
+            "ask": "Please do this yourself",
         }),
         Locale::Es => json!({
             "hidden": "Oculto para el agente", "locked": "Solo usted puede usar esto", "agent": "Agente",
             "supervisor": "Supervisión", "admin": "Administración", "look": "Mire aquí",
             "choose": "Pulse lo que quiere ocultar. Esc para cancelar.",
+            "ask": "Hágalo usted mismo, por favor",
         }),
         Locale::Fr => json!({
             "hidden": "Masqué pour le conseiller", "locked": "Vous seul pouvez utiliser ceci", "agent": "Conseiller",
             "supervisor": "Supervision", "admin": "Administration", "look": "Regardez ici",
             "choose": "Appuyez sur ce que vous voulez masquer. Échap pour annuler.",
+            "ask": "Faites-le vous-même, s’il vous plaît",
         }),
         Locale::De => json!({
             "hidden": "Für den Betreuer verborgen", "locked": "Nur Sie können das benutzen", "agent": "Betreuer",
             "supervisor": "Aufsicht", "admin": "Verwaltung", "look": "Schauen Sie hier",
             "choose": "Drücken Sie auf das, was Sie verbergen wollen. Esc bricht ab.",
+            "ask": "Bitte machen Sie das selbst",
         }),
         Locale::PtBr => {
             json!({
                 "hidden": "Oculto para o atendente", "locked": "Só você pode usar isto", "agent": "Atendente",
                 "supervisor": "Supervisão", "admin": "Administração", "look": "Olhe aqui",
                 "choose": "Toque no que você quer ocultar. Esc para cancelar.",
+                "ask": "Faça isto você mesmo, por favor",
             })
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::Pages;
 use super::escaped::escaped;
+use crate::assets;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
 use crate::session::{Home, HomeKind, Session, Ticket};
@@ -83,20 +85,21 @@ impl Pages {
         Ok(response)
     }
 
-    /// `boot.{hash}.js` and `worker.{hash}.js`.
+    /// `boot.{hash}.js`, `worker.{hash}.js` and `late.{hash}.js`.
     fn script(&self, session: &Session, site: &Site, path: &str, request: &Request) -> Result<Response, Failure> {
         let scripts = self.boots.scripts(session, site, Locale::of(request.headers()));
-        let bundle = if path.starts_with("boot.") && path.ends_with(".js") {
-            &scripts.boot
-        } else if path.starts_with("worker.") && path.ends_with(".js") {
-            &scripts.worker
-        } else {
-            return Err(Failure::NotFound);
+        let late = assets::late();
+        let name = path.strip_suffix(".js").and_then(|name| name.split_once('.'));
+        let (hash, bytes) = match name {
+            Some(("boot", _)) => (&scripts.boot.hash, scripts.boot.bytes.clone()),
+            Some(("worker", _)) => (&scripts.worker.hash, scripts.worker.bytes.clone()),
+            Some(("late", _)) => (&late.hash, Bytes::from_static(&late.bytes)),
+            _ => return Err(Failure::NotFound),
         };
         // A page that was loaded before a new alias came asks for an older script: it gets today's, but not to keep.
-        let current = path.split('.').nth(1) == Some(bundle.hash.as_str());
+        let current = name.is_some_and(|(_, asked)| asked == hash);
         let keep = if current { "private, max-age=31536000, immutable" } else { "no-store" };
-        let mut response = Response::new(Body::from(bundle.bytes.clone()));
+        let mut response = Response::new(Body::from(bytes));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));

@@ -1,7 +1,7 @@
 //! The messages. Tags are for ever: a message that goes keeps its number retired.
 
 use super::tree::Tree;
-use super::wire::{Reader, Wire, WireError, Writer};
+use super::wire::{Bytes, Reader, Wire, WireError, Writer};
 
 /// Declares structs and tagged enums once, with their encoding and their TypeScript.
 macro_rules! messages {
@@ -140,6 +140,30 @@ messages! {
         2 => Right,
     }
 
+    /// Where an element is in front of everything else (CSS Positioned Layout 4, "top layer").
+    choice Layer {
+        0 => None,
+        1 => Modal,
+        2 => Popover,
+        3 => Fullscreen,
+    }
+
+    /// What a browser shows outside the page, or does with it.
+    choice Native {
+        1 => Alert,
+        2 => Confirm,
+        3 => Prompt,
+        4 => File,
+        5 => Date,
+        6 => Color,
+        7 => Permission,
+        8 => Print,
+        9 => Download,
+        10 => Leave,
+        11 => Share,
+        12 => Credential,
+    }
+
     /// One change of a page. `node` and `parent` are ids; `prev` is the sibling before, or 0.
     tagged Op {
         /// The whole page: replaces everything. The tree's root nodes are children of node id 1, the document itself,
@@ -173,6 +197,42 @@ messages! {
         16 => SetAdopted { node: u32, sheets: Vec<String> },
         /// A frame's document that the page may not look into: its element shows a placeholder.
         17 => Opaque { node: u32 },
+        /// A constructed style sheet as it is now. `sheet` numbers them for the page, from 1 on.
+        60 => DefineSheet { sheet: u32, css: String },
+        /// The constructed style sheets of the document (1) or of a shadow root, in order.
+        61 => Adopt { node: u32, sheets: Vec<u32> },
+        /// A rule comes into a sheet: that of the style or link element `node` or, where that is 0, the constructed
+        /// `sheet`. `path` is where it will be: the positions of the groups around it from the outside in, then its own.
+        62 => InsertRule { node: u32, sheet: u32, path: Vec<u32>, css: String },
+        /// A rule is another one from now on.
+        63 => SetRule { node: u32, sheet: u32, path: Vec<u32>, css: String },
+        64 => DeleteRule { node: u32, sheet: u32, path: Vec<u32> },
+        65 => DisableSheet { node: u32, sheet: u32, disabled: bool },
+        /// What the customer has selected in the page's text; `anchor` 0 for nothing. Offsets as in DOM ranges.
+        66 => Select { anchor: u32, anchor_offset: u32, focus: u32, focus_offset: u32 },
+        /// The caret or selection in a text field, in UTF-16 units; `node` 0 for none.
+        67 => Caret { node: u32, start: u32, end: u32 },
+        /// What a canvas shows: a WebP, PNG or JPEG.
+        68 => Picture { node: u32, image: Bytes },
+        /// Where a video or a sound is, in milliseconds; its speed in thousandths.
+        69 => Play { node: u32, paused: bool, time: u32, rate: u32, muted: bool },
+        /// An element came to the top layer, above those there, or left it.
+        70 => SetLayer { node: u32, layer: Layer },
+        /// The innermost element under the customer's mouse; 0 for none.
+        71 => Hover { node: u32 },
+        /// The innermost element that the customer's mouse or finger presses; 0 for none.
+        72 => Press { node: u32 },
+        /// The element that shows that it has keyboard focus (`:focus-visible`); 0 for none.
+        73 => Ring { node: u32 },
+        /// The media features of the customer's browser that agents' may have otherwise, as `name: value`.
+        74 => Features { matched: Vec<String> },
+        /// The list of a select element is open or not.
+        75 => OpenList { node: u32, open: bool },
+        /// The part of the window that the customer sees after pinching or behind a keyboard on the screen, in CSS
+        /// pixels; `scale` in thousandths. `bar` is the width of the window's scroll bar.
+        76 => View { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
+        /// Whether the document of a frame is in quirks mode; it is not unless this says so.
+        77 => Quirks { node: u32, quirks: bool },
         /// What the nodes from `node` on add up to, `SUM_GROUP` of them a sum, in document order and as they are when
         /// the ops before have been applied. Changes nothing.
         40 => Check { node: u32, sums: Vec<u32> },
@@ -202,6 +262,8 @@ messages! {
         9 => Secret { field: u32, value: String, done: bool },
         /// The customer has pressed there, in CSS pixels of the page.
         10 => Pressed { x: i32, y: i32 },
+        /// The browser shows something outside the page, or has put it away. `text` is what it says, where page says it.
+        20 => Native { native: Native, shown: bool, text: String },
         /// The page is more than one message holds: nothing of it is told for now.
         40 => TooLarge {},
     }
@@ -289,6 +351,8 @@ messages! {
         11 => Navigate { url: String },
         /// The options to select, by node id.
         12 => Select { node: u32, options: Vec<u32> },
+        /// Pressed at one point, moved, let go at another; points as in Click.
+        20 => Drag { node: u32, x: u32, y: u32, to: u32, to_x: u32, to_y: u32 },
     }
 
     /// Why an action was not carried out. Agents read it in their language; `rule` names the lock or mask.
@@ -299,6 +363,8 @@ messages! {
         4 => Gone,
         5 => NotPossible,
         6 => Paused,
+        /// Only people can do that: the customer has been asked to.
+        20 => Asked,
     }
 
     /// A tab of the customer's, as far as agents may read it.
@@ -379,6 +445,8 @@ messages! {
         15 => Met { what: Meeting, site: String },
         /// The customer is on a page again.
         16 => Resumed {},
+        /// What the customer's browser shows outside the page; `text` has been masked.
+        20 => Native { native: Native, shown: bool, text: String },
         /// The page in front is more than Lado shows, or (`None`) no longer.
         40 => Limited { cap: Option<Cap> },
     }

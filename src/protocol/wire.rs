@@ -81,6 +81,13 @@ impl<'a> Writer<'a> {
         self.bytes.push(value as u8);
     }
 
+    /// A length and that many bytes.
+    pub fn literal(&mut self, bytes: &[u8]) {
+        // A message is capped far below 4 GiB; what is longer is cut by the cap, not here.
+        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// 0 and then a literal, or the number of a known string plus 1.
     pub fn string(&mut self, text: &str) {
         if let Some(&number) = self.dictionary.numbers.get(text) {
@@ -88,9 +95,7 @@ impl<'a> Writer<'a> {
             return;
         }
         self.byte(0);
-        // A message is capped far below 4 GiB; a longer string is cut by the cap, not here.
-        self.u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.literal(text.as_bytes());
         if self.dictionary.learns(text) {
             let number = self.dictionary.strings.len() as u32;
             self.dictionary.strings.push(text.into());
@@ -107,6 +112,20 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8], dictionary: &'a mut Dictionary) -> Self {
         Self { bytes, dictionary }
+    }
+
+    /// A length and that many bytes.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] when there are fewer.
+    pub fn literal(&mut self) -> Result<&'a [u8], WireError> {
+        let length = self.u32()? as usize;
+        if length > self.bytes.len() {
+            return Err(WireError::Truncated);
+        }
+        let (bytes, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        Ok(bytes)
     }
 
     /// # Errors
@@ -151,13 +170,7 @@ impl<'a> Reader<'a> {
             let known = self.dictionary.strings.get(number as usize - 1);
             return known.map(|text| text.to_string()).ok_or(WireError::Dictionary(number));
         }
-        let length = self.u32()? as usize;
-        if length > self.bytes.len() {
-            return Err(WireError::Truncated);
-        }
-        let (text, rest) = self.bytes.split_at(length);
-        self.bytes = rest;
-        let text = str::from_utf8(text).map_err(|_| WireError::Utf8)?;
+        let text = str::from_utf8(self.literal()?).map_err(|_| WireError::Utf8)?;
         if self.dictionary.learns(text) {
             self.dictionary.strings.push(text.into());
         }
@@ -200,6 +213,12 @@ simple!(bool, "boolean", "bool", |v, w| w.byte(u8::from(*v)), |r| match r.byte()
     other => Err(WireError::Tag("bool", other)),
 });
 simple!(String, "string", "string", |v, w| w.string(v), |r| r.string());
+
+/// Bytes of a picture, never learnt by the dictionary.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+simple!(Bytes, "Uint8Array", "bytes", |v, w| w.literal(&v.0), |r| r.literal().map(|bytes| Bytes(bytes.to_vec())));
 
 impl<T: Wire> Wire for Vec<T> {
     fn encode(&self, w: &mut Writer<'_>) {

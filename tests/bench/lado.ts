@@ -20,7 +20,14 @@ const capture = new Capture(
   new Rules(boot.rules),
   document.createElement("lado-overlay"),
   new CSSStyleSheet(),
-  { changed: () => nextFrame(() => send(capture.flush())), moved() {}, entered() {} },
+  {
+    changed: () => nextFrame(() => send(capture.flush())),
+    moved() {},
+    outside() {},
+    drawn() {},
+    blob() {},
+    entered() {},
+  },
 );
 
 Object.assign(window, {

@@ -596,3 +596,21 @@ test("the panel takes its size from its own frame and from nobody else", async (
   await expect.poll(() => page.evaluate(() => !!document.querySelector("lado-overlay"))).toBe(true);
   await close(page, lado);
 });
+
+test("a page of 35,000 nodes is told in slices that leave the page its time, and whole in the end", async () => {
+  test.setTimeout(120_000);
+  const row = (i: number) =>
+    `<div class="row" id="r${i}"><p>Row <b>${"abc"[i % 3]}</b> with <i>some</i> text</p><ul><li>a</li><li>b</li></ul></div>`;
+  const { lado, page } = await open(
+    doc(`<main>${Array.from({ length: 2600 }, (_, i) => row(i)).join("")}</main>`),
+  );
+  await page.evaluate(() => {
+    document.querySelector("#r7")?.remove();
+    document.querySelector("main")?.prepend(document.querySelector("#r2000") as Element);
+    document.querySelector("#r1999 b")?.append("!");
+  });
+  await expect.poll(() => lado.mirror.lines().length, { timeout: 60_000 }).toBeGreaterThan(35_000);
+  await same(page, lado);
+  expect(lado.mirror.snapshots).toBe(1);
+  await close(page, lado);
+});

@@ -31,6 +31,7 @@ const boot = (site: string) =>
     console: `http://lado.localhost:${port}`,
     panel: "",
     aliases: {},
+    late: "/__lado/late.js",
     rules: { mask: [], unmask: [], lock: [], names: [], detectors: [] },
     text: {},
   });

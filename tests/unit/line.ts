@@ -24,6 +24,7 @@ import {
 } from "../../injected/protocol/messages";
 import { BASIS, Groups, number, text } from "../../injected/protocol/sum";
 import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
+import { bundleLate } from "../../web/build.mjs";
 
 export interface MirrorNode {
   id: number;
@@ -48,6 +49,7 @@ export class Mirror {
   checked = new Map<number, boolean>();
   selected = new Map<number, readonly number[]>();
   sheets = new Map<number, string>();
+  defined = new Map<number, string>();
   adopted = new Map<number, readonly string[]>();
   scroll = new Map<number, [number, number]>();
   opaque = new Set<number>();
@@ -131,6 +133,25 @@ export class Mirror {
         break;
       case OpTag.SetSheet:
         this.sheets.set(this.node(op.node).id, op.css);
+        break;
+      case OpTag.InsertRule: {
+        // Only rules at the top of a sheet, which is what the tests insert.
+        const known = (op.node ? this.sheets.get(op.node) : this.defined.get(op.sheet)) ?? "";
+        const rules = known ? known.split("\n") : [];
+        rules.splice(op.path[0] ?? 0, 0, op.css);
+        if (op.node) this.sheets.set(op.node, rules.join("\n"));
+        else this.defined.set(op.sheet, rules.join("\n"));
+        break;
+      }
+      case OpTag.DefineSheet:
+        this.defined.set(op.sheet, op.css);
+        break;
+      case OpTag.Adopt:
+        this.node(op.node);
+        this.adopted.set(
+          op.node,
+          op.sheets.map((sheet) => this.defined.get(sheet) ?? "undefined"),
+        );
         break;
       case OpTag.SetAdopted:
         this.adopted.set(this.node(op.node).id, op.sheets);
@@ -327,6 +348,11 @@ export class StandIn {
         response.end(`(()=>{const LADO_BOOT=${JSON.stringify(this.boot())};${await script()}})()`);
         return;
       }
+      if (url === "/__lado/late.js") {
+        response.setHeader("content-type", "text/javascript; charset=utf-8");
+        response.end(await bundleLate());
+        return;
+      }
       const html = this.pages.get(url.split("?")[0] ?? "");
       response.statusCode = html === undefined ? 404 : 200;
       response.setHeader("content-type", "text/html; charset=utf-8");
@@ -363,6 +389,7 @@ export class StandIn {
       console: `http://lado.localhost:${this.#port}`,
       panel: `http://lado.localhost:${this.#port}/panel`,
       aliases: {},
+      late: "/__lado/late.js",
       rules: this.rules,
       text: { hidden: "hidden", locked: "locked", agent: "agent" },
     };

@@ -188,7 +188,10 @@ test("nothing that could run, load or lead away reaches the stage", async ({ pag
       if (node.nodeType === Node.ELEMENT_NODE) {
         const element = node as HTMLIFrameElement;
         const name = element.localName;
-        if (/^(script|meta|base|object|embed|animate|set)$/.test(name)) bad.push(`<${name}>`);
+        if (/^(script|base|object|embed|animate|set)$/.test(name)) bad.push(`<${name}>`);
+        // A meta element says in which colours the page can be shown, and nothing else.
+        if (name === "meta" && (element.getAttribute("name") ?? "color-scheme") !== "color-scheme")
+          bad.push("<meta>");
         for (const { name: attr, value } of element.attributes) {
           const fine =
             !/^on|^(srcdoc|action|formaction|ping|target|download|autofocus|autoplay|http-equiv)$/i.test(

@@ -241,6 +241,8 @@ export class SessionScreen extends Component<{ id: string }, State> {
           );
         case Refusal.Gone:
           return t("console.refused_gone");
+        case Refusal.Asked:
+          return t("console.refused_asked");
         case Refusal.Paused:
           return t("console.refused_paused");
         default:

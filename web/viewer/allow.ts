@@ -11,9 +11,10 @@ export const VOID = "lado-void";
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
-// Not here on purpose: script, noscript, meta, base, object, embed, applet, frame, frameset, portal, fencedframe.
+// Of meta, only which colours the page can be shown in.
+// Not here on purpose: script, noscript, base, object, embed, applet, frame, frameset, portal, fencedframe.
 const HTML_TAGS = words(`
-  html head title link style body
+  html head title link style body meta
   address article aside footer header h1 h2 h3 h4 h5 h6 hgroup main nav section search
   blockquote dd div dl dt figcaption figure hr li menu ol p pre ul center dir
   a abbr b bdi bdo br cite code data dfn em i kbd mark q rp rt ruby s samp small span strong sub sup time u var wbr
@@ -119,7 +120,11 @@ export function attribute(element: Element, name: string, value: string): string
       return value.startsWith("#") ? value : null;
     case "type":
       return tag === "script" ? null : value;
+    case "name":
+      return tag !== "meta" || value.toLowerCase() === "color-scheme" ? value : null;
     case "content":
+      return tag === "meta" && /^[a-z ]*$/i.test(value) ? value : null;
+    case "http-equiv":
     case "srcdoc":
     case "sandbox":
       return null;

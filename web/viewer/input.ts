@@ -32,6 +32,8 @@ export interface Agent {
 
 const POINTER_EVERY = 33;
 const HOVER_AFTER = 90;
+/** A hand that only clicks moves the mouse less than this, in CSS pixels of the page. */
+const DRAG_FROM = 8;
 /** A wheel's turns add up until the page has answered. */
 const WHEEL_MEMORY = 350;
 const KEYS = new Set([
@@ -112,8 +114,48 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     },
     { signal },
   );
+  // A press that is let go elsewhere is a drag.
+  let pressed: { x: number; y: number; target: Target } | null = null;
+  let dragged = false;
+  glass.addEventListener(
+    "pointerdown",
+    (event) => {
+      dragged = false;
+      const target = event.button === 0 && controls() ? under(event) : null;
+      pressed = target && { ...at(event), target };
+    },
+    { signal },
+  );
+  glass.addEventListener(
+    "pointerup",
+    (event) => {
+      const from = pressed;
+      pressed = null;
+      const { x, y } = at(event);
+      const to = from && under(event);
+      if (!from || !to || Math.hypot(x - from.x, y - from.y) < DRAG_FROM) return;
+      dragged = true;
+      agent.act(
+        {
+          tag: ActionTag.Drag,
+          node: from.target.node,
+          x: from.target.x,
+          y: from.target.y,
+          to: to.node,
+          toX: to.x,
+          toY: to.y,
+        },
+        from.target,
+      );
+    },
+    { signal },
+  );
   const click = (event: MouseEvent) => {
     event.preventDefault();
+    if (dragged) {
+      dragged = false;
+      return;
+    }
     const target = under(event);
     if (!target) return;
     if (!controls()) return agent.denied();

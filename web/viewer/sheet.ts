@@ -4,9 +4,16 @@ const EYE_OFF = encodeURIComponent(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#42524f" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M10.733 5.076a10.744 10.744 0 0 1 11.205 6.575 1 1 0 0 1 0 .696 10.747 10.747 0 0 1-1.444 2.49"/><path d="M14.084 14.158a3 3 0 0 1-4.242-4.242"/><path d="M17.479 17.499a10.75 10.75 0 0 1-15.417-5.151 1 1 0 0 1 0-.696 10.75 10.75 0 0 1 4.446-5.143"/><path d="m2 2 20 20"/></svg>`,
 );
 
-export const stageSheet = `
+/** `bar` is the width of the customer's scroll bars in CSS pixels, 0 where they take no room. */
+export const stageSheet = (bar: number) => `
 lado-void { display: none !important; }
-:root { scrollbar-width: none !important; }
+${bar > 0 ? (bar === ownBar() ? "" : `::-webkit-scrollbar { width: ${bar}px; height: ${bar}px; }`) : ":root { scrollbar-width: none !important; }"}
+@layer lado {
+  [data-lado-ring] { outline: auto 1px -webkit-focus-ring-color; }
+  ::selection { background: Highlight; color: HighlightText; }
+  [data-lado-fullscreen] { position: fixed; inset: 0; width: 100%; height: 100%; margin: 0; background: #000;
+    object-fit: contain; z-index: 2147483647; }
+}
 [data-lado-mask] {
   background: url("data:image/svg+xml,${EYE_OFF}") no-repeat right 0.4em center / 1.05em,
     repeating-linear-gradient(-45deg, #dfe6e4 0 6px, #d2dbd9 6px 12px) !important;
@@ -24,10 +31,19 @@ i[data-lado-mask], td[data-lado-mask], code[data-lado-mask] { padding-inline: 0.
 input[data-lado-mask], textarea[data-lado-mask], select[data-lado-mask] { appearance: none !important; }
 img[data-lado-mask], video[data-lado-mask], canvas[data-lado-mask] { background-position: center, 0 0 !important; }
 [data-lado-lock] { outline: 2px dashed #c07a1d !important; outline-offset: 2px !important; }
-[data-lado-focus] { outline: 2px solid #2f7df6 !important; outline-offset: 1px !important; }
 .lado-opaque {
   position: fixed; inset: 0; margin: 0; padding: 1em; display: grid; place-content: center; text-align: center;
   font: 14px/1.4 system-ui, sans-serif; color: #42524f;
   background: repeating-linear-gradient(-45deg, #eef2f1 0 10px, #e4eae8 10px 20px);
 }
 `;
+
+/** How wide this browser's own scroll bars are. */
+function ownBar(): number {
+  const box = document.createElement("div");
+  box.style.cssText = "position:absolute;visibility:hidden;overflow:scroll;width:99px;height:99px";
+  document.body.append(box);
+  const width = 99 - box.clientWidth;
+  box.remove();
+  return width;
+}

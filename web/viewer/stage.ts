@@ -4,7 +4,9 @@ import { NodeKind, type Op, OpTag, type Viewport } from "../../injected/protocol
 import { BASIS, Groups, number, text } from "../../injected/protocol/sum";
 import type { TreeNode } from "../../injected/protocol/wire";
 import { attribute, HTML, MATHML, SVG, tag, VOID, XLINK } from "./allow";
-import { stageSheet } from "./sheet";
+import { StagePictures } from "./pictures";
+import { Presence } from "./presence";
+import { StageSheets } from "./sheets";
 
 /** An op names a node that is not here, or does not fit: the tree went wrong and a snapshot is needed. */
 export class StageError extends Error {}
@@ -32,8 +34,18 @@ export class Stage {
   /** Ops that came before the frame's empty document had loaded. */
   #early: Op[] | null = [];
   #failed: ((error: StageError) => void) | undefined;
-  readonly #adopted = new Map<number, readonly string[]>();
-  readonly #sheets = new Map<number, string>();
+  readonly #places = new Map<number, Place>();
+  readonly #sheets = new StageSheets(
+    (id) => this.#nodes.get(id),
+    () => ({ features: this.#features, density: this.viewport.density }),
+  );
+  readonly #presence = new Presence((id) => this.#nodes.get(id));
+  readonly #pictures = new StagePictures((element) => this.#sheets.special(element));
+  #features: ReadonlySet<string> | null = null;
+  /** Lists that are open: by select element. */
+  readonly lists = new Set<number>();
+  /** The part of the window that the customer sees, where that is not all of it. */
+  view: Extract<Op, { tag: OpTag.View }> | null = null;
   /** Something of the page could not be made here: the tree cannot be compared with Lado's. */
   #partial = false;
   /** Scroll positions that the layout does not allow yet: tried again when something has loaded. */
@@ -96,6 +108,7 @@ export class Stage {
       this.#open(document, DOCUMENT);
       this.#insert(document, null, page.base, page.tree as readonly TreeNode[]);
       for (const op of early) this.#apply(op);
+      this.settle();
     } catch (error) {
       this.#failed?.(error instanceof StageError ? error : new StageError(String(error)));
     }
@@ -110,17 +123,28 @@ export class Stage {
       if (child.nodeType !== Node.DOCUMENT_TYPE_NODE) child.remove();
     }
     this.#know(id, document);
-    this.#adopt(document, id);
+    this.#places.set(id, document);
+    this.#sheets.dress(document, id);
     // `load` does not bubble, but is seen on the way down.
     document.addEventListener("load", this.#loaded, true);
   }
 
   readonly #loaded = (event: Event) => {
+    const { localName } = event.target as Element;
     const id = this.#ids.get(event.target as Node);
-    const css = id === undefined ? undefined : this.#sheets.get(id);
-    if (id !== undefined && css !== undefined) this.#rewriteSheet(id, css);
+    if (id !== undefined && (localName === "link" || localName === "style")) {
+      this.#sheets.fresh(id);
+      this.#sheets.settle();
+    }
     this.#settle();
   };
+
+  /** After the last op of a message: what is done once for all of them. */
+  settle(): void {
+    if (this.#early) return;
+    this.#sheets.settle();
+    this.#pictures.settle();
+  }
 
   #apply(op: Op): void {
     switch (op.tag) {
@@ -139,12 +163,17 @@ export class Stage {
         break;
       case OpTag.SetAttr: {
         const element = this.#get(op.node);
-        if (element.nodeType === Node.ELEMENT_NODE) setAttribute(element as Element, op.name, op.value);
+        if (element.nodeType !== Node.ELEMENT_NODE) break;
+        setAttribute(element as Element, op.name, op.value);
+        this.#styled(element as Element, op.node);
+        if ((element as Element).localName === "canvas" && /^(width|height)$/.test(op.name))
+          this.#pictures.show(op.node, null);
         break;
       }
       case OpTag.SetText: {
         const node = this.#get(op.node);
         if (node.nodeType === Node.TEXT_NODE) (node as Text).data = op.text;
+        this.#restyled(node.parentNode);
         break;
       }
       case OpTag.SetValue:
@@ -161,7 +190,8 @@ export class Stage {
         const select = this.#get(op.node) as HTMLSelectElement;
         if (select.localName !== "select") break;
         const chosen = new Set(op.options);
-        for (const option of select.options) option.selected = chosen.has(this.#ids.get(option) ?? 0);
+        if (!select.multiple && chosen.size === 0) select.selectedIndex = -1;
+        else for (const option of select.options) option.selected = chosen.has(this.#ids.get(option) ?? 0);
         break;
       }
       case OpTag.Scroll:
@@ -170,6 +200,7 @@ export class Stage {
         this.#settle();
         break;
       case OpTag.Resize:
+        if (this.viewport.density !== op.viewport.density) queueMicrotask(() => this.#redress());
         this.viewport = op.viewport;
         this.#size();
         break;
@@ -180,19 +211,62 @@ export class Stage {
         this.url = op.url;
         break;
       case OpTag.Focus:
-        this.#focus(op.node);
+        if (op.node) this.#get(op.node);
+        this.focus = op.node;
+        this.#presence.apply(op);
+        break;
+      case OpTag.Hover:
+      case OpTag.Press:
+      case OpTag.Ring:
+      case OpTag.Caret:
+      case OpTag.Select:
+      case OpTag.SetLayer:
+      case OpTag.Play:
+        this.#presence.apply(op);
+        break;
+      case OpTag.Picture:
+        this.#pictures.show(op.node, op.image);
+        break;
+      case OpTag.Quirks: {
+        const document = this.#get(op.node) as Document;
+        const frame = document.defaultView?.frameElement as HTMLIFrameElement | null;
+        if (!frame || op.node === DOCUMENT || (document.compatMode === "BackCompat") === op.quirks) break;
+        this.#fill(frame, op.node, [...document.childNodes].filter(isElement), op.quirks ? "" : undefined);
+        break;
+      }
+      case OpTag.OpenList:
+        if (op.open) this.lists.add(op.node);
+        else this.lists.delete(op.node);
+        break;
+      case OpTag.View:
+        this.view = op;
+        this.#sheets.scrollbar(op.bar, this.#places.values());
+        break;
+      case OpTag.Features:
+        this.#features = new Set(op.matched);
+        this.frame.style.colorScheme = this.#features.has("prefers-color-scheme: dark") ? "dark" : "light";
+        this.#redress();
         break;
       case OpTag.SetSheet:
         this.#get(op.node);
         this.#sheets.set(op.node, op.css);
-        this.#rewriteSheet(op.node, op.css);
         break;
-      case OpTag.SetAdopted: {
-        const place = this.#get(op.node) as Place;
-        this.#adopted.set(op.node, op.sheets);
-        if ("adoptedStyleSheets" in place) this.#adopt(place, op.node);
+      case OpTag.DefineSheet:
+        this.#sheets.define(op.sheet, op.css);
         break;
-      }
+      case OpTag.InsertRule:
+      case OpTag.SetRule:
+      case OpTag.DeleteRule:
+      case OpTag.DisableSheet:
+        if (op.node) this.#get(op.node);
+        this.#sheets.change(op);
+        break;
+      case OpTag.Adopt:
+        this.#sheets.adopt(op.node, op.sheets, this.#get(op.node) as Place);
+        break;
+      case OpTag.SetAdopted:
+        this.#sheets.adoptTexts(op.node, op.sheets, this.#get(op.node) as Place);
+        break;
       case OpTag.Check:
         this.#compare(op.node, op.sums);
         break;
@@ -319,23 +393,29 @@ export class Stage {
         case NodeKind.MathMl: {
           const element = create(owner, item);
           this.#know(next, element);
+          this.#styled(element, next);
           into.appendChild(element);
           open.push(element);
         }
       }
     }
     place(parent, roots, before);
+    this.#restyled(parent);
     for (const { frame, id, holder } of inner) this.#fill(frame, id, [...holder.childNodes]);
-    for (const shadow of shadows) this.#adopt(this.#get(shadow) as Place, shadow);
+    for (const id of shadows) {
+      const shadow = this.#get(id) as ShadowRoot;
+      this.#places.set(id, shadow);
+      this.#sheets.dress(shadow, id);
+    }
   }
 
   /** Gives a frame a document of its own, in standards mode, and puts nodes in it. */
-  #fill(frame: HTMLIFrameElement, id: number, nodes: Node[]): void {
+  #fill(frame: HTMLIFrameElement, id: number, nodes: Node[], doctype = "<!doctype html>"): void {
     const document = frame.contentDocument;
     if (!document) throw new StageError("a frame is not connected");
-    // The only markup ever written: a doctype, because about:blank is in quirks mode.
+    // The only markup ever written: a doctype, because a document without is in quirks mode.
     document.open();
-    document.write("<!doctype html>");
+    document.write(doctype);
     document.close();
     this.#open(document, id);
     for (const node of nodes) if (node.nodeType !== Node.TEXT_NODE) document.append(node);
@@ -353,7 +433,7 @@ export class Stage {
     body.append(text);
     html.append(body);
     document.append(html);
-    this.#adopt(document, 0);
+    this.#sheets.dress(document, 0);
   }
 
   #move(node: Node, parent: Node, prev: number): void {
@@ -373,20 +453,16 @@ export class Stage {
       if (id !== undefined) this.#fill(frame, id, [...document.childNodes].filter(isElement));
       else if (opaque) this.#label(frame);
     }
-    if (frames.length > 0) {
-      for (const id of this.#adopted.keys()) {
-        const place = this.#nodes.get(id);
-        if (place && "adoptedStyleSheets" in place) this.#adopt(place as Place, id);
-      }
-      for (const [id, css] of this.#sheets) this.#rewriteSheet(id, css);
-    }
+    if (frames.length > 0) this.#sheets.again(this.#places);
   }
 
   #remove(id: number): void {
     const node = this.#get(id);
+    const around = node.parentNode;
     this.#forget(node);
     if (node.parentNode) node.parentNode.removeChild(node);
     else if (node.nodeType === Node.DOCUMENT_NODE) for (const child of [...node.childNodes]) child.remove();
+    this.#restyled(around);
     this.#scrolls.delete(id);
   }
 
@@ -396,8 +472,10 @@ export class Stage {
       const id = this.#ids.get(node);
       if (id !== undefined) {
         this.#nodes.delete(id);
-        this.#adopted.delete(id);
-        this.#sheets.delete(id);
+        this.#sheets.forget(id, node);
+        this.#pictures.forget(id);
+        this.#places.delete(id);
+        this.lists.delete(id);
         this.#scrolls.delete(id);
       }
       pending.push(...node.childNodes);
@@ -407,36 +485,22 @@ export class Stage {
     }
   }
 
-  #adopt(place: Place, id: number): void {
-    const view = ownerOf(place).defaultView;
-    if (!view || !("adoptedStyleSheets" in place)) return;
-    const sheets = [...(this.#adopted.get(id) ?? []), stageSheet].map((css) => {
-      const sheet = new view.CSSStyleSheet();
-      sheet.replaceSync(css);
-      return sheet;
-    });
-    place.adoptedStyleSheets = sheets;
+  /** Elements that bring styles with them, or answers to media queries. */
+  #styled(element: Element, id: number): void {
+    const { localName } = element;
+    if (localName === "style" || localName === "link") this.#sheets.fresh(id);
+    else if (localName === "source") this.#sheets.source(element);
+    else if (localName === "canvas") this.#pictures.add(element, id);
   }
 
-  /** Puts a script-made state of a style or link element in place, rule by rule: its text nodes keep their ids. */
-  #rewriteSheet(id: number, css: string): void {
-    const element = this.#nodes.get(id) as HTMLStyleElement | HTMLLinkElement | undefined;
-    const sheet = element?.sheet;
-    const view = element?.ownerDocument.defaultView;
-    if (!sheet || !view) return;
-    const parsed = new view.CSSStyleSheet();
-    parsed.replaceSync(css);
-    while (sheet.cssRules.length > 0) sheet.deleteRule(0);
-    for (const rule of parsed.cssRules) sheet.insertRule(rule.cssText, sheet.cssRules.length);
+  #restyled(parent: Node | null): void {
+    if ((parent as Element | null)?.localName !== "style") return;
+    const id = parent && this.#ids.get(parent);
+    if (id) this.#sheets.fresh(id);
   }
 
-  #focus(id: number): void {
-    (this.#nodes.get(this.focus) as Element | undefined)?.removeAttribute?.("data-lado-focus");
-    this.focus = id;
-    if (id === 0) return;
-    const node = this.#get(id);
-    if (isElement(node) && !["body", "html"].includes(node.localName))
-      node.setAttribute("data-lado-focus", "");
+  #redress(): void {
+    this.#sheets.redress(this.#places.values());
   }
 
   /** Scrolls to where the customer is, as far as the layout goes by now. */

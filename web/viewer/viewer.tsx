@@ -7,6 +7,7 @@ import {
   ActionTag,
   Cap,
   Level,
+  type Native,
   type Op,
   OpTag,
   Refusal,
@@ -21,6 +22,7 @@ import { Chooser } from "./chooser";
 import { Ink } from "./ink";
 import { type Agent, listen, pageScroll, type Target } from "./input";
 import { MetBanner } from "./met";
+import { OpenLists, Outside, Pinched } from "./outside";
 import { type Connection, WatchSocket } from "./socket";
 import { Stage } from "./stage";
 import { TabStrip } from "./tabs";
@@ -30,6 +32,9 @@ const LEVELS: Record<Level, Permission> = {
   [Level.Point]: "point",
   [Level.Control]: "control",
 };
+
+/** What changes how things lie over the stage. */
+const DRAWN_OVER = new Set([OpTag.Scroll, OpTag.OpenList, OpTag.View, OpTag.SetSelected]);
 
 /** Between two pages the old one stays for this long before the stage says that there is none. */
 const GAP = 1200;
@@ -55,6 +60,8 @@ interface State {
   ripple: { x: number; y: number; key: number } | null;
   tabs: TabsNotice | null;
   met: MetNotice | null;
+  /** What the customer's browser shows outside the page, and what it says. */
+  natives: ReadonlyMap<Native, string>;
 }
 
 export type TabsNotice = Extract<ViewerNotice, { tag: ViewerNoticeTag.Tabs }>;
@@ -81,6 +88,7 @@ export class Viewer extends Component<Props, State> implements Agent {
     ripple: null,
     tabs: null,
     met: null,
+    natives: new Map(),
   };
 
   readonly #space = createRef<HTMLDivElement>();
@@ -253,9 +261,10 @@ export class Viewer extends Component<Props, State> implements Agent {
       }
       if (op.tag === OpTag.Resize && stage === this.#shown) this.#fit();
     }
+    (this.#next ?? this.#shown)?.settle();
     this.#tell();
-    // The customer's pointer is drawn by where the page is scrolled to.
-    if (ops.some((op) => op.tag === OpTag.Scroll)) this.forceUpdate();
+    // The customer's pointer is drawn by where the page is scrolled to; lists lie where their fields are.
+    if (ops.some((op) => DRAWN_OVER.has(op.tag))) this.forceUpdate();
   }
 
   /** Builds a page out of sight, behind the one that shows. */
@@ -274,7 +283,7 @@ export class Viewer extends Component<Props, State> implements Agent {
       before?.remove();
       clearTimeout(this.#gap);
       const cap = this.state.cap === Cap.Changes ? Cap.Changes : null;
-      this.setState({ phase: "page", chooser: null, customer: null, cap });
+      this.setState({ phase: "page", natives: new Map(), chooser: null, customer: null, cap });
       this.#fit();
       this.#tell();
     });
@@ -354,6 +363,13 @@ export class Viewer extends Component<Props, State> implements Agent {
       case ViewerNoticeTag.Met:
         this.setState({ met: notice });
         break;
+      case ViewerNoticeTag.Native: {
+        const natives = new Map(this.state.natives);
+        natives.delete(notice.native);
+        if (notice.shown) natives.set(notice.native, notice.text);
+        this.setState({ natives });
+        break;
+      }
       case ViewerNoticeTag.Resumed:
         this.setState({ met: null });
         break;
@@ -433,6 +449,8 @@ export class Viewer extends Component<Props, State> implements Agent {
                 <span>{t("viewer.customer")}</span>
               </div>
             )}
+            {shown && this.#shown && <OpenLists stage={this.#shown} scale={scale} />}
+            {shown && this.#shown && <Pinched stage={this.#shown} scale={scale} />}
             {ripple && shown && (
               <div
                 key={ripple.key}
@@ -455,6 +473,7 @@ export class Viewer extends Component<Props, State> implements Agent {
               />
             )}
           </div>
+          <Outside natives={this.state.natives} />
           <Status {...this.state} />
         </div>
       </div>

@@ -1,0 +1,52 @@
+//! What viewers may know of the page beside its tree: constructed sheets, and what the customer is doing.
+
+use super::{AssetMap, Mask};
+use crate::mirror::{Mirror, NodeRef};
+use crate::protocol::{NONE, Op};
+
+impl Mask {
+    /// One such op, as viewers may have it. An op about layers comes this way when a page is told whole.
+    pub(super) fn present(&self, mirror: &Mirror, op: Op, assets: &mut dyn AssetMap) -> Option<Op> {
+        let document = mirror.document()?;
+        Some(match op {
+            Op::DefineSheet { sheet, css } => Op::DefineSheet { sheet, css: self.css(document, &css, assets) },
+            Op::InsertRule { node, sheet, path, css } => {
+                Op::InsertRule { node, sheet, path, css: self.css(document, &css, assets) }
+            }
+            Op::SetRule { node, sheet, path, css } => {
+                Op::SetRule { node, sheet, path, css: self.css(document, &css, assets) }
+            }
+            Op::Select { anchor, focus, .. } if ![anchor, focus].into_iter().all(|id| self.is_plain(mirror, id)) => {
+                Op::Select { anchor: NONE, anchor_offset: 0, focus: NONE, focus_offset: 0 }
+            }
+            Op::Caret { node, .. } if !self.is_plain(mirror, node) => Op::Caret { node: NONE, start: 0, end: 0 },
+            Op::Hover { node } => Op::Hover { node: self.seen(mirror, node) },
+            Op::Press { node } => Op::Press { node: self.seen(mirror, node) },
+            Op::Ring { node } => Op::Ring { node: self.seen(mirror, node) },
+            Op::SetLayer { node, .. } if self.seen(mirror, node) == NONE => return None,
+            Op::Features { matched } => {
+                Op::Features { matched: matched.into_iter().filter(|feature| is_feature(feature)).collect() }
+            }
+            op => op,
+        })
+    }
+
+    /// The node, or the nearest one around it that viewers have.
+    fn seen(&self, mirror: &Mirror, id: u32) -> u32 {
+        let around = mirror.node(id).into_iter().flat_map(NodeRef::ancestors);
+        around.filter(|node| node.is_element()).find(|node| self.emitted(*node)).map_or(NONE, NodeRef::id)
+    }
+
+    /// Whether viewers read of a node what is there: positions in anything else would tell how long it is.
+    fn is_plain(&self, mirror: &Mirror, id: u32) -> bool {
+        mirror.node(id).is_some_and(|node| {
+            self.emitted(node) && self.masked(node).is_none() && !self.shown.contains_key(&node.id())
+        })
+    }
+}
+
+/// A media feature as the page's script writes it: two words of CSS.
+fn is_feature(text: &str) -> bool {
+    let word = |word: &str| (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    text.split_once(": ").is_some_and(|(name, value)| word(name) && word(value))
+}
