@@ -217,6 +217,11 @@ impl PathRules {
         }
     }
 
+    /// Whether a selector asks elements for this attribute.
+    pub fn asks(&self, attr: &str) -> bool {
+        self.attrs.contains(attr)
+    }
+
     /// Which elements a change of an attribute can change the selectors' answer for.
     pub fn reach(&self, attr: &str) -> Reach {
         if self.outer_attrs.contains(attr) {

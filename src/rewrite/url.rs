@@ -249,6 +249,15 @@ impl Label {
     }
 }
 
+/// What the beginnings of addresses are mapped to, by the beginning as it stands there.
+#[derive(Debug, Default)]
+pub struct Fronts(HashMap<String, Option<String>>);
+
+/// A page that names more hosts pays for each.
+const MAX_FRONTS: usize = 64;
+/// Longer ones name no host that exists.
+const MAX_FRONT: usize = 512;
+
 impl ViewMap {
     pub fn new(domain: ViewDomain, session: SessionId) -> Self {
         Self::beside(domain, session, Vec::new())
@@ -340,6 +349,11 @@ impl ViewMap {
     /// view domain is there already. Only the authority changes: path, query and fragment stay byte for byte, because a
     /// browser encodes them by the document's charset.
     pub fn map(&self, raw: &str, base: &Url) -> Option<String> {
+        self.map_with(raw, base, &mut Fronts::default())
+    }
+
+    /// As [`ViewMap::map`], for many addresses of one document: most of them name the same few hosts.
+    pub fn map_with(&self, raw: &str, base: &Url, fronts: &mut Fronts) -> Option<String> {
         let clean = clean(raw);
         let (scheme, rest) = split_scheme(&clean);
         let scheme = match scheme {
@@ -355,6 +369,19 @@ impl ViewMap {
         let after = rest.trim_start_matches(['/', '\\']);
         let end = after.find(['/', '\\', '?', '#']).unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
+        let before = &clean[..clean.len() - tail.len()];
+        if let Some(known) = fronts.0.get(before) {
+            return known.as_ref().map(|front| format!("{front}{tail}"));
+        }
+        let front = self.front(scheme, authority);
+        if fronts.0.len() < MAX_FRONTS && before.len() <= MAX_FRONT {
+            fronts.0.insert(before.to_owned(), front.clone());
+        }
+        front.map(|front| front + tail)
+    }
+
+    /// Scheme, credentials and view host for the authority of an address.
+    fn front(&self, scheme: Known, authority: &str) -> Option<String> {
         let (credentials, host) = match authority.rfind('@') {
             Some(at) => authority.split_at(at + 1),
             None => ("", authority),
@@ -365,7 +392,7 @@ impl ViewMap {
         }
         let label = self.label(&site);
         let Shared { domain, session, .. } = &*self.shared;
-        Some(format!("{}://{credentials}{session}-{label}.{}{tail}", scheme.in_view(domain.scheme), domain.domain))
+        Some(format!("{}://{credentials}{session}-{label}.{}", scheme.in_view(domain.scheme), domain.domain))
     }
 
     /// The address in the view of a site's URL, for headers and redirects; `None` when it has none or is there already.

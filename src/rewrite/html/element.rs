@@ -1,6 +1,8 @@
 //! What happens to each element of a document: injection, stamps, and the URLs of its attributes and text.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use ::url::Url;
 use lol_html::html_content::{ContentType, TextChunk};
@@ -11,7 +13,7 @@ use crate::rewrite::csp;
 use crate::rewrite::css::{self, CssRewriter};
 use crate::rewrite::script::{self, ScriptRewriter};
 use crate::rewrite::table::{self, Kind};
-use crate::rewrite::url::ViewMap;
+use crate::rewrite::url::{Fronts, ViewMap};
 use crate::rules::{PathRules, Verdict, selector};
 
 /// The state that the handlers of one document share.
@@ -20,6 +22,9 @@ pub(super) struct Hands {
     rules: PathRules,
     depth: usize,
     injected: bool,
+    fronts: RefCell<Fronts>,
+    /// What the rules say of elements, by all that they ask of them: lists repeat their items.
+    judged: HashMap<Vec<u8>, Stamps>,
     /// The style element that is open.
     style: Option<CssRewriter>,
     /// The text so far of the import map or the speculation rules that are open.
@@ -27,6 +32,17 @@ pub(super) struct Hands {
     /// The inline module that is open.
     module: Option<ScriptRewriter>,
 }
+
+/// Whether an element is masked, and by which rule it is locked.
+#[derive(Clone)]
+struct Stamps {
+    mask: bool,
+    lock: Option<Box<str>>,
+}
+
+/// Judgements that are remembered, and the longest question of one that is.
+const MAX_JUDGED: usize = 512;
+const MAX_QUESTION: usize = 512;
 
 struct Held {
     import_map: bool,
@@ -46,14 +62,25 @@ const HTML: &str = "http://www.w3.org/1999/xhtml";
 impl Hands {
     pub(super) fn new(page: Page, depth: usize) -> Self {
         let rules = page.stamps.at(page.url.path());
-        Self { page, rules, depth, injected: false, style: None, script: None, module: None }
+        Self {
+            page,
+            rules,
+            depth,
+            injected: false,
+            fronts: RefCell::default(),
+            judged: HashMap::new(),
+            style: None,
+            script: None,
+            module: None,
+        }
     }
 
     pub(super) fn element(&mut self, element: &mut Element<'_, '_>) {
         let tag = element.tag_name();
         let html = element.namespace_uri() == HTML;
         self.inject(element, &tag, html);
-        let stamps = self.stamps(element, &tag);
+        let (question, changes) = self.read(element, &tag);
+        let stamps = self.stamps(element, &tag, question);
         match tag.as_str() {
             "meta" => self.meta(element),
             "link" => drop_integrity(element),
@@ -64,10 +91,16 @@ impl Hands {
             "style" => self.style = Some(CssRewriter::new()),
             _ => {}
         }
-        self.attributes(element, &tag);
-        for (name, value) in stamps {
-            // The names are ours and valid.
-            let _ = element.set_attribute(name, &entity::encode(&value));
+        for (name, value) in changes {
+            // The names come from the document itself.
+            let _ = element.set_attribute(&name, &entity::encode(&value));
+        }
+        // The names are ours and valid.
+        if stamps.mask {
+            let _ = element.set_attribute("data-lado-mask", "");
+        }
+        if let Some(rule) = stamps.lock {
+            let _ = element.set_attribute("data-lado-lock", &entity::encode(&rule));
         }
     }
 
@@ -90,45 +123,56 @@ impl Hands {
         (!std::mem::replace(&mut self.injected, true)).then(|| self.page.head.clone())
     }
 
-    fn stamps(&self, element: &Element<'_, '_>, tag: &str) -> Vec<(&'static str, String)> {
-        let tagged = Tagged { element, tag };
-        let mut stamps = Vec::new();
-        if let Verdict::Mask { .. } = self.rules.verdict(&tagged) {
-            stamps.push(("data-lado-mask", String::new()));
-        }
-        if let Some(rule) = self.rules.lock(&tagged) {
-            stamps.push(("data-lado-lock", rule.to_owned()));
-        }
-        stamps
-    }
-
-    fn attributes(&mut self, element: &mut Element<'_, '_>, tag: &str) {
+    /// Goes over the attributes once: what rules ask of them, and the addresses that change.
+    fn read(&self, element: &Element<'_, '_>, tag: &str) -> (Vec<u8>, Vec<(String, String)>) {
         let kinds = table::attributes(tag);
+        let mut question = Vec::with_capacity(64);
+        question.extend_from_slice(tag.as_bytes());
         let mut changes: Vec<(String, String)> = Vec::new();
         let mut met: Vec<&str> = Vec::new();
         for attribute in element.attributes() {
             let name = attribute.name();
-            let Some((name, kind)) = kinds.iter().find(|(known, _)| *known == name) else { continue };
-            // Browsers keep the first of two attributes with one name.
-            if met.contains(&name.as_str()) {
+            let kind = kinds.iter().find(|(known, _)| *known == name);
+            let asked = self.rules.asks(&name);
+            if kind.is_none() && !asked {
                 continue;
             }
-            met.push(name);
             let raw = attribute.value();
-            let value = entity::decode(&raw);
-            if let Some(new) = self.value(element, *kind, &value) {
-                changes.push((name.clone(), new));
+            if asked {
+                // With lengths, so that no two elements ask alike.
+                for part in [&name, &raw] {
+                    question.extend_from_slice(&part.len().to_le_bytes());
+                    question.extend_from_slice(part.as_bytes());
+                }
+            }
+            // Browsers keep the first of two attributes with one name.
+            let Some((known, kind)) = kind.filter(|(known, _)| !met.contains(&known.as_str())) else { continue };
+            met.push(known);
+            if let Some(new) = self.value(element, *kind, &entity::decode(&raw)) {
+                changes.push((name, new));
             }
         }
-        for (name, value) in changes {
-            // The names come from the document itself.
-            let _ = element.set_attribute(&name, &entity::encode(&value));
+        (question, changes)
+    }
+
+    fn stamps(&mut self, element: &Element<'_, '_>, tag: &str, question: Vec<u8>) -> Stamps {
+        if let Some(known) = self.judged.get(&question) {
+            return known.clone();
         }
+        let tagged = Tagged { element, tag };
+        let stamps = Stamps {
+            mask: matches!(self.rules.verdict(&tagged), Verdict::Mask { .. }),
+            lock: self.rules.lock(&tagged).map(Into::into),
+        };
+        if self.judged.len() < MAX_JUDGED && question.len() <= MAX_QUESTION {
+            self.judged.insert(question, stamps.clone());
+        }
+        stamps
     }
 
     fn value(&self, element: &Element<'_, '_>, kind: Kind, value: &str) -> Option<String> {
         let (map, url) = (&self.page.map, &self.page.url);
-        let to_view = &mut |raw: &str| map.map(raw, url);
+        let to_view = &mut |raw: &str| map.map_with(raw, url, &mut self.fronts.borrow_mut());
         match kind {
             Kind::Url => to_view(value),
             Kind::Urls => attribute::urls(value, to_view),

@@ -216,3 +216,18 @@ fn the_rewriter_may_move_between_threads() {
 fn a_page_without_rules_for_it_carries_no_stamps() {
     assert_eq!(text("<head></head><input name=city>"), format!("<head>{HEAD}</head><input name=city>"));
 }
+
+#[test]
+fn what_looks_alike_to_the_rules_is_judged_alike_and_nothing_else_is() {
+    let secret = |n: usize| if n % 7 == 0 { "secret" } else { "plain" };
+    let many: String = (0..2000).map(|n| format!("<input name=card{n}><p class='c{n} {}'></p>", secret(n))).collect();
+    let long = format!("<p class='{} secret'></p><p class='{} plain'></p>", "x ".repeat(600), "x ".repeat(600));
+    let out = text(&format!(
+        "<input name=card><input NAME='card' value=1><input name=cart><b name=card></b>{many}{long}{long}\
+         <input name=card><input name=cart><i class=\"a secret\"></i><i class=\"a secrets\"></i>"
+    ));
+    assert_eq!(out.matches("data-lado-mask").count(), 3 + 2000usize.div_ceil(7) + 2 + 1);
+    let locked =
+        text("<a id=buy></a><a id=buy class=secret></a><a></a><button class=buy></button><a class=\"x&amp;y\"></a>");
+    assert_eq!(locked.matches("data-lado-lock=\"buy\"").count(), 4, "{locked}");
+}
