@@ -219,7 +219,7 @@ fn a_page_without_rules_for_it_carries_no_stamps() {
 
 #[test]
 fn what_looks_alike_to_the_rules_is_judged_alike_and_nothing_else_is() {
-    let secret = |n: usize| if n % 7 == 0 { "secret" } else { "plain" };
+    let secret = |n: usize| if n.is_multiple_of(7) { "secret" } else { "plain" };
     let many: String = (0..2000).map(|n| format!("<input name=card{n}><p class='c{n} {}'></p>", secret(n))).collect();
     let long = format!("<p class='{} secret'></p><p class='{} plain'></p>", "x ".repeat(600), "x ".repeat(600));
     let out = text(&format!(
