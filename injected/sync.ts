@@ -151,9 +151,8 @@ export function startSync(): void {
   const command = (it: PageCommand): void => {
     switch (it.tag) {
       case PageCommandTag.Welcome:
-        tell("on");
-        break;
       case PageCommandTag.SetLevel:
+        if (it.tag === PageCommandTag.Welcome) tell("on");
         level = it.level;
         // What the agent may do any moment is there before they do.
         if (level >= Level.Control) actor().catch(failed);

@@ -19,7 +19,7 @@ mod evidence;
 mod frame;
 mod judge;
 #[cfg(test)]
-mod leak;
+mod leak_tests;
 mod locks;
 mod present;
 mod preview;

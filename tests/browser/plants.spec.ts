@@ -1,6 +1,6 @@
 // Unique secrets in every carrier, by many tricks, in a real page: none is in what the agent's browser got.
 //
-// The quick half, thousands of plants on the server's side alone, is src/mask/leak.rs.
+// The quick half, thousands of plants on the server's side alone, is src/mask/leak_tests.rs.
 
 import { expect, test } from "./fixture";
 import { type Agent, type Customer, together } from "./people";

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const target = path.resolve(process.env.CARGO_TARGET_DIR ?? path.join(root, "target"));
 const copy = path.join(target, "mutants");
-const tests = ["mask::leak::no_planted_secret_reaches_a_viewer", "lock::tests::", "mask::tests::"];
+const tests = ["mask::leak_tests::no_planted_secret_reaches_a_viewer", "lock::tests::", "mask::tests::"];
 
 /** Each: what breaks, the file, an expression that occurs once, and what stands in its place. */
 const faults = JSON.parse(readFileSync(path.join(root, "tests/mutants/faults.json"), "utf8"));

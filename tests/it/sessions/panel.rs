@@ -97,7 +97,7 @@ async fn what_is_no_message_of_the_panel_closes_its_socket() {
         panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
         panel.until(|message| message["type"] == "state").await;
         panel.say(said).await;
-        assert_eq!(panel.next().await, None);
+        panel.gone().await;
     }
 }
 
