@@ -30,7 +30,7 @@ mod taint;
 pub(crate) mod tests;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -87,6 +87,8 @@ pub struct Mask {
     private: HashSet<u32>,
     /// The lock rules of elements that viewers see as locked.
     locked: HashMap<u32, String>,
+    /// Constructed sheets that something which viewers see has taken.
+    sheets: BTreeSet<u32>,
     /// What the customer has put into masked fields of the session.
     taint: Arc<Taint>,
     evidence: Evidence,
@@ -106,6 +108,7 @@ impl Mask {
             shown: HashMap::new(),
             private: HashSet::new(),
             locked: HashMap::new(),
+            sheets: BTreeSet::new(),
             taint: Arc::default(),
             evidence: Evidence::default(),
             corrections: 0,
@@ -185,6 +188,7 @@ impl Mask {
         let mut out = Vec::new();
         match op {
             Op::Snapshot { epoch, .. } => {
+                self.sheets.clear();
                 mirror.apply(&op)?;
                 self.begin(mirror);
                 out = self.whole(mirror, epoch, assets);
@@ -237,7 +241,6 @@ impl Mask {
             | Op::Scroll { node, .. }
             | Op::SetSheet { node, .. }
             | Op::SetAdopted { node, .. }
-            | Op::Adopt { node, .. }
             | Op::Picture { node, .. }
             | Op::Play { node, .. }
             | Op::OpenList { node, .. }
@@ -246,6 +249,17 @@ impl Mask {
             | Op::Opaque { node } => {
                 mirror.apply(&op)?;
                 if let Some(node) = mirror.node(node) {
+                    self.state_changed(node, op, assets, &mut out);
+                }
+            }
+            Op::Adopt { node, ref sheets } => {
+                mirror.apply(&op)?;
+                if let Some(node) = mirror.node(node) {
+                    if self.emitted(node) && !self.hides_sheets(self.status(node)) {
+                        for &sheet in sheets {
+                            self.show_sheet(mirror, sheet, assets, &mut out);
+                        }
+                    }
                     self.state_changed(node, op, assets, &mut out);
                 }
             }
@@ -260,12 +274,17 @@ impl Mask {
                     self.state_changed(node, op, assets, &mut out);
                 }
             }
-            Op::DefineSheet { .. }
-            | Op::InsertRule { .. }
-            | Op::SetRule { .. }
-            | Op::DeleteRule { .. }
-            | Op::DisableSheet { .. }
-            | Op::Select { .. }
+            Op::DefineSheet { sheet, .. }
+            | Op::InsertRule { sheet, .. }
+            | Op::SetRule { sheet, .. }
+            | Op::DeleteRule { sheet, .. }
+            | Op::DisableSheet { sheet, .. } => {
+                mirror.apply(&op)?;
+                if self.sheets.contains(&sheet) {
+                    out.extend(self.present(mirror, op, assets));
+                }
+            }
+            Op::Select { .. }
             | Op::Caret { .. }
             | Op::Hover { .. }
             | Op::Press { .. }
@@ -278,6 +297,16 @@ impl Mask {
         }
         self.corrections += self.corrected.swap(0, Relaxed);
         Ok(out.into_iter().map(Masked).collect())
+    }
+
+    /// A constructed sheet is told when something takes it that viewers see: what only masked roots take may say what
+    /// they hold.
+    fn show_sheet(&mut self, mirror: &Mirror, sheet: u32, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        if self.sheets.insert(sheet) {
+            for op in mirror.sheet_ops(sheet) {
+                out.extend(self.present(mirror, op, assets));
+            }
+        }
     }
 
     /// The whole page for a viewer that joins late or has fallen behind. Empty before the page's first snapshot.

@@ -553,7 +553,8 @@ impl Mirror {
             scroll_y,
             tree: tree.finish(),
         }];
-        ops.extend(self.sheet_ops());
+        let sheets: Vec<u32> = self.page.iter().flat_map(|page| page.beside.sheets.keys().copied()).collect();
+        ops.extend(sheets.into_iter().flat_map(|sheet| self.sheet_ops(sheet)));
         ops.append(&mut completing);
         ops.extend(self.present_ops());
         if page.focus != NONE {

@@ -29,7 +29,7 @@ impl Mask {
             scroll_y,
             tree: tree.finish(),
         }];
-        for op in mirror.sheet_ops() {
+        for op in self.sheets.iter().flat_map(|sheet| mirror.sheet_ops(*sheet)) {
             ops.extend(self.present(mirror, op, assets));
         }
         ops.append(&mut own);
@@ -149,7 +149,7 @@ impl Mask {
         }
     }
 
-    fn hides_sheets(&self, status: Status<'_>) -> bool {
+    pub(super) fn hides_sheets(&self, status: Status<'_>) -> bool {
         status.masked.is_some() && !self.by_place(status)
     }
 
@@ -231,7 +231,7 @@ impl Mask {
                 Some(Op::SetRule { css: self.css(node, &css, assets), node: id, sheet, path })
             }
             Op::Adopt { node: id, sheets } => {
-                Some(Op::Adopt { node: id, sheets: if masked { Vec::new() } else { sheets } })
+                Some(Op::Adopt { node: id, sheets: if self.hides_sheets(status) { Vec::new() } else { sheets } })
             }
             Op::SetSelected { node: id, options } => {
                 let shown = |id: &u32| node.mirror().node(*id).is_some_and(|option| self.emitted(option));

@@ -115,10 +115,10 @@ impl Mirror {
         Ok(())
     }
 
-    /// The constructed sheets, as the ops that make them.
-    pub fn sheet_ops(&self) -> Vec<Op> {
+    /// A constructed sheet, as the ops that make it.
+    pub fn sheet_ops(&self, sheet: u32) -> Vec<Op> {
         let mut ops = Vec::new();
-        for (&sheet, rules) in self.page.iter().flat_map(|page| &page.beside.sheets) {
+        if let Some(rules) = self.page.as_ref().and_then(|page| page.beside.sheets.get(&sheet)) {
             ops.push(Op::DefineSheet { sheet, css: rules.whole().unwrap_or_default().to_owned() });
             rules.ops(NONE, sheet, &mut ops);
         }
