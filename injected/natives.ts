@@ -34,12 +34,13 @@ function accessor(owner: Any, name: string): { get: Fn; set: Fn } {
   };
 }
 
+const NativeURL: Any = own(scope.URL);
 const URL_PARTS = ["origin", "protocol", "host", "hostname", "port"] as const;
 const urlParts = URL_PARTS.map((part) => [part, accessor(prototype("URL"), part).get] as const);
 
 /** Where an address leads, as the browser parses it: the page's own `URL` tells it otherwise (hook/address.ts). */
 export const place = (url: string, base?: string): Record<(typeof URL_PARTS)[number], string> => {
-  const parsed = new scope.URL(url, base);
+  const parsed = new NativeURL(url, base);
   return Object.fromEntries(urlParts.map(([part, read]) => [part, read(parsed)])) as Any;
 };
 
@@ -49,7 +50,7 @@ const eventTarget = prototype("EventTarget");
 
 /** Methods take the object first: `natives.getAttribute(element, "src")`. They work on objects of child frames too. */
 export const natives = {
-  URL: own(scope.URL) as typeof URL,
+  URL: NativeURL as typeof URL,
   Blob: own(scope.Blob) as typeof Blob,
   XMLHttpRequest: own(scope.XMLHttpRequest) as typeof XMLHttpRequest,
   WebSocket: own(scope.WebSocket) as typeof WebSocket,

@@ -154,7 +154,7 @@ test("the invitation follows what the customer does, and the page opens by itsel
   await page.getByLabel("Six-digit PIN").fill("123456");
   await page.keyboard.press("Enter");
   await expect(page.frameLocator("iframe.viewer").getByText("Opening the page")).toBeVisible();
-  await page.getByRole("button", { name: "End" }).click();
+  await page.getByRole("button", { name: "End", exact: true }).click();
   await expect(page.getByRole("heading", { name: "The session has ended" })).toBeVisible();
 });
 
