@@ -43,6 +43,7 @@ export function TabStrip({ notice, watch }: { notice: TabsNotice; watch(tab: num
       <button
         type="button"
         class={`button quiet small ${follows ? "on" : ""}`}
+        aria-label={t("viewer.follow")}
         aria-pressed={follows}
         title={t(follows ? "viewer.stay" : "viewer.follow")}
         onClick={() => watch(follows ? shown || null : null)}
