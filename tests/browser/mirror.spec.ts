@@ -80,7 +80,7 @@ interface Result {
 }
 
 async function pair(browser: Browser, lado: Lado): Promise<{ agent: Agent; customer: Customer }> {
-  const one = await browser.newContext({ locale: "en-GB", viewport: { width: 1820, height: 1080 } });
+  const one = await browser.newContext({ locale: "en-GB", viewport: { width: 2300, height: 1200 } });
   const two = await browser.newContext({ locale: "en-GB", viewport: WINDOW });
   if (process.env.FRESH) await Promise.all([fresh(one), fresh(two)]);
   return {
