@@ -74,10 +74,11 @@ export function hookAddresses({ realm, map, texts }: Context): void {
     );
     method(realm[type]?.prototype, "getAllowlistForFeature", undefined, (list) => list.map(texts.read));
   }
-  method(realm.PerformanceEntry?.prototype, "toJSON", undefined, (entry: Any) => {
-    entry.name = texts.read(entry.name);
-    return entry;
-  });
+  for (const type of ["PerformanceEntry", "PerformanceResourceTiming", "PerformanceNavigationTiming"])
+    method(realm[type]?.prototype, "toJSON", undefined, (entry: Any) => {
+      entry.name = texts.read(entry.name);
+      return entry;
+    });
   method(
     realm.Performance?.prototype,
     "getEntriesByName",

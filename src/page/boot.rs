@@ -26,6 +26,10 @@ pub struct Script {
 }
 
 impl Script {
+    fn path(&self, name: &str) -> String {
+        format!("/__lado/{name}.{}.js", self.hash)
+    }
+
     /// As in an integrity attribute.
     pub fn digest(&self) -> String {
         assets::digest(&self.bytes)
@@ -35,7 +39,7 @@ impl Script {
 impl Scripts {
     /// The path of the script that goes into documents.
     pub fn boot_path(&self) -> String {
-        format!("/__lado/boot.{}.js", self.boot.hash)
+        self.boot.path("boot")
     }
 }
 
@@ -80,7 +84,7 @@ impl Boots {
             let domain = session.views.domain();
             let fronts: Vec<_> = session.views.fronts().iter().map(Site::origin).collect();
             let Place { panel, sync, leave, token } = self.place(session, site);
-            let config = json!({
+            let mut config = json!({
                 "version": VERSION,
                 "session": session.id.as_str(),
                 "site": site.origin(),
@@ -95,9 +99,10 @@ impl Boots {
                 "late": format!("/__lado/late.{}.js", assets::late().hash),
                 "rules": session.company.rules.for_site(site.host()).page_json(),
                 "text": words(locale),
-            })
-            .to_string();
-            Arc::new(Scripts { boot: script(assets::boot(&config)), worker: script(assets::worker(&config)) })
+            });
+            let worker = script(assets::worker(&config.to_string()));
+            config["worker"] = worker.path("worker").into();
+            Arc::new(Scripts { boot: script(assets::boot(&config.to_string())), worker })
         })
     }
 }

@@ -85,20 +85,20 @@ impl Pages {
         Ok(response)
     }
 
-    /// `boot.{hash}.js`, `worker.{hash}.js` and `late.{hash}.js`.
+    /// `boot.{hash}.js`, `worker.{hash}.js` and `late.{hash}.js`; a worker, which knows no hash, asks for `worker.js`.
     fn script(&self, session: &Session, site: &Site, path: &str, request: &Request) -> Result<Response, Failure> {
         let scripts = self.boots.scripts(session, site, Locale::of(request.headers()));
         let late = assets::late();
-        let name = path.strip_suffix(".js").and_then(|name| name.split_once('.'));
+        let stem = path.strip_suffix(".js").ok_or(Failure::NotFound)?;
+        let (name, asked) = stem.split_once('.').unwrap_or((stem, ""));
         let (hash, bytes) = match name {
-            Some(("boot", _)) => (&scripts.boot.hash, scripts.boot.bytes.clone()),
-            Some(("worker", _)) => (&scripts.worker.hash, scripts.worker.bytes.clone()),
-            Some(("late", _)) => (&late.hash, Bytes::from_static(&late.bytes)),
+            "boot" => (&scripts.boot.hash, scripts.boot.bytes.clone()),
+            "worker" => (&scripts.worker.hash, scripts.worker.bytes.clone()),
+            "late" => (&late.hash, Bytes::from_static(&late.bytes)),
             _ => return Err(Failure::NotFound),
         };
         // A page that was loaded before a new alias came asks for an older script: it gets today's, but not to keep.
-        let current = name.is_some_and(|(_, asked)| asked == hash);
-        let keep = if current { "private, max-age=31536000, immutable" } else { "no-store" };
+        let keep = if asked == hash { "private, max-age=31536000, immutable" } else { "no-store" };
         let mut response = Response::new(Body::from(bytes));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));

@@ -36,8 +36,6 @@ const cases = readdirSync(FOLDER)
 const alone = new Set(cases.filter((name) => read(name).includes('<meta name="alone">')));
 
 test("every page reports the same direct and through Lado", async () => {
-  // Minutes, and not steady yet on a busy machine: SITE_CASES=1 npx playwright test site.spec
-  test.skip(!process.env.SITE_CASES, "SITE_CASES asks for it");
   test.setTimeout(900_000);
   const sites = await Sites.start();
   const lado = await Lado.start(Object.values(sites.origins).flatMap((origin) => ["--site", origin]));
@@ -83,7 +81,9 @@ test("every page reports the same direct and through Lado", async () => {
     );
     if (process.env.SITE_RESULTS) writeFileSync(process.env.SITE_RESULTS, JSON.stringify([...results]));
     judge(results);
-    expect.soft(wire.tripped, "requests that reached an origin around Lado").toEqual([]);
+    const excused = [...results].flatMap(([name, { escaped }]) => (known[name] ? escaped : []));
+    const tripped = wire.tripped.filter(({ url }) => !excused.includes(url));
+    expect.soft(tripped, "requests that reached an origin around Lado").toEqual([]);
   } finally {
     await plain.close();
     await through.close();
@@ -114,6 +114,7 @@ function judge(results: Map<string, Result>): void {
     }
     const equal = JSON.stringify(direct) === JSON.stringify(proxied) && escaped.length === 0;
     if (equal) same++;
+    if (known[name]?.startsWith("At times: ")) continue;
     if (known[name]) expect.soft(equal, `${what} works now: take it out of known.json`).toBe(false);
     else {
       expect.soft(proxied, what).toEqual(direct);
@@ -205,17 +206,18 @@ class Tripwire {
   private constructor(
     private readonly server: Server,
     readonly port: number,
-    readonly tripped: string[],
+    readonly tripped: { url: string; what: string }[],
   ) {}
 
   static async start(): Promise<Tripwire> {
-    const tripped: string[] = [];
+    const tripped: { url: string; what: string }[] = [];
     const server = createServer((request, response) => {
-      tripped.push(`${request.method} ${request.headers.host}${request.url} from ${request.headers.referer}`);
+      const what = `${request.method} from ${request.headers.referer}`;
+      tripped.push({ url: `http://${request.headers.host}${request.url}`, what });
       response.writeHead(502).end();
     });
     server.on("upgrade", (request, socket) => {
-      tripped.push(`WebSocket ${request.headers.host}${request.url}`);
+      tripped.push({ url: `ws://${request.headers.host}${request.url}`, what: "WebSocket" });
       socket.destroy();
     });
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));

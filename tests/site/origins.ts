@@ -28,6 +28,7 @@ export class Sites {
   private readonly kept = new Map<string, unknown>();
   private readonly waiting = new Map<string, (() => void)[]>();
   private readonly servers: Server[] = [];
+  private readonly sockets = new Set<Duplex>();
   origins: Origins = { www: "", api: "", cdn: "" };
 
   static async start(): Promise<Sites> {
@@ -37,6 +38,10 @@ export class Sites {
         sites.answer(request, response).catch(() => response.destroy());
       });
       server.on("upgrade", (request, socket) => echoSocket(request, socket as Duplex));
+      server.on("connection", (socket) => {
+        sites.sockets.add(socket);
+        socket.on("close", () => sites.sockets.delete(socket));
+      });
       await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
       sites.servers.push(server);
       sites.origins[key as keyof Origins] = `http://${host}:${(server.address() as AddressInfo).port}`;
@@ -45,10 +50,10 @@ export class Sites {
   }
 
   async stop(): Promise<void> {
-    for (const server of this.servers) {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    }
+    const closed = this.servers.map((server) => new Promise((done) => server.close(done)));
+    // `closeAllConnections` leaves WebSockets be, and `close` waits for them.
+    for (const socket of this.sockets) socket.destroy();
+    await Promise.all(closed);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -100,6 +105,15 @@ export class Sites {
     this.waiting.delete(key);
   }
 
+  /** Waits until something is kept under the key. */
+  private async left(key: string, patience: number): Promise<void> {
+    if (this.kept.has(key)) return;
+    await new Promise<void>((go) => {
+      this.waiting.set(key, [...(this.waiting.get(key) ?? []), go]);
+      setTimeout(go, patience);
+    });
+  }
+
   private readonly endpoints: Record<string, Endpoint> = {
     /** What the site saw, or the `body` of the query. */
     echo: ({ url, request, response, body }) => {
@@ -117,13 +131,7 @@ export class Sites {
     },
     kept: async ({ url, response }) => {
       const key = url.pathname.split("/")[2] ?? "";
-      if (!this.kept.has(key)) {
-        const patience = Number(url.searchParams.get("wait") ?? 5000);
-        await new Promise<void>((go) => {
-          this.waiting.set(key, [...(this.waiting.get(key) ?? []), go]);
-          setTimeout(go, patience);
-        });
-      }
+      await this.left(key, Number(url.searchParams.get("wait") ?? 5000));
       response.setHeader("content-type", "application/json").end(JSON.stringify(this.kept.get(key) ?? null));
     },
 
@@ -132,14 +140,15 @@ export class Sites {
       response.writeHead(status, { location: this.fill(url.searchParams.get("to") ?? "/") }).end();
     },
 
-    /** Chunks that come one by one. */
+    /** Chunks that come one by one: by the clock, or each when the one before is kept under `{paced}-{number}`. */
     slow: async ({ url, response }) => {
       const html = url.searchParams.has("html");
       response.setHeader("content-type", html ? "text/html" : "text/plain");
       if (html) response.write("<!doctype html><title>Slow</title>");
       for (let i = 0; i < Number(url.searchParams.get("chunks") ?? 4); i++) {
         response.write(html ? `<p>part ${i}</p>` : `part ${i}\n`);
-        await pause(Number(url.searchParams.get("ms") ?? 60));
+        const paced = url.searchParams.get("paced");
+        await (paced ? this.left(`${paced}-${i}`, 10_000) : pause(Number(url.searchParams.get("ms") ?? 60)));
       }
       response.end();
     },
