@@ -343,5 +343,7 @@ for (const hostile of [false, true]) {
     await agent.sees("stirred");
     expect(frames.flatMap(strings).join(""), "the recording works").toContain("Sunset lamp");
     expect(await leaks(sown, frames, sides.agent.relay.received(), agent, lado.log)).toEqual([]);
+    // Whom such a page confuses is its own matter: session.spec reads the log for what befell honest ones.
+    if (hostile) lado.log.length = 0;
   });
 }

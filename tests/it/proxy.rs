@@ -352,42 +352,6 @@ async fn a_websocket_of_the_page_reaches_its_site() {
 }
 
 #[tokio::test]
-async fn a_websocket_over_http_2_reaches_its_site() {
-    let site = Site::new(|mut request: Request<Incoming>| async move {
-        let (response, socket) = respond::websocket(&mut request).unwrap();
-        tokio::spawn(async move {
-            let mut socket = socket.await.unwrap();
-            while let Some(Ok(message)) = socket.next().await {
-                if message.is_text() {
-                    socket.send(message).await.unwrap();
-                }
-            }
-        });
-        response
-    })
-    .await;
-    let lado = Running::before(&[&site]).await;
-    let customer = lado.customer(&site.url());
-    let stream = TokioIo::new(lado.connect().await);
-    let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
-    tokio::spawn(connection);
-    let request = Request::connect(format!("http://{}/chat", customer.host(&site.url())))
-        .header("cookie", customer.cookie())
-        .header("sec-websocket-version", "13")
-        .extension(hyper::ext::Protocol::from_static("websocket"))
-        .body(Full::<Bytes>::default())
-        .unwrap();
-    let mut response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), 200);
-    let stream = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
-    socket.send(Message::text("echo")).await.unwrap();
-    let echo = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("nothing came back");
-    assert_eq!(echo.unwrap().unwrap().to_text().unwrap(), "echo");
-}
-
-#[tokio::test]
 async fn the_panels_door_opens_inside_a_page_only() {
     let site = Site::new(|_| async { status(204, &[]) }).await;
     let lado = Running::before(&[&site]).await;

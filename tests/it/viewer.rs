@@ -128,6 +128,11 @@ async fn the_agent_is_told_what_the_customer_opens_that_the_stage_cannot_show() 
                 response
             }
             "/moved" => crate::kit::status(302, &[("location", "/page".into())]),
+            "/wall" => {
+                let mut response = answer("text/html", "<p>are you there?");
+                response.headers_mut().insert("cf-mitigated", "challenge".parse().unwrap());
+                response
+            }
             "/nothing" => crate::kit::status(204, &[]),
             _ => answer("text/html", "<p>page"),
         }
@@ -153,6 +158,7 @@ async fn the_agent_is_told_what_the_customer_opens_that_the_stage_cannot_show() 
         (at("/moved"), None),
         (at("/nothing"), None),
         (at("/bill.pdf"), Some((Meeting::Pdf, own.clone()))),
+        (at("/wall"), Some((Meeting::BotWall, own.clone()))),
         (at("/photo"), Some((Meeting::Image, own.clone()))),
         (at("/data"), Some((Meeting::Document, own.clone()))),
         (at("/setup.exe"), Some((Meeting::Download, own.clone()))),

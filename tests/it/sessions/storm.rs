@@ -8,14 +8,12 @@ use std::task::{Context, Poll, Waker};
 use lado::hub::queue::{ForPage, ForViewer};
 use lado::hub::{self, Hub, Hubs, PageLink, ViewerLink};
 use lado::mirror::{Limits, Mirror};
-use lado::protocol::{
-    self, Namespace, Op, PageCommand, PageMessage, Tree, TreeNode, ViewerMessage, ViewerNotice, Viewport,
-};
+use lado::protocol::{self, Namespace, Op, PageCommand, PageMessage, Tree, TreeNode, ViewerMessage, ViewerNotice};
 use lado::rewrite::url::{Site, ViewDomain};
 use lado::session::{self, Sessions};
 use proptest::prelude::*;
 
-use super::stage::{SITE, companies};
+use super::stage::{SITE, companies, open, snapshot};
 
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -54,24 +52,9 @@ struct Scene {
 }
 
 fn start() -> Op {
-    let element = |tag: &str| TreeNode::Element { namespace: Namespace::Html, tag: tag.into(), attrs: Vec::new() };
-    let mut nodes = vec![element("html"), element("body")];
-    for n in 0..40 {
-        nodes.extend([element("ul"), element("li"), TreeNode::Text(format!("item {n}")), TreeNode::End, TreeNode::End]);
-    }
-    nodes.extend([TreeNode::End, TreeNode::End]);
-    Op::Snapshot {
-        epoch: 1,
-        base: 2,
-        url: format!("{SITE}/cart"),
-        base_url: format!("{SITE}/cart"),
-        title: "Storm".into(),
-        quirks: false,
-        viewport: Viewport { width: 800, height: 600, density: 1000 },
-        scroll_x: 0,
-        scroll_y: 0,
-        tree: Tree { nodes },
-    }
+    let item =
+        |n| [open("ul", &[]), open("li", &[]), TreeNode::Text(format!("item {n}")), TreeNode::End, TreeNode::End];
+    snapshot((0..40).flat_map(item).collect())
 }
 
 impl Scene {
