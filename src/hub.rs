@@ -118,6 +118,25 @@ pub struct Hub {
     inner: Mutex<Inner>,
 }
 
+/// What the customer met, until another page comes.
+struct Met {
+    notice: ViewerNotice,
+    /// It is a page with a mirror: the name of that, empty until the page says it.
+    page: Option<String>,
+}
+
+impl Met {
+    /// Whether it still holds when the page of this name shows.
+    fn is_of(&mut self, page: &str) -> bool {
+        self.page.as_mut().is_some_and(|known| {
+            if known.is_empty() {
+                page.clone_into(known);
+            }
+            known == page
+        })
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     /// By the name that each page gave itself.
@@ -143,7 +162,7 @@ struct Inner {
     next_act: u32,
     next_tab: u32,
     /// What the customer has met since the last page.
-    met: Option<ViewerNotice>,
+    met: Option<Met>,
     /// Whether viewers have been told that the customer is there.
     online: bool,
     over: bool,
@@ -402,7 +421,7 @@ impl Hub {
         *inner = Inner { over: true, ..Inner::default() };
     }
 
-    /// The customer has opened something that the stage cannot show.
+    /// The customer has opened something that the stage cannot show, or a wall.
     pub fn met(&self, what: Meeting, site: String) {
         let mut inner = lock(&self.inner);
         if inner.over || self.session.is_paused() {
@@ -410,7 +429,8 @@ impl Hub {
         }
         let notice = ViewerNotice::Met { what, site };
         inner.tell(&notice);
-        inner.met = Some(notice);
+        let page = matches!(what, Meeting::BotWall | Meeting::SignIn).then(String::new);
+        inner.met = Some(Met { notice, page });
     }
 
     /// The page in front is the one that came there last, of those whose tree is here. One that is asked for its tree

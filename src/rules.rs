@@ -29,6 +29,7 @@ mod file;
 mod glob;
 pub mod name;
 pub mod selector;
+pub mod wall;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

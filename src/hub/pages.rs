@@ -288,7 +288,7 @@ impl Hub {
                 inner.erase(from, 0, 0);
             }
             inner.epoch += 1;
-            if inner.met.take().is_some() {
+            if inner.met.take_if(|met| !met.is_of(from)).is_some() {
                 inner.tell(&ViewerNotice::Resumed {});
             }
         }

@@ -64,7 +64,7 @@ impl Hub {
         tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
         let link = ViewerLink { id, queue: Arc::clone(&queue) };
         if let Some(met) = &inner.met {
-            queue.notice(Frame::notice(met));
+            queue.notice(Frame::notice(&met.notice));
         }
         let participant = inner.number(&agent.name);
         let viewer = Viewer {

@@ -1,4 +1,5 @@
-//! Tells agents what the customer opened that the stage cannot show: files, failures, sites outside the list.
+//! Tells agents what the customer opened that the stage cannot show, or not alone: files, failures, sites outside the
+//! list, pages that may not let a session through.
 
 use std::sync::Arc;
 
@@ -10,10 +11,11 @@ use super::visit::Visit;
 use crate::protocol::Meeting;
 use crate::respond::{Failure, Response};
 use crate::rewrite::header::{self, Destination};
+use crate::rules::wall::{self, Walls};
 use crate::session::Session;
 
 impl Pages {
-    /// Looks at what a top-level page became. What has a mirror is not told: viewers see it.
+    /// Looks at what a top-level page became. What has a mirror is not told, walls aside: viewers see it.
     pub(super) fn meet(&self, session: &Arc<Session>, visit: &Visit, result: &Result<Response, Failure>) {
         if visit.exchange.destination != Destination::Document {
             return;
@@ -25,7 +27,9 @@ impl Pages {
             Err(_) => None,
         };
         if let (Some(what), Some(hub)) = (met, self.hubs.of(session)) {
-            hub.met(what, visit.exchange.site.origin());
+            let site = visit.exchange.site.origin();
+            tracing::info!(session = %session.id, site, met = ?what, "the customer met");
+            hub.met(what, site);
         }
     }
 }
@@ -35,7 +39,8 @@ fn opened(visit: &Visit, response: &Response) -> Option<Meeting> {
     let shows = !status.is_redirection() && !matches!(status.as_u16(), 204 | 205);
     if !shows || visit.exchange.body(status, response.headers()) == header::Body::Html {
         // An attached page is saved, whatever it is.
-        return (shows && is_download(response.headers())).then_some(Meeting::Download);
+        let saved = shows && is_download(response.headers());
+        return if saved { Some(Meeting::Download) } else { wall(visit, response).filter(|_| shows) };
     }
     if is_download(response.headers()) {
         return Some(Meeting::Download);
@@ -49,6 +54,17 @@ fn opened(visit: &Visit, response: &Response) -> Option<Meeting> {
         (_, other) if other.ends_with("+xml") || other.ends_with("+json") => Meeting::Document,
         // Browsers save what they cannot show.
         _ => Meeting::Download,
+    })
+}
+
+/// A page that is mirrored as any other, but may not let the customer on.
+fn wall(visit: &Visit, response: &Response) -> Option<Meeting> {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let exchange = &visit.exchange;
+    let kind = Walls::presets().judge(exchange.site.host(), exchange.url.path(), response.status().as_u16(), header)?;
+    Some(match kind {
+        wall::Kind::Bot => Meeting::BotWall,
+        wall::Kind::SignIn => Meeting::SignIn,
     })
 }
 

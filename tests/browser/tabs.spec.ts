@@ -47,6 +47,7 @@ async function site(): Promise<Server> {
       return;
     }
     const name = pathname.slice(1) || "start";
+    if (name === "wall") response.setHeader("cf-mitigated", "challenge");
     const alone =
       name === "isolated"
         ? { "cross-origin-embedder-policy": "require-corp", "cross-origin-opener-policy": "same-origin" }
@@ -55,7 +56,7 @@ async function site(): Promise<Server> {
     response.end(`<!doctype html><html lang="en"><title>Page ${name}</title><h1>This is ${name}</h1>
       <p><a target="_blank" href="/second">second</a> <a href="/third">third</a>
       <button onclick="window.open('/fourth', 'named')">fourth</button>
-      <a href="/bill.pdf">bill</a> <a href="${searchParams.get("to") ?? "/"}">elsewhere</a>
+      <a href="/bill.pdf">bill</a> <a href="/wall">wall</a> <a href="${searchParams.get("to") ?? "/"}">elsewhere</a>
       <p id="name"></p><script>document.querySelector("#name").textContent = "[" + window.name + "]"</script>`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -154,6 +155,16 @@ test("the agent is told of what the stage cannot show", async ({ agent, customer
   await customer.page.getByText("bill").click();
   await expect(viewer.locator(".met")).toContainText("The customer opened a PDF");
   await viewer.getByRole("button", { name: "Dismiss" }).click();
+  await expect(viewer.locator(".met")).toHaveCount(0);
+
+  // A wall is a page that shows as others do: the word of it stays as long as it does.
+  await customer.page.goto(start);
+  await customer.page.getByText("wall").click();
+  await strict.sees("This is wall");
+  await expect(viewer.locator(".met")).toContainText("The site checks whether a person is there");
+  await expect(viewer.locator(".met")).toContainText(sites.near);
+  await customer.page.getByText("third").click();
+  await strict.sees("This is third");
   await expect(viewer.locator(".met")).toHaveCount(0);
 });
 
