@@ -5,13 +5,11 @@ import { guard } from "./guard";
 import {
   MAX_MESSAGE,
   type Op,
-  type PageCommand,
+  PageCommand,
   PageCommandTag,
-  type PageMessage,
+  PageMessage,
   PageMessageTag,
-  readPageCommand,
   VERSION,
-  writePageMessage,
 } from "./protocol/messages";
 import { Reader, Writer } from "./protocol/wire";
 
@@ -99,7 +97,7 @@ export class Line {
   send(message: PageMessage): number {
     const socket = this.#socket;
     if (socket?.readyState !== NativeSocket.OPEN) return 0;
-    writePageMessage(this.#writer, message);
+    PageMessage.write(this.#writer, message);
     const { length } = this.#writer;
     if (length > MAX_MESSAGE) this.#writer.undo();
     else sendOn(socket, this.#writer.take());
@@ -166,7 +164,7 @@ export class Line {
       // Lado encodes a command once for every page: each has a dictionary of its own.
       mine(({ data }) => {
         this.#heard = now();
-        this.#receive(readPageCommand(new Reader(new Uint8Array(data))));
+        this.#receive(PageCommand.read(new Reader(new Uint8Array(data))));
       }),
     );
     listen(

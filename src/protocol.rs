@@ -20,7 +20,7 @@ pub use tree::{MAX_DEPTH, Namespace, Tree, TreeNode, kind};
 pub use wire::{Bytes, Dictionary, Reader, Wire, WireError, Writer};
 
 /// Both sides of a socket speak the same version or the socket is closed with a reason.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What stands in for every masked text, value and attribute: six bullets, whatever the length of what it hides.
 pub const MASK: &str = "••••••";

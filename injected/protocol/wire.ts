@@ -24,11 +24,12 @@ export class Writer {
   #known = new Map<string, number>();
   #learnt = 0;
   #learntBefore = 0;
+  #node = 0;
 
   /** The message written so far; the next one starts empty with the same dictionary. */
   take(): Uint8Array<ArrayBuffer> {
     const message = this.#bytes.slice(0, this.#length);
-    this.#length = 0;
+    this.#length = this.#node = 0;
     this.#learntBefore = this.#learnt;
     return message;
   }
@@ -37,7 +38,7 @@ export class Writer {
   undo(): void {
     for (const [text, known] of this.#known) if (known >= this.#learntBefore) this.#known.delete(text);
     this.#learnt = this.#learntBefore;
-    this.#length = 0;
+    this.#length = this.#node = 0;
     this.#bytes = new Uint8Array(4096);
   }
 
@@ -71,6 +72,11 @@ export class Writer {
   i32(value: number): void {
     const whole = value | 0;
     this.u32((whole << 1) ^ (whole >> 31));
+  }
+
+  node(id: number): void {
+    this.i32(id - this.#node);
+    this.#node = id;
   }
 
   bool(value: boolean): void {
@@ -162,6 +168,7 @@ export class Reader {
   #bytes: Uint8Array;
   #at = 0;
   #known: string[] = [];
+  #node = 0;
 
   constructor(bytes: Uint8Array = new Uint8Array()) {
     this.#bytes = bytes;
@@ -169,7 +176,7 @@ export class Reader {
 
   next(bytes: Uint8Array): this {
     this.#bytes = bytes;
-    this.#at = 0;
+    this.#at = this.#node = 0;
     return this;
   }
 
@@ -199,6 +206,11 @@ export class Reader {
   i32(): number {
     const value = this.u32();
     return (value >>> 1) ^ -(value & 1);
+  }
+
+  node(): number {
+    this.#node = (this.#node + this.i32()) >>> 0;
+    return this.#node;
   }
 
   bool(): boolean {

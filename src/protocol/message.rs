@@ -22,13 +22,12 @@ macro_rules! messages {
         pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
 
         impl Wire for $name {
-            fn encode(&self, w: &mut Writer<'_>) { $(self.$field.encode(w);)* }
+            fn encode(&self, w: &mut Writer<'_>) { $(self.$field.encode_as(stringify!($field), w);)* }
             fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
-                Ok(Self { $($field: Wire::decode(r)?,)* })
+                Ok(Self { $($field: Wire::decode_as(stringify!($field), r)?,)* })
             }
             fn ts_type() -> String { stringify!($name).into() }
-            fn ts_write(value: &str) -> String { format!("write{}(w, {value})", stringify!($name)) }
-            fn ts_read() -> String { format!("read{}(r)", stringify!($name)) }
+            fn ts_layout() -> String { stringify!($name).into() }
         }
 
         impl $name {
@@ -50,18 +49,17 @@ macro_rules! messages {
         impl Wire for $name {
             fn encode(&self, w: &mut Writer<'_>) {
                 match self {
-                    $(Self::$variant { $($field,)* } => { w.byte($tag); $($field.encode(w);)* })*
+                    $(Self::$variant { $($field,)* } => { w.byte($tag); $($field.encode_as(stringify!($field), w);)* })*
                 }
             }
             fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
                 match r.byte()? {
-                    $($tag => Ok(Self::$variant { $($field: Wire::decode(r)?,)* }),)*
+                    $($tag => Ok(Self::$variant { $($field: Wire::decode_as(stringify!($field), r)?,)* }),)*
                     other => Err(WireError::Tag(stringify!($name), other)),
                 }
             }
             fn ts_type() -> String { stringify!($name).into() }
-            fn ts_write(value: &str) -> String { format!("write{}(w, {value})", stringify!($name)) }
-            fn ts_read() -> String { format!("read{}(r)", stringify!($name)) }
+            fn ts_layout() -> String { stringify!($name).into() }
         }
 
         impl $name {
@@ -90,8 +88,7 @@ macro_rules! messages {
                 }
             }
             fn ts_type() -> String { stringify!($name).into() }
-            fn ts_write(value: &str) -> String { format!("w.byte({value})") }
-            fn ts_read() -> String { format!("r.byte() as {}", stringify!($name)) }
+            fn ts_layout() -> String { "byte".into() }
         }
 
         impl $name {
@@ -238,69 +235,6 @@ messages! {
         40 => Check { node: u32, sums: Vec<u32> },
     }
 
-    /// What the page in the customer's browser tells Lado.
-    tagged PageMessage {
-        /// First on every connection. `page` is random for each document load, `tab` for each browser tab.
-        /// `sent` is the sequence number of the last batch the page has made, 0 before the first.
-        1 => Hello { version: u32, page: String, tab: String, url: String, sent: u32, visible: bool },
-        /// Changes in order; `seq` counts up from 1 and never skips.
-        2 => Batch { seq: u32, ops: Vec<Op> },
-        /// The tab came to the front or went away.
-        3 => Visible { visible: bool },
-        /// The customer's mouse or finger, in CSS pixels of the page (scroll included).
-        4 => Pointer { x: i32, y: i32 },
-        /// A command was carried out, or not and why.
-        5 => Done { id: u32, refusal: Option<Refusal> },
-        /// A batch could not be replayed after a reconnect: a snapshot follows.
-        6 => Restart {},
-        /// The customer hides an element from everyone else.
-        7 => Hide { node: u32 },
-        /// The customer blanks the whole view. Only the panel ends that: page scripts can say this, too.
-        8 => Pause {},
-        /// What the customer has put into a masked field: to be masked wherever it shows from now on. `field` is the
-        /// page's own number for the field; `done` when the customer has left it.
-        9 => Secret { field: u32, value: String, done: bool },
-        /// The customer has pressed there, in CSS pixels of the page.
-        10 => Pressed { x: i32, y: i32 },
-        /// The browser shows something outside the page, or has put it away. `text` is what it says, where page says it.
-        20 => Native { native: Native, shown: bool, text: String },
-        /// The page is more than one message holds: nothing of it is told for now.
-        40 => TooLarge {},
-    }
-
-    /// What Lado tells the page.
-    tagged PageCommand {
-        /// Answers Hello. `received` is the last sequence number Lado holds: the page sends again what came after.
-        /// `snapshot` asks for a snapshot first.
-        1 => Welcome { version: u32, received: u32, snapshot: bool, level: Level },
-        2 => Ack { seq: u32 },
-        /// The mirror is lost or wrong: send a snapshot.
-        3 => Resync {},
-        /// Carry out an action that the server has allowed.
-        4 => Act { id: u32, action: Action },
-        /// The agent's pointer, in CSS pixels of the page; `shown` false takes it away.
-        5 => Pointer { participant: u32, name: String, role: String, shown: bool, x: i32, y: i32 },
-        6 => SetLevel { level: Level },
-        /// The session is over: show the farewell page.
-        7 => Ended {},
-        /// Lado is about to restart: connect again after this many milliseconds.
-        8 => Reconnect { after: u32 },
-        /// How many people watch: 0 before the agent has joined.
-        9 => Watched { viewers: u32 },
-        /// Whether the customer has blanked the view.
-        10 => Paused { paused: bool },
-        /// Other rules from now on: the JSON of `SiteRules::page_json`.
-        11 => Rules { json: String },
-        /// Every second: a page that hears nothing has lost its connection.
-        12 => Beat {},
-        /// Show this over the page; one with the same participant and id takes its place.
-        13 => Draw { drawing: Drawing },
-        /// Take away one drawing of a participant, or all with id 0; of everybody with participant 0.
-        14 => Erase { participant: u32, id: u32 },
-        /// The mirror is wrong inside this element: tell it anew.
-        40 => Mend { node: u32 },
-    }
-
     /// What a participant puts over the page. Places are in thousandths of an element's width and height, so that they
     /// stay where they are under scrolling, resizing and on other screens; they may lie outside of the element.
     tagged Shape {
@@ -367,6 +301,69 @@ messages! {
         20 => Asked,
     }
 
+    /// What the page in the customer's browser tells Lado.
+    tagged PageMessage {
+        /// First on every connection. `page` is random for each document load, `tab` for each browser tab.
+        /// `sent` is the sequence number of the last batch the page has made, 0 before the first.
+        1 => Hello { version: u32, page: String, tab: String, url: String, sent: u32, visible: bool },
+        /// Changes in order; `seq` counts up from 1 and never skips.
+        2 => Batch { seq: u32, ops: Vec<Op> },
+        /// The tab came to the front or went away.
+        3 => Visible { visible: bool },
+        /// The customer's mouse or finger, in CSS pixels of the page (scroll included).
+        4 => Pointer { x: i32, y: i32 },
+        /// A command was carried out, or not and why.
+        5 => Done { id: u32, refusal: Option<Refusal> },
+        /// A batch could not be replayed after a reconnect: a snapshot follows.
+        6 => Restart {},
+        /// The customer hides an element from everyone else.
+        7 => Hide { node: u32 },
+        /// The customer blanks the whole view. Only the panel ends that: page scripts can say this, too.
+        8 => Pause {},
+        /// What the customer has put into a masked field: to be masked wherever it shows from now on. `field` is the
+        /// page's own number for the field; `done` when the customer has left it.
+        9 => Secret { field: u32, value: String, done: bool },
+        /// The customer has pressed there, in CSS pixels of the page.
+        10 => Pressed { x: i32, y: i32 },
+        /// The browser shows something outside the page, or has put it away. `text` is what it says, where page says it.
+        20 => Native { native: Native, shown: bool, text: String },
+        /// The page is more than one message holds: nothing of it is told for now.
+        40 => TooLarge {},
+    }
+
+    /// What Lado tells the page.
+    tagged PageCommand {
+        /// Answers Hello. `received` is the last sequence number Lado holds: the page sends again what came after.
+        /// `snapshot` asks for a snapshot first.
+        1 => Welcome { version: u32, received: u32, snapshot: bool, level: Level },
+        2 => Ack { seq: u32 },
+        /// The mirror is lost or wrong: send a snapshot.
+        3 => Resync {},
+        /// Carry out an action that the server has allowed.
+        4 => Act { id: u32, action: Action },
+        /// The agent's pointer, in CSS pixels of the page; `shown` false takes it away.
+        5 => Pointer { participant: u32, name: String, role: String, shown: bool, x: i32, y: i32 },
+        6 => SetLevel { level: Level },
+        /// The session is over: show the farewell page.
+        7 => Ended {},
+        /// Lado is about to restart: connect again after this many milliseconds.
+        8 => Reconnect { after: u32 },
+        /// How many people watch: 0 before the agent has joined.
+        9 => Watched { viewers: u32 },
+        /// Whether the customer has blanked the view.
+        10 => Paused { paused: bool },
+        /// Other rules from now on: the JSON of `SiteRules::page_json`.
+        11 => Rules { json: String },
+        /// Every second: a page that hears nothing has lost its connection.
+        12 => Beat {},
+        /// Show this over the page; one with the same participant and id takes its place.
+        13 => Draw { drawing: Drawing },
+        /// Take away one drawing of a participant, or all with id 0; of everybody with participant 0.
+        14 => Erase { participant: u32, id: u32 },
+        /// The mirror is wrong inside this element: tell it anew.
+        40 => Mend { node: u32 },
+    }
+
     /// A tab of the customer's, as far as agents may read it.
     record Tab {
         /// Counts up over the session; a tab keeps its number from page to page.
@@ -410,12 +407,6 @@ messages! {
         7 => Watch { tab: Option<u32> },
     }
 
-    /// What Lado tells a viewer. Only `mask` makes frames with ops.
-    tagged ViewerMessage {
-        1 => Ops { seq: u32, ops: Vec<Op> },
-        2 => Notice { notice: ViewerNotice },
-    }
-
     /// What a viewer is told beside ops: nothing in here comes from inside a page unmasked.
     tagged ViewerNotice {
         1 => Welcome { version: u32, level: Level },
@@ -449,6 +440,12 @@ messages! {
         20 => Native { native: Native, shown: bool, text: String },
         /// The page in front is more than Lado shows, or (`None`) no longer.
         40 => Limited { cap: Option<Cap> },
+    }
+
+    /// What Lado tells a viewer. Only `mask` makes frames with ops.
+    tagged ViewerMessage {
+        1 => Ops { seq: u32, ops: Vec<Op> },
+        2 => Notice { notice: ViewerNotice },
     }
 
     /// Reserved for what a page shows outside its document.

@@ -147,11 +147,8 @@ impl Wire for Tree {
     fn ts_type() -> String {
         "Tree".into()
     }
-    fn ts_write(value: &str) -> String {
-        format!("w.tree({value})")
-    }
-    fn ts_read() -> String {
-        "r.tree()".into()
+    fn ts_layout() -> String {
+        "tree".into()
     }
 }
 

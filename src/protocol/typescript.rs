@@ -11,7 +11,8 @@ use super::{Dictionary, MASK, MAX_DEPTH, MAX_MESSAGE, VERSION, message, tree};
 pub fn generate() -> String {
     let mut out = String::from(
         "// Generated from src/protocol by `LADO_WRITE=1 cargo test -q typescript`. Do not edit.\n\n\
-         import type { Reader, Tree, Writer } from \"./wire\";\n\n",
+         import { byte, bytes, flag, i32, type Layout, list, node, option, record, string, tagged, tree, u32 } from \"./layout\";\n\
+         import type { Tree } from \"./wire\";\n\n",
     );
     let _ = writeln!(out, "export const VERSION = {VERSION};");
     let _ = writeln!(out, "export const MASK = \"{MASK}\";");
@@ -28,14 +29,19 @@ pub fn generate() -> String {
 pub(super) struct Field {
     name: String,
     ts: String,
-    write: fn(&str) -> String,
-    read: String,
+    layout: String,
 }
 
 impl Field {
     pub(super) fn of<T: Wire>(name: &str) -> Self {
-        Self { name: camel(name), ts: T::ts_type(), write: T::ts_write, read: T::ts_read() }
+        Self { name: camel(name), ts: T::ts_type(), layout: T::ts_layout_as(name) }
     }
+}
+
+/// `{ width: u32, height: u32 }`
+fn layouts(fields: &[Field]) -> String {
+    let fields: Vec<String> = fields.iter().map(|field| format!("{}: {}", field.name, field.layout)).collect();
+    if fields.is_empty() { "{}".into() } else { format!("{{ {} }}", fields.join(", ")) }
 }
 
 pub(super) struct Variant {
@@ -49,15 +55,7 @@ pub(super) fn record(name: &str, fields: &[Field]) -> String {
     for field in fields {
         let _ = writeln!(out, "  {}: {};", field.name, field.ts);
     }
-    let _ = writeln!(out, "}}\n\nexport function write{name}(w: Writer, m: {name}): void {{");
-    for field in fields {
-        let _ = writeln!(out, "  {};", (field.write)(&format!("m.{}", field.name)));
-    }
-    let _ = writeln!(out, "}}\n\nexport function read{name}(r: Reader): {name} {{\n  return {{");
-    for field in fields {
-        let _ = writeln!(out, "    {}: {},", field.name, field.read);
-    }
-    out.push_str("  };\n}\n");
+    let _ = writeln!(out, "}}\n\nexport const {name}: Layout<{name}> = record({});", layouts(fields));
     out
 }
 
@@ -81,29 +79,11 @@ pub(super) fn tagged(name: &str, variants: &[Variant]) -> String {
         }
         out.push_str(" }");
     }
-    let _ = writeln!(
-        out,
-        ";\n\nexport function write{name}(w: Writer, m: {name}): void {{\n  w.byte(m.tag);\n  switch (m.tag) {{"
-    );
+    let _ = writeln!(out, ";\n\nexport const {name}: Layout<{name}> = tagged(\"{name}\", {{");
     for variant in variants {
-        let _ = writeln!(out, "    case {name}Tag.{}:", variant.name);
-        for field in &variant.fields {
-            let _ = writeln!(out, "      {};", (field.write)(&format!("m.{}", field.name)));
-        }
-        out.push_str("      break;\n");
+        let _ = writeln!(out, "  [{name}Tag.{}]: {},", variant.name, layouts(&variant.fields));
     }
-    let _ = writeln!(
-        out,
-        "  }}\n}}\n\nexport function read{name}(r: Reader): {name} {{\n  const tag = r.byte();\n  switch (tag) {{"
-    );
-    for variant in variants {
-        let _ = write!(out, "    case {name}Tag.{}:\n      return {{ tag", variant.name);
-        for field in &variant.fields {
-            let _ = write!(out, ", {}: {}", field.name, field.read);
-        }
-        out.push_str(" };\n");
-    }
-    let _ = writeln!(out, "    default:\n      return r.fail(\"{name}\", tag);\n  }}\n}}");
+    out.push_str("});\n");
     out
 }
 

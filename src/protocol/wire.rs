@@ -11,11 +11,25 @@ pub trait Wire: Sized {
 
     /// The type's name in TypeScript.
     fn ts_type() -> String;
-    /// A TypeScript expression that writes `value` to `w`.
-    fn ts_write(value: &str) -> String;
-    /// A TypeScript expression that reads one from `r`.
-    fn ts_read() -> String;
+    /// How `injected/protocol/layout.ts` calls its encoding.
+    fn ts_layout() -> String;
+
+    /// Writes a field. One called `node` is told as what lies between it and the last one of the message: neighbours
+    /// change together, and what is done to each row of a list is the same bytes for all of them.
+    fn encode_as(&self, _name: &str, w: &mut Writer<'_>) {
+        self.encode(w);
+    }
+    /// # Errors
+    /// As [`Wire::decode`].
+    fn decode_as(_name: &str, r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Self::decode(r)
+    }
+    fn ts_layout_as(_name: &str) -> String {
+        Self::ts_layout()
+    }
 }
+
+const NODE: &str = "node";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
@@ -57,11 +71,13 @@ impl Dictionary {
 pub struct Writer<'a> {
     bytes: Vec<u8>,
     dictionary: &'a mut Dictionary,
+    /// The last field called `node`.
+    node: u32,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(dictionary: &'a mut Dictionary) -> Self {
-        Self { bytes: Vec::with_capacity(64), dictionary }
+        Self { bytes: Vec::with_capacity(64), dictionary, node: 0 }
     }
 
     pub fn finish(self) -> Vec<u8> {
@@ -107,11 +123,12 @@ impl<'a> Writer<'a> {
 pub struct Reader<'a> {
     bytes: &'a [u8],
     dictionary: &'a mut Dictionary,
+    node: u32,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8], dictionary: &'a mut Dictionary) -> Self {
-        Self { bytes, dictionary }
+        Self { bytes, dictionary, node: 0 }
     }
 
     /// A length and that many bytes.
@@ -179,7 +196,7 @@ impl<'a> Reader<'a> {
 }
 
 macro_rules! simple {
-    ($type:ty, $ts:literal, $method:literal, |$value:ident, $w:ident| $encode:expr, |$r:ident| $decode:expr) => {
+    ($type:ty, $ts:literal, $layout:literal, |$value:ident, $w:ident| $encode:expr, |$r:ident| $decode:expr) => {
         impl Wire for $type {
             fn encode(&self, $w: &mut Writer<'_>) {
                 let $value = self;
@@ -191,23 +208,56 @@ macro_rules! simple {
             fn ts_type() -> String {
                 $ts.into()
             }
-            fn ts_write(value: &str) -> String {
-                format!("w.{}({value})", $method)
-            }
-            fn ts_read() -> String {
-                format!("r.{}()", $method)
+            fn ts_layout() -> String {
+                $layout.into()
             }
         }
     };
 }
 
-simple!(u32, "number", "u32", |v, w| w.u32(*v), |r| r.u32());
+impl Wire for u32 {
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.u32(*self);
+    }
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        r.u32()
+    }
+    fn ts_type() -> String {
+        "number".into()
+    }
+    fn ts_layout() -> String {
+        "u32".into()
+    }
+
+    fn encode_as(&self, name: &str, w: &mut Writer<'_>) {
+        if name == NODE {
+            let step = self.wrapping_sub(w.node).cast_signed();
+            w.node = *self;
+            step.encode(w);
+        } else {
+            self.encode(w);
+        }
+    }
+    fn decode_as(name: &str, r: &mut Reader<'_>) -> Result<Self, WireError> {
+        if name == NODE {
+            let step = i32::decode(r)?;
+            r.node = r.node.wrapping_add_signed(step);
+            Ok(r.node)
+        } else {
+            Self::decode(r)
+        }
+    }
+    fn ts_layout_as(name: &str) -> String {
+        if name == NODE { NODE.into() } else { Self::ts_layout() }
+    }
+}
+
 simple!(i32, "number", "i32", |v, w| w.u32(((v << 1) ^ (v >> 31)) as u32), |r| {
     // Zigzag: small negative numbers stay short.
     let value = r.u32()?;
     Ok((value >> 1) as i32 ^ -((value & 1) as i32))
 });
-simple!(bool, "boolean", "bool", |v, w| w.byte(u8::from(*v)), |r| match r.byte()? {
+simple!(bool, "boolean", "flag", |v, w| w.byte(u8::from(*v)), |r| match r.byte()? {
     0 => Ok(false),
     1 => Ok(true),
     other => Err(WireError::Tag("bool", other)),
@@ -237,11 +287,8 @@ impl<T: Wire> Wire for Vec<T> {
     fn ts_type() -> String {
         format!("readonly {}[]", T::ts_type())
     }
-    fn ts_write(value: &str) -> String {
-        format!("w.list({value}, (x) => {})", T::ts_write("x"))
-    }
-    fn ts_read() -> String {
-        format!("r.list(() => {})", T::ts_read())
+    fn ts_layout() -> String {
+        format!("list({})", T::ts_layout())
     }
 }
 
@@ -258,10 +305,7 @@ impl<T: Wire> Wire for Option<T> {
     fn ts_type() -> String {
         format!("{} | null", T::ts_type())
     }
-    fn ts_write(value: &str) -> String {
-        format!("w.option({value}, (x) => {})", T::ts_write("x"))
-    }
-    fn ts_read() -> String {
-        format!("r.option(() => {})", T::ts_read())
+    fn ts_layout() -> String {
+        format!("option({})", T::ts_layout())
     }
 }

@@ -2,7 +2,7 @@
 
 import { boot } from "../../injected/boot";
 import { Capture, nextFrame } from "../../injected/capture/capture";
-import { type Op, PageMessageTag, writePageMessage } from "../../injected/protocol/messages";
+import { type Op, PageMessage, PageMessageTag } from "../../injected/protocol/messages";
 import { Writer } from "../../injected/protocol/wire";
 import { Rules } from "../../injected/rules";
 
@@ -12,7 +12,7 @@ let seq = 0;
 
 const send = (ops: readonly Op[]): void => {
   if (!ops.length) return;
-  writePageMessage(writer, { tag: PageMessageTag.Batch, seq: ++seq, ops });
+  PageMessage.write(writer, { tag: PageMessageTag.Batch, seq: ++seq, ops });
   messages.push(writer.take());
 };
 

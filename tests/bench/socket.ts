@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { unframe } from "../unit/frame";
 
 export function fanOut(server: Server): void {
   const sockets = new Set<Socket>();
@@ -44,25 +45,4 @@ function reframe(payload: Buffer): Buffer {
   if (payload.length > 125) return Buffer.concat([head.subarray(0, 4), payload]);
   head[1] = payload.length;
   return Buffer.concat([head.subarray(0, 2), payload]);
-}
-
-function unframe(data: Buffer): { opcode: number; last: boolean; payload: Buffer; size: number } | null {
-  if (data.length < 6) return null;
-  const [first = 0, second = 0] = data;
-  let length = second & 127;
-  let at = 2;
-  if (length === 126) {
-    length = data.readUInt16BE(2);
-    at = 4;
-  } else if (length === 127) {
-    if (data.length < 14) return null;
-    length = Number(data.readBigUInt64BE(2));
-    at = 10;
-  }
-  const size = at + 4 + length;
-  if (data.length < size) return null;
-  const mask = data.subarray(at, at + 4);
-  const payload = Buffer.from(data.subarray(at + 4, size));
-  for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (mask[i & 3] ?? 0);
-  return { opcode: first & 15, last: first > 127, payload, size };
 }

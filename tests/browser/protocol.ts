@@ -7,14 +7,12 @@ import {
   type Op,
   OpTag,
   type Refusal,
-  readViewerMessage,
-  readViewerRequest,
   VERSION,
+  ViewerMessage,
   ViewerMessageTag,
   ViewerNoticeTag,
-  type ViewerRequest,
+  ViewerRequest,
   ViewerRequestTag,
-  writeViewerRequest,
 } from "../../injected/protocol/messages";
 import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
 import type { Agent } from "./people";
@@ -123,7 +121,7 @@ export class HandMade {
     });
     const heard = await waiting.jsonValue();
     if (heard === "closed" || heard === null) throw new Error("Lado closed the connection");
-    return heard.map((bytes) => readViewerMessage(new Reader(new Uint8Array(bytes))));
+    return heard.map((bytes) => ViewerMessage.read(new Reader(new Uint8Array(bytes))));
   }
 }
 
@@ -161,7 +159,7 @@ function elements(base: number, tree: readonly TreeNode[]): MirrorElement[] {
 
 function bytes(request: ViewerRequest): number[] {
   const writer = new Writer();
-  writeViewerRequest(writer, request);
+  ViewerRequest.write(writer, request);
   return [...writer.take()];
 }
 
@@ -170,10 +168,10 @@ export function summary(way: string, frame: Buffer): string {
   try {
     const reader = new Reader(new Uint8Array(frame));
     if (way === ">") {
-      const request = readViewerRequest(reader);
+      const request = ViewerRequest.read(reader);
       return request.tag === ViewerRequestTag.Act ? `> ${JSON.stringify(request)}` : "";
     }
-    const message = readViewerMessage(reader);
+    const message = ViewerMessage.read(reader);
     if (message.tag === ViewerMessageTag.Notice) {
       return message.notice.tag === ViewerNoticeTag.Pointer ? "" : `< ${JSON.stringify(message.notice)}`;
     }
@@ -192,6 +190,6 @@ export function strings(frame: Buffer): string[] {
   };
   // The agent's side of the conversation is JSON.
   if (frame[0] === 0x7b) walk(JSON.parse(frame.toString("utf8")));
-  else walk(readViewerMessage(new Reader(new Uint8Array(frame))));
+  else walk(ViewerMessage.read(new Reader(new Uint8Array(frame))));
   return found;
 }

@@ -13,18 +13,17 @@ import {
   NodeKind,
   type Op,
   OpTag,
-  type PageCommand,
+  PageCommand,
   PageCommandTag,
-  type PageMessage,
+  PageMessage,
   PageMessageTag,
   type Refusal,
-  readPageMessage,
   VERSION,
-  writePageCommand,
 } from "../../injected/protocol/messages";
 import { BASIS, Groups, number, text } from "../../injected/protocol/sum";
 import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
 import { bundleLate } from "../../web/build.mjs";
+import { unframe } from "./frame";
 
 export interface MirrorNode {
   id: number;
@@ -410,7 +409,7 @@ export class StandIn {
   send(command: PageCommand): void {
     // Each has a dictionary of its own, as Lado encodes them.
     this.#out = new Writer();
-    writePageCommand(this.#out, command);
+    PageCommand.write(this.#out, command);
     const payload = this.#out.take();
     const head =
       payload.length < 126 ? [0x82, payload.length] : [0x82, 126, payload.length >> 8, payload.length & 0xff];
@@ -450,7 +449,7 @@ export class StandIn {
         const message = Buffer.concat(parts.splice(0));
         try {
           this.bytes.push(message);
-          this.#receive(readPageMessage(reader.next(message)));
+          this.#receive(PageMessage.read(reader.next(message)));
         } catch (error) {
           this.errors.push(error);
         }
@@ -486,27 +485,4 @@ export class StandIn {
         break;
     }
   }
-}
-
-/** One masked frame of RFC 6455 §5.2; Chromium sends large messages in several. */
-function unframe(data: Buffer): { opcode: number; last: boolean; payload: Buffer; size: number } | null {
-  if (data.length < 6) return null;
-  const last = (data[0] ?? 0) > 127;
-  const opcode = (data[0] ?? 0) & 15;
-  let length = (data[1] ?? 0) & 127;
-  let at = 2;
-  if (length === 126) {
-    length = data.readUInt16BE(2);
-    at = 4;
-  } else if (length === 127) {
-    if (data.length < 14) return null;
-    length = Number(data.readBigUInt64BE(2));
-    at = 10;
-  }
-  const size = at + 4 + length;
-  if (data.length < size) return null;
-  const mask = data.subarray(at, at + 4);
-  const payload = Buffer.from(data.subarray(at + 4, size));
-  for (let i = 0; i < length; i++) payload[i] = (payload[i] ?? 0) ^ (mask[i % 4] ?? 0);
-  return { opcode, last, payload, size };
 }

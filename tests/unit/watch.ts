@@ -8,14 +8,12 @@ import {
   NodeKind,
   type Op,
   OpTag,
-  readViewerRequest,
-  type ViewerMessage,
+  ViewerMessage,
   ViewerMessageTag,
   type ViewerNotice,
   ViewerNoticeTag,
-  type ViewerRequest,
+  ViewerRequest,
   ViewerRequestTag,
-  writeViewerMessage,
 } from "../../injected/protocol/messages";
 import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
 
@@ -97,7 +95,7 @@ export class Watch {
       };
       setInterval(beat, 1000).unref();
       socket.onMessage((message) => {
-        watch.requests.push(readViewerRequest(new Reader(new Uint8Array(message as Buffer))));
+        watch.requests.push(ViewerRequest.read(new Reader(new Uint8Array(message as Buffer))));
       });
     });
     return watch;
@@ -139,7 +137,7 @@ export class Watch {
 
   #send(message: ViewerMessage): void {
     const writer = new Writer();
-    writeViewerMessage(writer, message);
+    ViewerMessage.write(writer, message);
     this.#socket?.send(Buffer.from(writer.take()));
   }
 }

@@ -5,15 +5,14 @@ import {
   MAX_MESSAGE,
   type Op,
   OpTag,
-  readViewerMessage,
   type Shape,
   VERSION,
+  ViewerMessage,
   ViewerMessageTag,
   type ViewerNotice,
   ViewerNoticeTag,
-  type ViewerRequest,
+  ViewerRequest,
   ViewerRequestTag,
-  writeViewerRequest,
 } from "../../injected/protocol/messages";
 import { Reader, Writer } from "../../injected/protocol/wire";
 import { Pulse } from "../shared/pulse";
@@ -121,7 +120,7 @@ export class WatchSocket {
 
   #receive(data: ArrayBuffer): void {
     try {
-      const message = readViewerMessage(new Reader(new Uint8Array(data)));
+      const message = ViewerMessage.read(new Reader(new Uint8Array(data)));
       if (message.tag === ViewerMessageTag.Notice) this.#notice(message.notice);
       else this.#ops(message.ops);
     } catch {
@@ -162,7 +161,7 @@ export class WatchSocket {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     // Each message has a dictionary of its own.
     const writer = new Writer();
-    writeViewerRequest(writer, request);
+    ViewerRequest.write(writer, request);
     this.#socket.send(writer.take());
   }
 
