@@ -10,12 +10,14 @@ import { failed, guard } from "./guard";
 const { isElement, localName, isConnected, matches, nodeType, viewOf, ownerDocument, hasAttribute } = dom;
 const { getAttribute, query, rootOf, contains, rect, shadowOf, dispatch, listen, frame, timeout } = dom;
 const { input, textarea, select, optionSelected, documentIn, DOCUMENT, hostOf, parentNode } = dom;
+const { append, adoptedOf } = dom;
 
 export const shared = {
   ...{ activeElement, isField, failed, guard },
   ...{ isElement, localName, isConnected, matches, nodeType, viewOf, ownerDocument, hasAttribute },
   ...{ getAttribute, query, rootOf, contains, rect, shadowOf, dispatch, listen, frame, timeout },
   ...{ input, textarea, select, optionSelected, documentIn, DOCUMENT, hostOf, parentNode },
+  ...{ append, adoptedOf },
 };
 
 export type Late = typeof import("./late");

@@ -35,6 +35,19 @@ const CHECK_NODES = 1024;
 
 export function startSync(): void {
   const rules = new Rules(boot.rules);
+  let late: Promise<Late> | undefined;
+  /** The late script, from when it is first asked for. */
+  const load = (): Promise<Late> => {
+    late ??= import(location.origin + boot.late).then(
+      ({ default: start }) => start(shared) as Late,
+      (error) => {
+        late = undefined;
+        throw error;
+      },
+    );
+    return late;
+  };
+
   const overlay: Overlay = new Overlay(
     boot,
     rules,
@@ -46,6 +59,7 @@ export function startSync(): void {
         flush();
         line.send({ tag: PageMessageTag.Hide, node });
       },
+      late: load,
     },
     (width) => capture.scrollbar(width),
   );
@@ -68,12 +82,6 @@ export function startSync(): void {
     blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
   });
 
-  /** The late script, once it is asked for. */
-  let late: Promise<Late> | undefined;
-  const load = (): Promise<Late> => {
-    late ??= import(location.origin + boot.late).then(({ default: start }) => start(shared) as Late);
-    return late;
-  };
   let easel: Promise<InstanceType<Late["Pictures"]>> | undefined;
   const pictures = (run: (it: InstanceType<Late["Pictures"]>) => void): void => {
     easel ??= load().then(({ Pictures }) => {
@@ -120,7 +128,8 @@ export function startSync(): void {
   let hands: Promise<Actor> | undefined;
   const actor = (): Promise<Actor> => {
     hands ??= load().then(
-      ({ Actor }) => new Actor(capture, rules, inward, (element) => overlay.ask(element)),
+      ({ Actor }) =>
+        new Actor(capture, rules, inward, (element) => overlay.show((signs) => signs.ask(element))),
     );
     return hands;
   };
@@ -145,7 +154,9 @@ export function startSync(): void {
     const node = capture.node(click.node);
     if (!node || !dom.isElement(node)) return;
     const box = dom.rect(node);
-    overlay.pressed(box.left + (box.width * click.x) / 1000, box.top + (box.height * click.y) / 1000);
+    overlay.show((signs) =>
+      signs.pressed(box.left + (box.width * click.x) / 1000, box.top + (box.height * click.y) / 1000),
+    );
   };
 
   const command = (it: PageCommand): void => {
@@ -173,17 +184,17 @@ export function startSync(): void {
         break;
       }
       case PageCommandTag.Pointer:
-        overlay.point(it.participant, it.name, it.role, it.shown, it.x, it.y);
+        overlay.show((signs) => signs.point(it.participant, it.name, it.role, it.shown, it.x, it.y));
         break;
       case PageCommandTag.Mend:
         if (capture.mend(it.node)) flush();
         else line.batch(snapshot());
         break;
       case PageCommandTag.Draw:
-        overlay.draw(it.drawing);
+        overlay.show((signs) => signs.draw(it.drawing));
         break;
       case PageCommandTag.Erase:
-        overlay.erase(it.participant, it.id);
+        overlay.show((signs) => signs.erase(it.participant, it.id));
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;
