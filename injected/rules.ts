@@ -4,13 +4,16 @@
 
 import type { NameRule, PageRules, SelectorRule } from "./boot";
 import * as dom from "./capture/dom";
+import { isFieldName } from "./capture/fields";
 import { Detectors, isGrowing } from "./detect";
 import { isCalled } from "./name";
 import { MASK } from "./protocol/messages";
+import { Selectors } from "./selectors";
 
 /** Never shown, whatever a company's rules say. */
 const ALWAYS = "input[type=password]";
 const FIELDS = "input,select,textarea";
+const NO_NAMES: readonly string[] = [];
 
 /** What a masked element may still say of itself: its shape, and what rules select by. */
 const KEPT =
@@ -44,6 +47,7 @@ export class Rules {
   #mask = "";
   #firm = "";
   #unmask = "";
+  #masks = new Selectors("");
   #labels: NameRule[] = [];
   #base = Veil.None;
   #kinds = new Map<string, Kind>();
@@ -86,6 +90,7 @@ export class Rules {
     const join = (rules: SelectorRule[]): string => rules.map(({ selector }) => selector).join();
     this.#firm = [ALWAYS, join(mask.filter(({ firm }) => firm))].filter(Boolean).join();
     this.#mask = [this.#firm, "[data-lado-mask]", join(mask)].filter(Boolean).join();
+    this.#masks = new Selectors(this.#mask);
     this.#unmask = join(this.#active(this.rules.unmask));
     this.#labels = this.#active(this.rules.labels ?? []);
     this.#base = this.#active(this.rules.private ?? []).length ? Veil.Mask : Veil.None;
@@ -97,6 +102,20 @@ export class Rules {
     return rules.filter(
       ({ paths }) => !paths.length || paths.some((source) => new RegExp(source, "u").test(path)),
     );
+  }
+
+  /** Judges an element that is new to the mirror; returns the names of its attributes. */
+  judge(element: Element, name: string): readonly string[] {
+    const names = dom.hasAttributes(element) ? dom.attributeNames(element) : NO_NAMES;
+    const masked = this.#masks.match(element, name, names)
+      ? this.#veil(element)
+      : this.#labels.length > 0 && isFieldName(name) && this.isLabelled(element);
+    return masked ? dom.attributeNames(element) : names;
+  }
+
+  /** Whether an element that stands elsewhere now may be masked for that. */
+  get contextual(): boolean {
+    return this.#masks.contextual;
   }
 
   /** Judges an element or everything in a root; returns the elements that are newly masked. What is masked stays so. */

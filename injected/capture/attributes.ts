@@ -29,8 +29,13 @@ export class Attributes {
   }
 
   /** All that goes out, one name and value after the other. */
-  all(element: Element, veil: Veil, each: (name: string, value: string) => void): void {
-    for (const name of dom.attributeNames(element)) {
+  all(
+    element: Element,
+    names: readonly string[],
+    veil: Veil,
+    each: (name: string, value: string) => void,
+  ): void {
+    for (const name of names) {
       const value = this.of(element, name, veil);
       if (value !== null) each(name, value);
     }
@@ -39,9 +44,9 @@ export class Attributes {
   }
 
   /** Writes all of them and answers how many. */
-  write(element: Element, tokens: Tokens, veil: Veil): number {
+  write(element: Element, names: readonly string[], tokens: Tokens, veil: Veil): number {
     let written = 0;
-    this.all(element, veil, (name, value) => {
+    this.all(element, names, veil, (name, value) => {
       tokens.push(name, value);
       written++;
     });

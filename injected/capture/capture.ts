@@ -126,7 +126,10 @@ export class Capture {
         sheets.forget(node);
       },
       // Text is judged where it arrives; so are fields.
-      (node, ops) => this.#veils.retract(node, ops),
+      (node, ops) => {
+        if (rules.contextual) this.#veils.scan(node, ops);
+        this.#veils.retract(node, ops);
+      },
     );
     // Read once, before there is anything to lay out; then only when it changes.
     this.#viewport = viewport();

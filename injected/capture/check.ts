@@ -71,7 +71,7 @@ export class Check {
     const tag = dom.localName(node);
     let all = 0;
     if (!isOpaque(tag))
-      this.attributes.all(node, this.veils.over(node), (name, value) => {
+      this.attributes.all(node, dom.attributeNames(node), this.veils.over(node), (name, value) => {
         all = (all + text(number(text(BASIS, name), 0x3d), value)) | 0;
       });
     return number(text(sum, tag), all);

@@ -45,8 +45,7 @@ export class Places {
     const { pending } = this.changes;
     if (!pending.has(node)) return;
     const parent = nodes.up(node);
-    const stands =
-      parent && dom.isConnected(node) && this.#ensure(parent, ops) && nodes.holds(parent, node);
+    const stands = parent && dom.isConnected(node) && this.#ensure(parent, ops) && nodes.holds(parent, node);
     // It came with an ancestor, meanwhile.
     if (!pending.has(node)) return;
     if (!stands) {

@@ -60,7 +60,6 @@ export class Scribe {
   children(root: Document): Tokens {
     const { rules, nodes, captured } = this.page;
     this.#tokens = [];
-    rules.scan(root);
     this.#children(root, nodes.of(root) ?? null, rules.base, 0);
     this.#endLine();
     captured(root);
@@ -71,7 +70,6 @@ export class Scribe {
   node(node: Node, above: Kept): Tokens {
     const { rules, nodes } = this.page;
     this.#tokens = [];
-    if (dom.isElement(node)) rules.scan(node);
     let depth = 0;
     for (let at: Kept | null = above; at; at = at.parent) depth++;
     this.#write(node, above, rules.over(above.node, nodes.up), depth);
@@ -125,7 +123,6 @@ export class Scribe {
     const isDocument = dom.nodeType(root) === dom.DOCUMENT;
     const kept = this.#keep(root, parent);
     this.page.entered(root);
-    this.page.rules.scan(root);
     this.#endLine();
     this.#tokens.push(isDocument ? NodeKind.Document : NodeKind.Shadow);
     this.#children(root, kept, veil, depth + 1);
@@ -139,14 +136,15 @@ export class Scribe {
     const { rules, attributes, frames, drawn } = this.page;
     const tokens = this.#tokens;
     const kept = this.#keep(element, parent);
-    const veil = rules.under(outer, element);
     const name = dom.localName(element);
+    const names = rules.judge(element, name);
+    const veil = rules.under(outer, element);
     const inline = isInline(name);
     if (!inline) this.#endLine();
     const count = tokens.push(kindOf(element), name, 0) - 1;
     if (name === "canvas") drawn(element);
     if (!isOpaque(name)) {
-      if (veil || dom.hasAttributes(element)) tokens[count] = attributes.write(element, tokens, veil);
+      if (veil || names.length) tokens[count] = attributes.write(element, names, tokens, veil);
       const shadow = dom.shadowOf(element);
       if (shadow) this.#write(shadow, kept, veil, depth + 1);
       const inner = isFrame(name) ? dom.documentIn(element) : undefined;
