@@ -134,11 +134,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut work = Work::default();
+    let beat = Frame::control(&Control::Beat).bytes().clone();
     loop {
         tokio::select! {
             incoming = connection.next() => match incoming? {
                 Incoming::Message(bytes) => {
-                    let worked = work.do_for(hub, link, bytes, dictionary).await?;
+                    let work = work.do_for(hub, link, bytes, dictionary);
+                    let worked = connection.beat_while(work, &beat).await??;
                     if connection.charge(worked) {
                         hub.slowed(link);
                     }
@@ -146,7 +148,7 @@ where
                 Incoming::Pong(_) => {}
                 Incoming::Beat => {
                     hub.page_beat(link, connection.latency(), connection.quiet());
-                    connection.send(Frame::control(&Control::Beat).bytes().clone()).await?;
+                    connection.send(beat.clone()).await?;
                 }
                 Incoming::Left => return Ok(()),
             },
@@ -275,6 +277,9 @@ async fn follow_viewer<S>(hub: &Arc<Hub>, link: &ViewerLink, connection: &mut Co
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    // Who watches must not take a page that keeps the hub busy for a connection that is gone.
+    let busy = mask::Frame::notice(&ViewerNotice::Beat { agent: None, customer: None });
+    let busy = busy.bytes();
     loop {
         tokio::select! {
             incoming = connection.next() => match incoming? {
@@ -285,25 +290,25 @@ where
                     let request = protocol::decode(&bytes)?;
                     if request == (ViewerRequest::Resync {}) {
                         hub.viewer_wrong();
-                        connection.charge(show(hub, link).await?);
+                        let worked = connection.beat_while(show(hub, link), busy).await??;
+                        connection.charge(worked);
                     } else {
-                        let _turn = hub.turn().await;
+                        let _turn = connection.beat_while(hub.turn(), busy).await?;
                         hear_viewer(hub, link, request)?;
                     }
                 }
                 Incoming::Pong(payload) => {
                     if let Ok(epoch) = <[u8; 4]>::try_from(payload.as_ref()) {
-                        let _turn = hub.turn().await;
+                        let _turn = connection.beat_while(hub.turn(), busy).await?;
                         hub.seen(link, u32::from_be_bytes(epoch));
                     }
                 }
                 Incoming::Beat => {
-                    // Who watches must not take a page that keeps the hub busy for a connection that is gone.
                     let beat = match hub.turn_now() {
-                        Some(_turn) => hub.viewer_beat(link, connection.latency(), connection.quiet()),
-                        None => mask::Frame::notice(&ViewerNotice::Beat { agent: None, customer: None }),
+                        Some(_turn) => hub.viewer_beat(link, connection.latency(), connection.quiet()).bytes().clone(),
+                        None => busy.clone(),
                     };
-                    connection.send(beat.bytes().clone()).await?;
+                    connection.send(beat).await?;
                 }
                 Incoming::Left => return Ok(()),
             },
@@ -313,7 +318,8 @@ where
                 // is needed for that.
                 ForViewer::Barrier(epoch) => connection.ping(epoch.to_be_bytes().to_vec()).await?,
                 ForViewer::Snapshot => {
-                    connection.charge(show(hub, link).await?);
+                    let worked = connection.beat_while(show(hub, link), busy).await??;
+                    connection.charge(worked);
                 }
                 ForViewer::Close => return Ok(()),
             },

@@ -69,6 +69,29 @@ where
         self.read_at <= Instant::now() && self.heard.elapsed() > QUIET
     }
 
+    /// Finishes the work that a message has made. The other side hears `beat` each second meanwhile: however much it has
+    /// given to do, the line is not dead.
+    pub(super) async fn beat_while<T>(&mut self, work: impl Future<Output = T>, beat: &Bytes) -> Result<T, SyncError> {
+        let mut work = std::pin::pin!(work);
+        let mut lost = None;
+        // Where the line is lost the work is finished all the same: others wait for its turn to end.
+        let done = loop {
+            tokio::select! {
+                biased;
+                done = &mut work => break done,
+                sent = self.beat(beat), if lost.is_none() => lost = sent.err(),
+            }
+        };
+        // Nobody has listened since.
+        self.heard = Instant::now();
+        lost.map_or(Ok(done), Err)
+    }
+
+    async fn beat(&mut self, beat: &Bytes) -> Result<(), SyncError> {
+        self.heartbeat.tick().await;
+        self.send(beat.clone()).await
+    }
+
     /// What comes in next. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Incoming, SyncError> {
         loop {

@@ -361,13 +361,24 @@ impl Page {
         .await
     }
 
+    /// Waits for a beat of the line; nothing else comes before it.
+    pub async fn beat(&mut self) {
+        assert_eq!(patiently(self.hear()).await, Ok(PageCommand::Beat {}));
+    }
+
     async fn read(&mut self) -> Result<PageCommand, Option<u16>> {
         loop {
+            match self.hear().await? {
+                PageCommand::Beat {} => {}
+                command => return Ok(command),
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Result<PageCommand, Option<u16>> {
+        loop {
             match self.socket.next().await {
-                Some(Ok(Message::Binary(bytes))) => match protocol::decode(&bytes).unwrap() {
-                    PageCommand::Beat {} => {}
-                    command => return Ok(command),
-                },
+                Some(Ok(Message::Binary(bytes))) => return Ok(protocol::decode(&bytes).unwrap()),
                 Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),

@@ -303,6 +303,22 @@ async fn a_page_that_takes_too_much_time_is_slowed_and_the_agent_is_told() {
 }
 
 #[tokio::test]
+async fn a_page_that_waits_for_its_turn_hears_beats() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "one"))]).await;
+    page.acked().await;
+    let hub = stage.hubs.of(&session).unwrap();
+    let turn = hub.turn().await;
+    page.batch(vec![path(3)]).await;
+    page.beat().await;
+    page.beat().await;
+    drop(turn);
+    page.acked().await;
+}
+
+#[tokio::test]
 async fn a_viewer_that_loads_again_needs_nothing_of_the_customers_browser() {
     let stage = Stage::set().await;
     let session = stage.active();
