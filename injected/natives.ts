@@ -53,6 +53,7 @@ export const natives = {
   URL: NativeURL as typeof URL,
   Blob: own(scope.Blob) as typeof Blob,
   XMLHttpRequest: own(scope.XMLHttpRequest) as typeof XMLHttpRequest,
+  fetch: own(scope.fetch)?.bind(scope) as typeof fetch,
   WebSocket: own(scope.WebSocket) as typeof WebSocket,
   MutationObserver: own(scope.MutationObserver) as typeof MutationObserver,
   setTimeout: scope.setTimeout?.bind(scope) as (run: () => void, ms?: number) => number,

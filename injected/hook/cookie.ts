@@ -17,6 +17,7 @@ export function hookCookies({ realm, map, boot }: Context): void {
   const write = (text: string) => natives.cookie.set(realm.document, text);
   /** Cookie's name, domain and path → its marker: only the last write of a cookie counts. */
   const markers = new Map<string, string>();
+  let telling = false;
 
   /** The cookie as the view host may hold it; `undefined` when the site's own browser would refuse it. */
   function replica(text: string): string | undefined {
@@ -65,6 +66,20 @@ export function hookCookies({ realm, map, boot }: Context): void {
     // Only what a cookie's value cannot hold is escaped, because a cookie holds 4096 bytes with its name.
     const value = text.replace(/[^!#-+\--:<-[\]-~]|%/gu, encodeURIComponent);
     write(`${name}=${value}; path=/; max-age=${MARKER_LIFE}`);
+    if (domain && !telling) natives.queueMicrotask(tell);
+    telling ||= domain !== "";
+  }
+
+  /** Other hosts of the site may be asked next, and their requests carry nothing of this one's: Lado is told at once. */
+  function tell(): void {
+    telling = false;
+    const told = natives.fetch(`${map.view}/__lado/noted`, {
+      method: "POST",
+      keepalive: true,
+      // The path of a cookie without one is its page's.
+      referrerPolicy: "same-origin",
+    });
+    told.catch(() => {});
   }
 
   const visible = (cookies: string) =>

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::Pages;
 use super::escaped::escaped;
+use super::standing::Standing;
 use crate::assets;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
@@ -63,10 +64,21 @@ impl Pages {
             (_, "sync") => self.sync(session, site.clone(), request),
             (&Method::POST, "alias") => alias(session, site, request).await,
             (&Method::POST, "escaped") => escaped(session, site, request).await,
+            (&Method::POST, "noted") => self.noted(session, site, &request),
             (&Method::GET, "farewell") => Ok(respond::redirect("/")),
             (&Method::GET, _) => self.script(session, site, path, &request),
             _ => Err(Failure::NotFound),
         }
+    }
+
+    /// A script has set a cookie that other hosts of the site share, and says so before one of them is asked: what the
+    /// page has noted is among the cookies of this very request.
+    fn noted(&self, session: &Session, site: &Site, request: &Request) -> Result<Response, Failure> {
+        if !sync::is_from(request.headers(), &session.views.origin(site)) {
+            return Err(Failure::Forbidden("notes are for the view host's own pages"));
+        }
+        self.visit(session, site, request, Standing::Customer)?;
+        Ok(respond::status(StatusCode::NO_CONTENT))
     }
 
     /// The socket of a page: only the view host's own documents may open it.
