@@ -2,7 +2,8 @@
 // the stage itself: the events belong to a sheet of glass above it, and the stage is only asked what lies below a point.
 
 import { type Action, ActionTag, Button, Level } from "../../injected/protocol/messages";
-import { type Stage, scrollOf } from "./stage";
+import { scrollOf } from "./nodes";
+import type { Stage } from "./stage";
 
 export interface Target {
   node: number;
