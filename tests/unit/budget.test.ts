@@ -2,7 +2,7 @@
 
 import { gzipSync } from "node:zlib";
 import { expect, test } from "@playwright/test";
-import { appDocument, bundleApp } from "../../web/build.mjs";
+import { appDocument, bundleApp, bundleInjected } from "../../web/build.mjs";
 
 for (const [name, limit] of [
   ["join", 30_000],
@@ -17,3 +17,8 @@ for (const [name, limit] of [
     expect(all.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0)).toBeLessThan(limit);
   });
 }
+
+test("what Lado puts into every page loads in 38,500 bytes", async () => {
+  const script = await bundleInjected("injected/main.ts");
+  expect(gzipSync(script, { level: 9 }).length).toBeLessThan(38_500);
+});
