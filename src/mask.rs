@@ -235,6 +235,10 @@ impl Mask {
                 let shown = mirror.node(node).filter(|node| self.emitted(*node));
                 out.push(Op::Focus { node: shown.map_or(NONE, NodeRef::id) });
             }
+            Op::Splice { node, at, cut, text } => {
+                let value = mirror.spliced(node, at, cut, &text)?;
+                return self.process(mirror, Op::SetValue { node, value }, assets);
+            }
             Op::SetValue { node, .. }
             | Op::SetChecked { node, .. }
             | Op::SetSelected { node, .. }

@@ -24,6 +24,9 @@ use crate::protocol::{Bytes, MAX_DEPTH, NONE, Op, Tree, TreeNode, Viewport};
 /// The id of the document itself.
 pub const DOCUMENT: u32 = 1;
 
+/// The longest value of a field, in bytes, of which a part may be replaced: a few bytes may not make more work than this.
+const MAX_SPLICED: usize = 64 * 1024;
+
 /// What one page may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -52,6 +55,8 @@ pub enum MirrorError {
     NotChild { prev: u32, parent: u32 },
     #[error("the page put something under or on node {0} that cannot be there")]
     WrongKind(u32),
+    #[error("the page changed a part of field {0} that it does not have")]
+    NoValue(u32),
     #[error("the page moved node {0} into itself")]
     Cycle(u32),
     #[error("the page sent a tree whose elements are not closed where they must be")]
@@ -224,6 +229,10 @@ impl Mirror {
             Op::SetValue { node, value } => {
                 let slot = self.element(*node)?;
                 self.set(slot, |state| state.value = Some(value.as_str().into()));
+            }
+            Op::Splice { node, at, cut, text } => {
+                let value = self.spliced(*node, *at, *cut, text)?;
+                return self.apply(&Op::SetValue { node: *node, value });
             }
             Op::SetChecked { node, checked, indeterminate } => {
                 let slot = self.element(*node)?;
@@ -515,6 +524,26 @@ impl Mirror {
 
     fn slot(&self, id: u32) -> Result<u32, MirrorError> {
         self.arena.slot(id).ok_or(MirrorError::Unknown(id))
+    }
+
+    /// The value of a field when a part of it is replaced ([`Op::Splice`]).
+    ///
+    /// # Errors
+    /// [`MirrorError::NoValue`] where there is no such part, or the value is so long that pages tell it whole.
+    pub fn spliced(&self, node: u32, at: u32, cut: u32, text: &str) -> Result<String, MirrorError> {
+        let field = self.node(node).ok_or(MirrorError::Unknown(node))?;
+        let short = |value: &&str| value.len() + text.len() <= MAX_SPLICED;
+        let value = field.value().filter(short).ok_or(MirrorError::NoValue(node))?;
+        let byte_of = |units: u32| {
+            let mut left = units as usize;
+            let mut chars = value.char_indices();
+            while left > 0 {
+                left = left.checked_sub(chars.next()?.1.len_utf16())?;
+            }
+            Some(chars.offset())
+        };
+        let (from, to) = byte_of(at).zip(at.checked_add(cut).and_then(byte_of)).ok_or(MirrorError::NoValue(node))?;
+        Ok([&value[..from], text, &value[to..]].concat())
     }
 
     fn element(&self, id: u32) -> Result<u32, MirrorError> {

@@ -82,7 +82,7 @@ export class Said {
     let initial: string;
     if (state.kind === "value") {
       const value = masked ? state.value && MASK : plain(state.value);
-      op = { tag: OpTag.SetValue, node, value };
+      op = change(node, this.#last.get(element), value);
       key = value;
       initial = masked ? "" : plain(state.initial);
     } else if (masked) {
@@ -106,6 +106,27 @@ export class Said {
   forget(element: Element): void {
     this.#last.delete(element);
   }
+}
+
+/** Longer texts are told whole: Lado takes no parts of them. */
+const MAX_SPLICED = 16_000;
+
+/** Typing changes a letter of a text that Lado has: only that is told. */
+function change(node: number, before: string | undefined, value: string): Op {
+  const whole: Op = { tag: OpTag.SetValue, node, value };
+  if (before === undefined || before.length + value.length > MAX_SPLICED) return whole;
+  const most = Math.min(before.length, value.length);
+  let at = 0;
+  while (at < most && before[at] === value[at]) at++;
+  // A character of two units is not cut in two.
+  const inPair = (text: string, i: number): boolean => (text.charCodeAt(i) & 0xfc00) === 0xdc00;
+  if (inPair(before, at) || inPair(value, at)) at--;
+  let same = 0;
+  while (same < most - at && before.at(-1 - same) === value.at(-1 - same)) same++;
+  if (same && inPair(value, value.length - same)) same--;
+  const text = value.slice(at, value.length - same);
+  if (text.length + 4 > value.length) return whole;
+  return { tag: OpTag.Splice, node, at, cut: before.length - same - at, text };
 }
 
 function hasAny(root: Element, selector: string): boolean {

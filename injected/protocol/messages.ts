@@ -114,6 +114,7 @@ export const enum OpTag {
   OpenList = 75,
   View = 76,
   Quirks = 77,
+  Splice = 78,
   Check = 40,
 }
 
@@ -153,6 +154,7 @@ export type Op =
   | { tag: OpTag.OpenList; node: number; open: boolean }
   | { tag: OpTag.View; x: number; y: number; width: number; height: number; scale: number; bar: number }
   | { tag: OpTag.Quirks; node: number; quirks: boolean }
+  | { tag: OpTag.Splice; node: number; at: number; cut: number; text: string }
   | { tag: OpTag.Check; node: number; sums: readonly number[] };
 
 export const Op: Layout<Op> = tagged("Op", {
@@ -191,6 +193,7 @@ export const Op: Layout<Op> = tagged("Op", {
   [OpTag.OpenList]: { node: node, open: flag },
   [OpTag.View]: { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
   [OpTag.Quirks]: { node: node, quirks: flag },
+  [OpTag.Splice]: { node: node, at: u32, cut: u32, text: string },
   [OpTag.Check]: { node: node, sums: list(u32) },
 });
 

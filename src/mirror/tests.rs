@@ -43,6 +43,22 @@ fn changes_before_a_snapshot_are_refused() {
 }
 
 #[test]
+fn a_part_of_a_value_is_replaced_by_units_of_utf_16() {
+    let mut mirror = mirror(vec![element("input", &[]), TreeNode::End]);
+    let splice = |at, cut, text: &str| Op::Splice { node: 2, at, cut, text: text.into() };
+    assert_eq!(mirror.apply(&splice(0, 0, "x")), Err(MirrorError::NoValue(2)), "nothing is known of the value");
+    mirror.apply(&Op::SetValue { node: 2, value: "ação 😀 fim".into() }).unwrap();
+    mirror.apply(&splice(5, 2, "😄!")).unwrap();
+    assert_eq!(mirror.node(2).unwrap().value(), Some("ação 😄! fim"));
+    mirror.apply(&splice(12, 0, "…")).unwrap();
+    assert_eq!(mirror.node(2).unwrap().value(), Some("ação 😄! fim…"));
+    for (at, cut) in [(6, 0), (5, 1), (14, 0), (0, 14), (u32::MAX, 2)] {
+        assert_eq!(mirror.apply(&splice(at, cut, "x")), Err(MirrorError::NoValue(2)), "{at} {cut}");
+    }
+    assert_eq!(mirror.apply(&splice(0, 0, &"x".repeat(MAX_SPLICED))), Err(MirrorError::NoValue(2)));
+}
+
+#[test]
 fn a_late_snapshot_tells_the_same_page_with_the_same_ids() {
     let mut first = mirror(vec![
         element("html", &[]),

@@ -230,6 +230,8 @@ messages! {
         76 => View { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
         /// Whether the document of a frame is in quirks mode; it is not unless this says so.
         77 => Quirks { node: u32, quirks: bool },
+        /// A part of a field's last value is replaced, as by typing; from pages only. `at` and `cut` count UTF-16 units.
+        78 => Splice { node: u32, at: u32, cut: u32, text: String },
         /// What the nodes from `node` on add up to, `SUM_GROUP` of them a sum, in document order and as they are when
         /// the ops before have been applied. Changes nothing.
         40 => Check { node: u32, sums: Vec<u32> },

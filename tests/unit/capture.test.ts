@@ -247,6 +247,43 @@ test("fields tell what script and customer put into them", async () => {
   await close(page, lado);
 });
 
+test("of what is typed only what is new is told", async () => {
+  const { lado, page } = await open(doc(`<input id="t"><textarea id="a"></textarea>`));
+  const { mirror } = lado;
+  const value = (name: string) => mirror.values.get(mirror.byElementId(name).id);
+  const set = async (name: string, text: string): Promise<void> => {
+    await page.evaluate(
+      ([name, text]) => {
+        (document.getElementById(name ?? "") as HTMLInputElement).value = text ?? "";
+      },
+      [name, text],
+    );
+    await settled(page, lado);
+    expect(value(name)).toBe(text);
+  };
+  await page.click("#t");
+  await page.keyboard.type("to whom it may concern");
+  await settled(page, lado);
+  expect(value("t")).toBe("to whom it may concern");
+  const typed = mirror.splices;
+  expect(typed).toBeGreaterThan(5);
+  // Pairs of units, repeated letters, and everything anew.
+  for (const text of [
+    "aaaaaaaaaa",
+    "aaaaaaaaaaa",
+    "aaaaaa",
+    "aaaaaa 😀😃 ção",
+    "aaaaaa 😄😃 ção",
+    "aaaaaa 😄😃😃 ção",
+    "aaaaaa 😃 ção",
+    "",
+    "x",
+  ])
+    await set("a", text);
+  expect(mirror.splices).toBeGreaterThan(typed);
+  await close(page, lado);
+});
+
 test("rules inserted by script into an empty style element are told", async () => {
   const { lado, page } = await open(doc("<p>x</p>", `<style id="e"></style><style id="g"></style>`));
   await page.evaluate(() => {

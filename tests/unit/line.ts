@@ -39,6 +39,8 @@ export interface MirrorNode {
 export class Mirror {
   nodes = new Map<number, MirrorNode>();
   snapshots = 0;
+  /** Values that came in parts. */
+  splices = 0;
   checks = 0;
   highest = 1;
   ops: Op[] = [];
@@ -118,6 +120,14 @@ export class Mirror {
       case OpTag.SetValue:
         this.values.set(this.node(op.node).id, op.value);
         break;
+      case OpTag.Splice: {
+        const value = this.values.get(this.node(op.node).id);
+        if (value === undefined || op.at + op.cut > value.length)
+          throw new Error(`no part ${op.at} of ${value}`);
+        this.values.set(op.node, value.slice(0, op.at) + op.text + value.slice(op.at + op.cut));
+        this.splices++;
+        break;
+      }
       case OpTag.SetChecked:
         this.checked.set(this.node(op.node).id, op.checked);
         break;
