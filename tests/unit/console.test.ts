@@ -158,6 +158,62 @@ test("the invitation follows what the customer does, and the page opens by itsel
   await expect(page.getByRole("heading", { name: "The session has ended" })).toBeVisible();
 });
 
+test("who has handed a session over is told so, and no longer sees the page", async ({ page }) => {
+  const ana = { name: "ana", display: "Ana Souza", role: "agent", here: true };
+  const active = { ...INVITED, state: "active", link: undefined, online: true, people: [ana] };
+  let now = active;
+  await api(page, {
+    ...SIGNED_IN,
+    [`GET /api/sessions/${ID}`]: () => [200, now],
+    "GET /api/sessions": () => [200, { sessions: [now] }],
+    [`POST /api/sessions/${ID}/viewer`]: [200, { url: `${VIEWER}/__lado/viewer#a-ticket` }],
+  });
+  // A stream that ends is asked for again: the next one brings what is new.
+  await page.route(`${CONSOLE}/api/events`, (route) =>
+    route.fulfill({
+      contentType: "text/event-stream",
+      body: `retry: 200\n\nevent: session\ndata: ${JSON.stringify(now)}\n\n`,
+    }),
+  );
+  await serve(page, "viewer", VIEWER, (path) => path === "/__lado/viewer");
+  await openConsole(page, `#/s/${ID}`);
+  await expect(page.locator("iframe.viewer")).toBeVisible();
+  now = { ...active, people: [{ ...ana, name: "bia", display: "Bia Lima" }] };
+  await expect(page.getByRole("heading", { name: "A colleague has taken over" })).toBeVisible();
+  await expect(page.locator("iframe.viewer")).toHaveCount(0);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  // It comes back with the session.
+  now = active;
+  await expect(page.locator("iframe.viewer")).toBeVisible();
+});
+
+test("the letter with the link is in the customer's language, the console in the agent's", async ({
+  page,
+}) => {
+  await api(page, {
+    ...SIGNED_IN,
+    "GET /api/sessions": [200, { sessions: [INVITED] }],
+    [`GET /api/sessions/${ID}`]: [200, INVITED],
+  });
+  await openConsole(page, `#/s/${ID}`);
+  await page.locator("summary", { hasText: "Text for an e-mail" }).click();
+  await page.getByLabel("The customer’s language").selectOption("pt-BR");
+  const letter = page.getByRole("textbox", { name: "Text for an e-mail" });
+  await expect(letter).toHaveValue(/^Olá,[\s\S]*O link funciona uma única vez[\s\S]*Ana Souza\nLoja Sol$/);
+  const mail = page.getByRole("link", { name: "Open in e-mail" });
+  const address = new URL((await mail.getAttribute("href")) ?? "");
+  expect(address.protocol).toBe("mailto:");
+  expect(address.searchParams.get("subject")).toBe("Vamos ver shop.example juntos");
+  expect(address.searchParams.get("body")).toContain(INVITED.link);
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+
+  await page.getByRole("button", { name: "Home" }).press("Enter");
+  await page.getByLabel("Language").selectOption("pt-BR");
+  for (const name of ["Nova sessão", "Digitar PIN", "Minhas sessões abertas"])
+    await expect(page.getByRole("heading", { name })).toBeVisible();
+  await expect(page.getByText("Link enviado")).toBeVisible();
+});
+
 test("messages that do not come from the viewer change nothing", async ({ page }) => {
   const active = { ...INVITED, link: undefined, state: "active", online: true };
   await api(page, {

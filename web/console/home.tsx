@@ -7,6 +7,7 @@ import { Brand } from "../shared/brand";
 import { language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { LanguagePicker } from "../shared/language";
+import { useLanguage } from "../shared/use-language";
 import { isTyping } from "./app";
 import { LevelBadge, PinForm, StateBadge, siteOf } from "./parts";
 import { recentSites, rememberSite } from "./recent";
@@ -50,6 +51,7 @@ export function Home() {
 }
 
 function Top() {
+  useLanguage();
   const who = agent.value;
   return (
     <header class="top">
@@ -79,6 +81,7 @@ function Top() {
 }
 
 function NewSession({ field }: { field: { current: HTMLInputElement | null } }) {
+  useLanguage();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
   const recent = recentSites();
@@ -162,6 +165,7 @@ function NewSession({ field }: { field: { current: HTMLInputElement | null } }) 
 }
 
 function Open() {
+  useLanguage();
   const rows = open.value;
   return (
     <section class="open" aria-labelledby="open">
@@ -201,6 +205,7 @@ function Open() {
 }
 
 function Row({ session }: { session: Session }) {
+  useLanguage();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
   const name = session.page?.title || siteOf(session.site);

@@ -6,6 +6,7 @@ import { encode } from "uqr";
 import type { Session } from "../shared/api";
 import { language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
+import { Letter } from "./letter";
 import { CopyButton, PinForm, siteOf } from "./parts";
 import { show } from "./state";
 
@@ -22,7 +23,12 @@ export function Invitation({ session, end }: { session: Session; end(): void }) 
         <p class="muted">
           {waiting ? t("console.ask_pin_more") : t("console.send_link_more", { site: siteOf(session.site) })}
         </p>
-        {!waiting && session.link && <Link link={session.link} expires={session.expires} />}
+        {!waiting && session.link && (
+          <>
+            <Link link={session.link} expires={session.expires} />
+            <Letter link={session.link} site={session.site} expires={session.expires ?? null} />
+          </>
+        )}
         {!waiting && !session.link && <p class="note">{t("console.link_elsewhere")}</p>}
         <ol class="steps">
           <li class="done">

@@ -3,7 +3,7 @@
 import { Check, CircleAlert, Copy, Eye, MousePointer2, MousePointerClick } from "lucide";
 import { useRef, useState } from "preact/hooks";
 import type { Permission, Session } from "../shared/api";
-import { t } from "../shared/i18n";
+import { type Key, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { enterPin, explain } from "./state";
 
@@ -116,11 +116,13 @@ export function PinForm({ field, done }: PinFormProps) {
 
 interface CopyProps {
   text: string;
+  /** What the button says. */
+  words?: Key;
   /** What to do instead where the clipboard is refused: show the text to be copied by hand. */
   refused(): void;
 }
 
-export function CopyButton({ text, refused }: CopyProps) {
+export function CopyButton({ text, words = "console.copy", refused }: CopyProps) {
   const [copied, setCopied] = useState(false);
   return (
     <button
@@ -137,7 +139,7 @@ export function CopyButton({ text, refused }: CopyProps) {
       }}
     >
       <Icon of={copied ? Check : Copy} size={18} />
-      <span role="status">{copied ? t("console.copied") : t("console.copy")}</span>
+      <span role="status">{copied ? t("console.copied") : t(words)}</span>
     </button>
   );
 }

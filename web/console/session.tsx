@@ -15,6 +15,7 @@ import {
   RotateCw,
   SearchX,
   TriangleAlert,
+  Users,
   Wifi,
   WifiOff,
   X,
@@ -29,9 +30,10 @@ import { TOOLS, type Tool } from "../viewer/tool";
 import { EscapedLine } from "./escaped";
 import { Invitation } from "./invitation";
 import { notify } from "./notify";
+import { Over } from "./over";
 import { LevelBadge, PinForm, siteOf } from "./parts";
 import { Side, type Tab } from "./side";
-import { end, explain, helping, load, sessions, show, viewer } from "./state";
+import { agent, end, explain, helping, load, sessions, show, viewer } from "./state";
 import { Talk } from "./talk";
 import { Tools } from "./tools";
 
@@ -48,6 +50,8 @@ interface State {
   viewer: string | null;
   /** Lado wants this agent's own PIN before it shows the page. */
   pin: boolean;
+  /** A colleague has taken over. */
+  handed: boolean;
   problem: string;
   page: { title: string; url: string; width: number; height: number } | null;
   level: Permission | null;
@@ -75,6 +79,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
     found: sessions.value.has(this.props.id) ? "yes" : "loading",
     viewer: null,
     pin: false,
+    handed: false,
     problem: "",
     page: null,
     level: null,
@@ -137,7 +142,15 @@ export class SessionScreen extends Component<{ id: string }, State> {
   /** Gets a viewer as soon as the session is active. */
   #open(): void {
     const session = sessions.value.get(this.props.id);
-    if (session?.state !== "active" || this.state.viewer || this.#opening) return;
+    if (session?.state !== "active" || this.#opening) return;
+    const within = session.people?.some(({ name }) => name === agent.value?.name) ?? true;
+    if (!within && (this.state.viewer || this.state.handed)) {
+      this.#talk?.close();
+      this.#talk = null;
+      this.setState({ viewer: null, handed: true });
+      return;
+    }
+    if (this.state.viewer) return;
     this.#opening = true;
     viewer(this.props.id)
       .then(
@@ -149,7 +162,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
             },
             refused: (code) => this.#toasted(explain(new ApiError(409, code, "")), false),
           });
-          this.setState({ viewer: url, problem: "", pin: false });
+          this.setState({ viewer: url, problem: "", pin: false, handed: false });
         },
         (error) => {
           if (error.code === "ended") this.setState({ ended: true });
@@ -325,10 +338,13 @@ export class SessionScreen extends Component<{ id: string }, State> {
   override render() {
     const session = sessions.value.get(this.props.id);
     const { found, ended, pin } = this.state;
-    if (session && (session.state === "ended" || ended)) return <Over icon={CircleCheck} what="ended" />;
+    if (session && (session.state === "ended" || ended)) {
+      return <Over icon={CircleCheck} what="ended" />;
+    }
     if (session && (session.state === "invited" || session.state === "waiting")) {
       return <Invitation session={session} end={() => this.#end()} />;
     }
+    if (session && this.state.handed) return <Over icon={Users} what="handed" />;
     if (session && pin && !this.state.viewer) {
       return (
         <Over icon={Lock} what="pin">
@@ -549,38 +565,6 @@ function Connected({ connection, online, latency }: ConnectedProps) {
       <Icon of={WifiOff} size={14} />
       {t("console.customer_away")}
     </span>
-  );
-}
-
-const OVER = {
-  ended: ["console.over", "console.over_more"],
-  unknown: ["console.unknown", "console.unknown_more"],
-  failed: ["console.failed", "console.failed_more"],
-  pin: ["console.own_pin", "console.own_pin_more"],
-} as const;
-
-interface OverProps {
-  icon: typeof Lock;
-  what: keyof typeof OVER;
-  children?: preact.ComponentChildren;
-}
-
-function Over({ icon, what, children }: OverProps) {
-  const [title, text] = OVER[what];
-  return (
-    <main class="whole">
-      <article class="card over">
-        <span class={`round ${what === "ended" ? "good" : ""}`}>
-          <Icon of={icon} size={28} />
-        </span>
-        <h1>{t(title)}</h1>
-        <p class="muted">{t(text)}</p>
-        {children}
-        <button class={`button ${children ? "" : "primary"}`} type="button" onClick={() => show(null)}>
-          {t("console.home")}
-        </button>
-      </article>
-    </main>
   );
 }
 

@@ -7,6 +7,7 @@ import { Chat } from "../shared/chat";
 import type { Ask, Entry } from "../shared/conversation";
 import { type Key, language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
+import { useLanguage } from "../shared/use-language";
 import { LevelBadge } from "./parts";
 import { agent } from "./state";
 import type { Talk } from "./talk";
@@ -27,6 +28,7 @@ const TABS: { name: Tab; icon: typeof Users; text: Key }[] = [
 ];
 
 export function Side({ talk, session, tab, choose }: SideProps) {
+  useLanguage();
   const [, draw] = useReducer((n: number) => n + 1, 0);
   const list = useRef<HTMLDivElement>(null);
   const { conversation } = talk;
@@ -87,6 +89,7 @@ export function Side({ talk, session, tab, choose }: SideProps) {
 
 /** A question that the customer has not answered yet. */
 function Pending({ session, talk }: { session: Session; talk: Talk }) {
+  useLanguage();
   const { request } = session;
   if (!request) return null;
   const own = request.by.name === agent.value?.name;
@@ -127,6 +130,7 @@ interface Colleague {
 }
 
 function People({ session, talk }: { session: Session; talk: Talk }) {
+  useLanguage();
   const [colleagues, setColleagues] = useState<Colleague[]>([]);
   const [address, setAddress] = useState("");
   const [handTo, setHandTo] = useState("");

@@ -41,6 +41,11 @@ export function t(key: Key, values?: Record<string, string | number>): string {
   return i18next.t(key, values ?? {});
 }
 
+/** The same in another language than the reader's: for what is written to somebody else. */
+export function tIn(other: Language, key: Key, values?: Record<string, string | number>): string {
+  return i18next.t(key, { ...values, lng: other });
+}
+
 export function language(): Language {
   return i18next.language as Language;
 }
