@@ -27,11 +27,13 @@ mutants: setup
 	node tests/mutants/run.mjs
 
 # Minutes, on a machine that does nothing else; LADO_BIN of a release build for latencies that mean something.
-bench: setup
+bench:
+	@.ci/setup bench
 	cargo bench
 	benches/instructions.sh
 	cargo build --release --bin lado
 	LADO_BIN=$(abspath $(TARGET))/release/lado npx playwright test --config tests/bench/config.ts
+	LADO_BIN=$(abspath $(TARGET))/release/lado node tests/bench/front.mjs
 
 sites: build
 	node tests/sites/run.mjs

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::session::{Companies, CompanyConfig, CompanyError};
-use crate::{console, front, hub, listener, page, route, session, upstream};
+use crate::{console, front, hub, listener, load, metrics, page, route, session, upstream};
 
 /// The commented template that `lado config default` prints.
 pub const TEMPLATE: &str = include_str!("config/default.toml");
@@ -17,6 +17,9 @@ pub const TEMPLATE: &str = include_str!("config/default.toml");
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where it was read from, if from a file.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     pub hosts: route::Config,
     pub listener: listener::Config,
     pub upstream: upstream::Config,
@@ -24,6 +27,8 @@ pub struct Config {
     pub session: session::Config,
     pub hub: hub::Config,
     pub console: console::Config,
+    pub overload: load::Config,
+    pub metrics: metrics::Config,
     pub log: Log,
     #[serde(rename = "front")]
     pub fronts: Vec<front::Config>,
@@ -81,6 +86,7 @@ impl Config {
         let text = std::fs::read_to_string(file)
             .map_err(|error| vec![Mistake { file: file.to_owned(), line: None, reason: error.to_string() }])?;
         let mut config = Self::parse(&text, file)?;
+        config.file = Some(file.to_owned());
         config.resolve_paths(file.parent().unwrap_or(Path::new("")));
         let missing = config.missing_files();
         if missing.is_empty() { Ok(config) } else { Err(missing) }
@@ -107,6 +113,27 @@ impl Config {
 
     pub fn company_configs(&self) -> Vec<CompanyConfig> {
         self.companies.iter().map(|company| company.get_ref().clone()).collect()
+    }
+
+    /// The sections in which `other` says something else that only a restart follows.
+    pub fn restarts_for(&self, other: &Self) -> Vec<&'static str> {
+        let told = |config: &Self| {
+            let listener = listener::Config { certificates: Vec::new(), ..config.listener.clone() };
+            [
+                ("hosts", format!("{:?}", config.hosts)),
+                ("listener", format!("{listener:?} {}", config.listener.certificates.is_empty())),
+                ("upstream", format!("{:?}", config.upstream)),
+                ("page", format!("{:?}", config.page)),
+                ("session", format!("{:?} {:?}", config.session, config.session.link_key)),
+                ("hub", format!("{:?}", config.hub)),
+                ("front", format!("{:?}", config.fronts)),
+                ("console", format!("{:?}", config.console)),
+                ("overload", format!("{:?}", config.overload)),
+                ("metrics", format!("{:?}", config.metrics)),
+                ("log", format!("{:?}", config.log)),
+            ]
+        };
+        told(self).into_iter().zip(told(other)).filter(|(one, two)| one != two).map(|(one, _)| one.0).collect()
     }
 
     fn resolve_paths(&mut self, folder: &Path) {

@@ -57,8 +57,8 @@ pub struct Console {
     hubs: Arc<Hubs>,
     /// Scheme, name and port, as browsers send it.
     origin: String,
-    /// What may frame the panel beside view hosts: front hosts, and origins whose pages load Lado's script.
-    framers: String,
+    /// Front hosts: they may frame the panel, as view hosts may, and origins whose pages load Lado's script.
+    fronts: String,
     signed_in: Mutex<sign_in::SignedIn>,
     verifiers: Semaphore,
     /// The hash that is checked when nobody has the name.
@@ -77,13 +77,10 @@ impl Console {
         origin: String,
         fronts: &[String],
     ) -> Result<Arc<Self>, password::PasswordError> {
-        let fronts = fronts.iter().map(|host| format!(" {host}:*"));
-        let scripts =
-            sessions.companies().iter().flat_map(|company| &company.scripts).map(|origin| format!(" {origin}"));
-        let framers = fronts.chain(scripts).collect();
+        let fronts = fronts.iter().map(|host| format!(" {host}:*")).collect();
         Ok(Arc::new(Self {
             config,
-            framers,
+            fronts,
             sessions,
             hubs,
             origin,
@@ -156,7 +153,10 @@ impl Console {
         let view = self.sessions.domain();
         let views = format!("{}://*.{}", view.scheme, view.domain);
         let socket = self.origin.replacen("http", "ws", 1);
-        let ancestors = if framed { format!("{views}{}", self.framers) } else { "'none'".to_owned() };
+        let companies = self.sessions.companies();
+        let scripts: String =
+            companies.iter().flat_map(|company| &company.scripts).map(|origin| format!(" {origin}")).collect();
+        let ancestors = if framed { format!("{views}{}{scripts}", self.fronts) } else { "'none'".to_owned() };
         let frames = if framed { "'none'" } else { views.as_str() };
         format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \

@@ -20,7 +20,7 @@ use crate::page::{PREFIX, tunnel};
 use crate::respond::{self, Failure, Request, Response};
 use crate::rewrite::header::drop_hop_by_hop;
 use crate::rewrite::url::{Scheme, Site};
-use crate::session::{Company, Found, HomeKind, Phase, Session, Sessions};
+use crate::session::{Companies, Found, HomeKind, Phase, Session, Sessions};
 use crate::span::Span;
 use crate::upstream::pool::{Address, Health, Pool, ProxyProtocol};
 use crate::upstream::{self, SetupError, Upstream};
@@ -100,7 +100,8 @@ pub struct Fronts {
 
 struct Front {
     hosts: Vec<String>,
-    company: Arc<Company>,
+    /// Its id.
+    company: String,
     pool: Arc<Pool>,
     https: bool,
     hsts: Option<HeaderValue>,
@@ -141,7 +142,7 @@ impl Fronts {
         for config in configs {
             let name = config.hosts.first().ok_or(FrontError::NoHost)?;
             let unknown = || FrontError::Company(name.clone(), config.company.clone());
-            let company = companies.get(&config.company).ok_or_else(unknown)?.clone();
+            let company = companies.get(&config.company).ok_or_else(unknown)?.id.clone();
             if config.upstreams.is_empty() {
                 return Err(FrontError::NoUpstream(name.clone()));
             }
@@ -178,6 +179,13 @@ impl Fronts {
                 upstream.serve_host(host, front.pool.clone());
             }
         }
+    }
+
+    /// # Errors
+    /// [`FrontError::Company`] when a front's company is not among these.
+    pub fn check(&self, companies: &Companies) -> Result<(), FrontError> {
+        let alone = self.list.iter().find(|front| companies.get(&front.company).is_none());
+        alone.map_or(Ok(()), |front| Err(FrontError::Company(front.hosts[0].clone(), front.company.clone())))
     }
 
     pub fn pools(&self) -> Vec<Arc<Pool>> {

@@ -99,6 +99,50 @@ pub struct Counts {
     pub viewers_behind: AtomicU64,
     /// Snapshots for viewers whose tree went wrong.
     pub viewer_resyncs: AtomicU64,
+    /// Sockets of pages and of viewers that are open.
+    pub pages: AtomicU64,
+    pub viewers: AtomicU64,
+    /// Changes that pages told.
+    pub ops: AtomicU64,
+    /// What pages should have masked themselves.
+    pub corrections: AtomicU64,
+    /// Agents' actions, and those that were refused, by [`REFUSALS`].
+    pub acts: AtomicU64,
+    pub refused: [AtomicU64; REFUSALS.len()],
+}
+
+/// Why an agent's action is refused, as metrics name it.
+pub const REFUSALS: [&str; 7] = ["locked", "masked", "not_allowed", "gone", "not_possible", "paused", "asked"];
+
+impl Counts {
+    fn refuse(&self, refusal: Refusal) {
+        let at = match refusal {
+            Refusal::Locked => 0,
+            Refusal::Masked => 1,
+            Refusal::NotAllowed => 2,
+            Refusal::Gone => 3,
+            Refusal::NotPossible => 4,
+            Refusal::Paused => 5,
+            Refusal::Asked => 6,
+        };
+        self.refused[at].fetch_add(1, Relaxed);
+    }
+}
+
+/// A socket that is open, for as long as the value lives.
+pub struct Open<'c>(&'c AtomicU64);
+
+impl<'c> Open<'c> {
+    pub fn new(count: &'c AtomicU64) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 /// The hubs of all sessions.
@@ -232,6 +276,23 @@ impl Hubs {
         &self.counts
     }
 
+    /// Bytes that wait for viewers, of all and of the one that waits for most. A hub that is busy is left out.
+    pub fn waiting(&self) -> (usize, usize) {
+        let mut waiting = (0, 0);
+        for hub in self.all() {
+            let Some(inner) = try_lock(&hub.inner) else { continue };
+            for bytes in inner.viewers.values().map(|viewer| viewer.queue.waiting()) {
+                waiting = (waiting.0 + bytes, waiting.1.max(bytes));
+            }
+        }
+        waiting
+    }
+
+    /// An agent may not watch any more, whatever session.
+    pub fn dismiss(&self, agent: &str) {
+        self.all().iter().for_each(|hub| hub.dismiss(agent));
+    }
+
     /// A company has other rules.
     pub fn rules_changed(&self, company: &str) {
         self.all().iter().filter(|hub| hub.session.company.id == company).for_each(|hub| hub.rules_changed());
@@ -284,6 +345,10 @@ impl Hub {
     /// The same, where nobody else is at it.
     pub fn turn_now(&self) -> Option<SemaphorePermit<'_>> {
         self.gate.try_acquire().ok()
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     pub fn session(&self) -> &Arc<Session> {

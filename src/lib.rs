@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use http::Method;
 use http::header::HOST;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,11 +19,14 @@ pub mod front;
 pub mod hub;
 pub mod id;
 pub mod listener;
+pub mod load;
 pub mod lock;
 pub mod mask;
+pub mod metrics;
 pub mod mirror;
 pub mod page;
 pub mod protocol;
+pub mod reload;
 pub mod respond;
 pub mod rewrite;
 pub mod route;
@@ -38,12 +43,16 @@ use console::password::PasswordError;
 use front::{FrontError, Fronts};
 use hub::Hubs;
 use listener::{ListenError, Listener};
+use load::Load;
+use metrics::{Metrics, Readiness, Sources};
 use page::Pages;
 use page::boot::Boots;
+use reload::Reload;
 use respond::{Asker, Failure, Request, Response};
 use route::{Face, Hosts};
 use script::Scripts;
-use session::{Companies, CompanyError, SessionError, Sessions};
+use session::{Companies, CompanyError, Found, SessionError, Sessions};
+use span::Span;
 use upstream::{SetupError, Upstream};
 
 /// Why Lado does not start.
@@ -73,6 +82,9 @@ pub struct Lado {
     pub sessions: Arc<Sessions>,
     hubs: Arc<Hubs>,
     upstream: Upstream,
+    load: Arc<Load>,
+    metrics: Arc<Metrics>,
+    reload: Reload,
     /// Sockets and tunnels.
     sockets: TaskTracker,
     drain: CancellationToken,
@@ -112,9 +124,33 @@ impl Lado {
             drain.clone(),
         );
         let names: Vec<String> = config.fronts.iter().flat_map(|front| front.hosts.clone()).collect();
-        let console =
-            Console::new(config.console.clone(), sessions.clone(), hubs.clone(), hosts.console(), &names)?.router();
-        Ok(Arc::new(Self { hosts, console, pages, fronts, scripts, sessions, hubs, upstream, sockets, drain }))
+        let console = Console::new(config.console.clone(), sessions.clone(), hubs.clone(), hosts.console(), &names)?;
+        let reload = Reload::new(config, sessions.clone(), hubs.clone(), console.clone());
+        let console = console.router();
+        let load = Load::new(&config.overload);
+        let metrics = Metrics::new(Sources {
+            load: load.clone(),
+            sessions: sessions.clone(),
+            hubs: hubs.clone(),
+            pools: fronts.pools(),
+            sockets: sockets.clone(),
+        });
+        let lado = Self {
+            hosts,
+            console,
+            pages,
+            fronts,
+            scripts,
+            sessions,
+            hubs,
+            upstream,
+            load,
+            metrics,
+            reload,
+            sockets,
+            drain,
+        };
+        Ok(Arc::new(lado))
     }
 
     /// Answers one request. Every failure has become a response.
@@ -124,12 +160,21 @@ impl Lado {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let face = self.hosts.face(&host(&request));
         let name = face.as_ref().map_or("unknown", Face::name);
+        let answering = self.metrics.request(face.as_ref().ok());
         let result = match face {
+            Ok(face) if self.load.is_full() && self.can_wait(&face, &request) => {
+                self.load.refuse();
+                Err(Failure::Overloaded)
+            }
             Ok(face) => self.meet(face, request).await,
             Err(misdirected) => Err(misdirected.into()),
         };
-        let response = result.unwrap_or_else(|failure| respond::rescue(&failure, asker));
-        let response = respond::until(response, &self.drain);
+        let response = result.unwrap_or_else(|failure| {
+            self.metrics.failed(&failure);
+            respond::rescue(&failure, asker)
+        });
+        let mut response = respond::until(response, &self.drain);
+        answering.answered(&mut response);
         // Capabilities and links authorise whoever has them: of Lado's own paths only the kind is told.
         tracing::info!(
             target: "lado::access",
@@ -140,6 +185,18 @@ impl Lado {
             ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
         );
         response
+    }
+
+    /// Whether a request begins something new. Who is in a session goes on, whatever there is to do.
+    fn can_wait(&self, face: &Face, request: &Request) -> bool {
+        let path = request.uri().path();
+        match face {
+            // The way from the consent to the page has no cookie yet, but a ticket.
+            Face::Front(_) if path == ENTER => false,
+            Face::Front(_) => !matches!(self.sessions.of_customer(request.headers()), Some(Found::Open(_))),
+            Face::Console => *request.method() == Method::POST && path == "/api/sessions" || Scripts::begins(path),
+            Face::View(..) | Face::Viewer(_) | Face::Panel(_) => false,
+        }
     }
 
     async fn meet(&self, face: Face, request: Request) -> Result<Response, Failure> {
@@ -161,7 +218,10 @@ impl Lado {
         let sessions = tokio::spawn(Sessions::tend(Arc::downgrade(&self.sessions)));
         let health = tokio::spawn(upstream::pool::watch(self.fronts.pools()));
         let hubs = tokio::spawn(Hubs::tend(Arc::downgrade(&self.hubs)));
-        let rules = tokio::spawn(follow_rules(Arc::downgrade(&self)));
+        let files = tokio::spawn(follow_files(Arc::downgrade(&self)));
+        let memory = tokio::spawn(Load::watch(Arc::downgrade(&self.load)));
+        self.metrics.listens(listener.counts().clone());
+        self.reload.serves(listener.certificates());
         let closing = CancellationToken::new();
         let lado = self.clone();
         let handler = move |request| {
@@ -170,8 +230,10 @@ impl Lado {
         };
         let grace = listener.grace();
         let serving = listener.serve(handler, closing.clone());
+        self.metrics.becomes(Readiness::Ready);
         let stopping = async {
             shutdown.await;
+            self.metrics.becomes(Readiness::Draining);
             tracing::info!("draining");
             closing.cancel();
             self.drain.cancel();
@@ -183,35 +245,42 @@ impl Lado {
         sessions.abort();
         hubs.abort();
         health.abort();
-        rules.abort();
+        memory.abort();
+        files.abort();
     }
 
-    /// Reads companies' rules files that have changed. Mistakes are told, and the rules before stay.
-    fn refresh_rules(&self) {
-        for company in self.sessions.companies().iter() {
-            match company.rules.refresh() {
-                Ok(false) => {}
-                Ok(true) => {
-                    tracing::info!(company = %company.id, "rules read again");
-                    self.hubs.rules_changed(&company.id);
-                }
-                Err(error) => tracing::error!(company = %company.id, %error, "rules not read: those before stay"),
-            }
+    /// Answers operations on a listener of their own until `stop`: also before Lado serves, and while it drains.
+    pub async fn operate(self: Arc<Self>, listener: Listener, stop: CancellationToken) {
+        if let Ok(address) = listener.address() {
+            self.upstream.refuse_own(address);
         }
+        let handler = move |request| {
+            let metrics = self.metrics.clone();
+            async move { metrics.answer(&request) }
+        };
+        listener.serve(handler, stop).await;
+    }
+
+    /// Reads configuration, rules and certificates again. Mistakes are told, and what was before stays.
+    pub fn reload(&self) {
+        self.reload.read(&self.fronts);
     }
 }
 
-/// How often rules files are looked at.
-const RULES: std::time::Duration = std::time::Duration::from_secs(1);
+/// Where a customer who has said yes comes to a front host.
+const ENTER: &str = "/__lado/enter";
 
-async fn follow_rules(lado: Weak<Lado>) {
-    let mut every = tokio::time::interval(RULES);
+async fn follow_files(lado: Weak<Lado>) {
+    let mut every = tokio::time::interval(reload::EVERY);
     loop {
         every.tick().await;
         let Some(lado) = lado.upgrade() else { return };
-        lado.refresh_rules();
+        lado.reload.look(&lado.fronts);
     }
 }
+
+/// How long a scrape that has begun may take when all else is over.
+const OPERATIONS: Span = Span(std::time::Duration::from_millis(500));
 
 /// When sockets that were told to come back should do so: whoever starts next needs a moment.
 const RECONNECT: std::time::Duration = std::time::Duration::from_secs(1);
@@ -231,18 +300,49 @@ fn told(path: &str) -> &str {
     path
 }
 
+/// What Lado gets from whoever starts it.
+#[derive(Default)]
+pub struct Given {
+    /// A socket that listens already, in the place of `listener.address`: it outlives this process.
+    pub socket: Option<std::net::TcpListener>,
+    /// Says when to read the configuration again.
+    pub reload: Arc<Notify>,
+}
+
 /// Serves as `config` says until `shutdown`. `ready` hears the address once requests are taken.
 ///
 /// # Errors
 /// [`StartError`] when the configuration cannot be followed.
 pub async fn serve(
     config: &Config,
+    given: Given,
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let listener = Listener::bind(&config.listener).await?;
     let lado = Lado::new(config)?;
+    let again = {
+        let (lado, reload) = (lado.clone(), given.reload);
+        tokio::spawn(async move {
+            loop {
+                reload.notified().await;
+                lado.reload();
+            }
+        })
+    };
+    let (stop, operations) = (CancellationToken::new(), TaskTracker::new());
+    if let Some(address) = config.metrics.listen {
+        let own = Listener::bind(&listener::Config { address, grace: OPERATIONS, ..Default::default() }).await?;
+        operations.spawn(lado.clone().operate(own, stop.clone()));
+    }
+    let listener = match given.socket {
+        Some(socket) => Listener::inherit(socket, &config.listener)?,
+        None => Listener::bind(&config.listener).await?,
+    };
     ready(listener.address().unwrap_or(config.listener.address));
     lado.serve(listener, shutdown).await;
+    again.abort();
+    stop.cancel();
+    operations.close();
+    operations.wait().await;
     Ok(())
 }

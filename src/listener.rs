@@ -1,6 +1,7 @@
 //! Takes connections from browsers: TCP or TLS, HTTP/1.1 and HTTP/2, with limits, timers and a graceful end.
 
 pub mod certs;
+mod counts;
 mod frames;
 mod guard;
 pub mod hop;
@@ -34,9 +35,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::span::Span;
 use crate::upstream::{Body, Caps, Timed};
+use counts::Refused;
+pub use counts::{Counts, REFUSED};
 use guard::{Activity, Protocol, Watched};
+pub use guard::{AtEnd, Watching};
 use hop::{Hops, Net};
 use limits::Addresses;
+pub use tls::Certificates;
+use tls::Tls;
 use wire::{Times, Wire};
 
 #[derive(Debug, Clone, Deserialize)]
@@ -138,8 +144,9 @@ pub enum ListenError {
 /// A bound socket with everything that is needed to serve on it.
 pub struct Listener {
     socket: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
     config: Config,
+    counts: Arc<Counts>,
 }
 
 impl Listener {
@@ -152,17 +159,36 @@ impl Listener {
         Self::new(socket, config)
     }
 
-    /// Serves on a socket that somebody else has bound: a test, a service manager.
+    /// Serves on a socket of a service manager, which keeps it while Lado restarts.
+    ///
+    /// # Errors
+    /// [`ListenError`] when it is no TCP socket or a certificate cannot be used.
+    pub fn inherit(socket: std::net::TcpListener, config: &Config) -> Result<Self, ListenError> {
+        let address = socket.local_addr().unwrap_or(config.address);
+        let socket = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
+        Self::new(socket.map_err(|source| ListenError::Bind { address, source })?, config)
+    }
+
+    /// Serves on a socket that is bound.
     ///
     /// # Errors
     /// [`ListenError::Certificate`] when a certificate cannot be used.
     pub fn new(socket: TcpListener, config: &Config) -> Result<Self, ListenError> {
-        let tls = (!config.certificates.is_empty()).then(|| tls::acceptor(&config.certificates)).transpose()?;
-        Ok(Self { socket, tls, config: config.clone() })
+        let tls = (!config.certificates.is_empty()).then(|| Tls::new(&config.certificates)).transpose()?;
+        Ok(Self { socket, tls, config: config.clone(), counts: Arc::default() })
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// What puts other certificates in the place of these, while connections go on; nothing without TLS.
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.tls.as_ref().map(|tls| tls.certificates.clone())
     }
 
     /// How long open responses have once draining has begun.
@@ -176,10 +202,11 @@ impl Listener {
         H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let Self { socket, tls, config } = self;
+        let Self { socket, tls, config, counts } = self;
+        let tls = tls.map(|tls| tls.acceptor);
         let config = Arc::new(config);
         let permits = Arc::new(Semaphore::new(config.max_connections));
-        let shared = Arc::new(Shared::new(&config));
+        let shared = Arc::new(Shared::new(&config, counts));
         let connections = TaskTracker::new();
         loop {
             let accepted = async {
@@ -206,6 +233,7 @@ impl Listener {
             let place = (!trusted).then(|| shared.addresses.connection(address.ip()));
             if place.as_ref().is_some_and(Option::is_none) {
                 tracing::debug!("refused a connection: its address has too many");
+                shared.counts.refuse(Refused::Connections);
                 continue;
             }
             let local = stream.local_addr().ok();
@@ -213,7 +241,7 @@ impl Listener {
             let (handler, drain, config, tls) = (handler.clone(), drain.clone(), config.clone(), tls.clone());
             let shared = shared.clone();
             connections.spawn(async move {
-                let _held = (permit, place);
+                let _held = (permit, place, shared.counts.connection());
                 connection(stream, downstream, tls, handler, &config, shared, drain).await;
             });
         }
@@ -229,13 +257,14 @@ impl Listener {
 struct Shared {
     addresses: Arc<Addresses>,
     hops: Hops,
+    counts: Arc<Counts>,
 }
 
 impl Shared {
-    fn new(config: &Config) -> Self {
+    fn new(config: &Config, counts: Arc<Counts>) -> Self {
         let addresses =
             Addresses::new(config.connections_per_address, config.requests_per_address, config.requests_burst);
-        Self { addresses, hops: Hops::new(&config.trusted) }
+        Self { addresses, hops: Hops::new(&config.trusted), counts }
     }
 }
 
@@ -261,12 +290,19 @@ async fn connection<H, F>(
                     downstream = Downstream { address, asker: address.ip(), trusted, ..downstream };
                     _place = shared.addresses.connection(address.ip());
                     if _place.is_none() {
+                        shared.counts.refuse(Refused::Connections);
                         return;
                     }
                 }
             }
-            Ok(Err(error)) => return tracing::debug!(%error, "refused a trusted hop's connection"),
-            Err(_) => return tracing::debug!("a trusted hop sent no PROXY protocol header in time"),
+            Ok(Err(error)) => {
+                shared.counts.refuse(Refused::Hop);
+                return tracing::debug!(%error, "refused a trusted hop's connection");
+            }
+            Err(_) => {
+                shared.counts.refuse(Refused::Hop);
+                return tracing::debug!("a trusted hop sent no PROXY protocol header in time");
+            }
         }
     }
     let Some(tls) = tls else {
@@ -277,10 +313,19 @@ async fn connection<H, F>(
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             speak(stream, http2, downstream, handler, config, &shared, drain).await;
         }
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-        Err(_) => tracing::debug!("TLS handshake timed out"),
+        Ok(Err(error)) => {
+            shared.counts.refuse(Refused::Tls);
+            tracing::debug!(%error, "TLS handshake failed");
+        }
+        Err(_) => {
+            shared.counts.refuse(Refused::Tls);
+            tracing::debug!("TLS handshake timed out");
+        }
     }
 }
+
+/// How long a connection that was accepted just before the drain has for its first request.
+const JUST_LET_IN: Duration = Duration::from_secs(1);
 
 /// Speaks HTTP on one connection until it closes, idles for too long, or Lado drains.
 async fn speak<S, H, F>(
@@ -309,6 +354,11 @@ async fn speak<S, H, F>(
                 Ok(()) => handler(request).await,
                 Err((status, reason)) => {
                     tracing::debug!(reason, "refused a request");
+                    shared.counts.refuse(match status {
+                        StatusCode::TOO_MANY_REQUESTS => Refused::Requests,
+                        StatusCode::PAYLOAD_TOO_LARGE => Refused::TooLarge,
+                        _ => Refused::Malformed,
+                    });
                     guard::refusal(status, reason, version)
                 }
             };
@@ -321,9 +371,14 @@ async fn speak<S, H, F>(
     });
     let builder = protocols(config);
     let times = Times { head: config.header_timeout.0, write: config.write_timeout.0 };
-    let wire = Wire::new(stream, http2, activity.clone(), times);
+    let wire = Wire::new(stream, http2, activity.clone(), times, shared.counts.clone());
     let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
     let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0));
+    // hyper closes a connection that has no request yet, although one may be on its way: whoever was let in is answered.
+    let mut leaving = pin!(async {
+        drain.cancelled().await;
+        activity.first(JUST_LET_IN).await;
+    });
     let mut draining = false;
     loop {
         tokio::select! {
@@ -334,7 +389,7 @@ async fn speak<S, H, F>(
                 return;
             }
             () = overdue.as_mut() => return,
-            () = drain.cancelled(), if !draining => {
+            () = leaving.as_mut(), if !draining => {
                 draining = true;
                 conversation.as_mut().graceful_shutdown();
             }

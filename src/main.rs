@@ -4,15 +4,20 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand};
+use lado::Given;
 use lado::config::{Config, Log, LogFormat, TEMPLATE};
 use lado::demo::{self, Demo};
 use lado::upstream::guard::Exception;
 use lado::upstream::{self, Upstream};
 use lado::{console, listener, rules};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -71,6 +76,14 @@ enum Command {
     Rules {
         #[command(subcommand)]
         command: RulesCommand,
+    },
+    /// Ask a running Lado whether it lives; for containers and scripts. Its configuration says where `[metrics]` listens.
+    Health {
+        #[arg(long, env = "LADO_CONFIG")]
+        config: PathBuf,
+        /// Ask whether it should get visitors.
+        #[arg(long)]
+        ready: bool,
     },
     /// Read a password from standard input and print the hash that the configuration takes.
     HashPassword,
@@ -147,6 +160,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Rules { command: RulesCommand::Check { files } } => check_rules(&files),
         Command::Rules { command: RulesCommand::Test { page, rules, at } } => test_rules(&page, &rules, &at),
+        Command::Health { config, ready } => match Config::load(&config) {
+            Ok(config) => runtime()?.block_on(ask_health(&config, ready)),
+            Err(mistakes) => Ok(tell(&mistakes)),
+        },
         Command::HashPassword => {
             let mut password = String::new();
             std::io::stdin().read_line(&mut password)?;
@@ -167,8 +184,31 @@ async fn serve(config: Config, as_json: bool) -> anyhow::Result<ExitCode> {
             tracing::info!(%address, %console, "ready");
         }
     };
-    lado::serve(&config, ready, stopped()).await?;
+    // Socket activation: the service manager's first socket (sd_listen_fds(3)).
+    let socket = listenfd::ListenFd::from_env().take_tcp_listener(0).context("LISTEN_FDS")?;
+    lado::serve(&config, Given { socket, reload: hung_up() }, ready, stopped()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn ask_health(config: &Config, ready: bool) -> anyhow::Result<ExitCode> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let address = config.metrics.listen.context("the configuration names no [metrics] listen")?;
+    let path = if ready { "/readyz" } else { "/healthz" };
+    let asked = async {
+        #[expect(clippy::disallowed_methods, reason = "Lado's own address, from its own configuration")]
+        let mut stream = tokio::net::TcpStream::connect(address).await?;
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())
+            .await?;
+        let mut told = String::new();
+        stream.take(4096).read_to_string(&mut told).await?;
+        Ok::<_, std::io::Error>(told)
+    };
+    let told =
+        tokio::time::timeout(PATIENCE, asked).await.context("no answer")?.with_context(|| address.to_string())?;
+    let (head, body) = told.split_once("\r\n\r\n").unwrap_or((&told, ""));
+    print!("{body}");
+    Ok(if head.starts_with("HTTP/1.1 200 ") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn try_it(listen: SocketAddr, sites: Vec<Url>, allow: Vec<String>, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -300,17 +340,36 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// SIGTERM or Ctrl-C.
-async fn stopped() {
+/// Says each SIGHUP.
+fn hung_up() -> Arc<Notify> {
+    let told = Arc::new(Notify::new());
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        let tell = told.clone();
+        if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+            tokio::spawn(async move {
+                while hangup.recv().await.is_some() {
+                    tell.notify_one();
+                }
+            });
+        }
+    }
+    told
+}
+
+/// SIGTERM or Ctrl-C. Listens from the call on: a signal that comes before anybody waits is not lost, nor deadly.
+fn stopped() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async move {
+        #[cfg(unix)]
+        if let Ok(mut terminate) = terminate {
             tokio::select! {
                 _ = terminate.recv() => return,
                 _ = tokio::signal::ctrl_c() => return,
             }
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

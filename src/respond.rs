@@ -46,6 +46,11 @@ pub fn status(status: StatusCode) -> Response {
         *response.status_mut() = status;
         return response;
     }
+    self::text(status, text)
+}
+
+/// A line for whoever asks by hand, or by script.
+pub fn text(status: StatusCode, text: &'static str) -> Response {
     with_type(status, "text/plain; charset=utf-8", text.into())
 }
 

@@ -55,6 +55,11 @@ impl Scripts {
         path == LOADER || path.starts_with(PREFIX)
     }
 
+    /// Whether a path begins a session.
+    pub fn begins(path: &str) -> bool {
+        path.strip_prefix(PREFIX) == Some("help")
+    }
+
     /// # Errors
     /// [`Failure`] for [`respond::rescue`].
     pub fn answer(&self, request: Request) -> Result<Response, Failure> {
@@ -90,7 +95,7 @@ impl Scripts {
         if !company.loads_script(&site.origin()) {
             return Err(Failure::Forbidden("the company's settings do not name this page's origin under scripts"));
         }
-        match self.sessions.ask(company, start, Home { sites: vec![site], kind: HomeKind::Script }) {
+        match self.sessions.ask(&company, start, Home { sites: vec![site], kind: HomeKind::Script }) {
             Ok((_, token)) => Ok(respond::redirect(&format!("{}/j/{token}", self.console))),
             Err(SessionError::Full(_) | SessionError::CompanyFull(_)) => Err(Failure::Busy),
             Err(_) => Err(Failure::Forbidden("sessions do not start here")),

@@ -94,6 +94,7 @@ pub struct Session {
     pub talk: Talk,
     state: watch::Sender<State>,
     changes: broadcast::Sender<SessionId>,
+    counts: Arc<Counts>,
     born: Instant,
     /// Milliseconds after `born` at which somebody last did something.
     touched: AtomicU64,
@@ -244,6 +245,14 @@ pub enum Found {
     Unknown,
 }
 
+/// Since Lado started.
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub begun: AtomicU64,
+    /// Requests that pages made past Lado.
+    pub escaped: AtomicU64,
+}
+
 type AtEnd = Box<dyn Fn(&Session) + Send + Sync>;
 
 /// Every session of this process, open and lately ended.
@@ -251,11 +260,12 @@ pub struct Sessions {
     config: Config,
     domain: ViewDomain,
     key: link::LinkKey,
-    companies: Companies,
+    companies: RwLock<Arc<Companies>>,
     open: RwLock<HashMap<SessionId, Arc<Session>>>,
     ended: Mutex<VecDeque<Arc<Ended>>>,
     pins: Mutex<pin::Pins>,
     changes: broadcast::Sender<SessionId>,
+    counts: Arc<Counts>,
     at_end: Mutex<Vec<AtEnd>>,
 }
 
@@ -268,11 +278,12 @@ impl Sessions {
             key: link::LinkKey::new(secret.as_ref()),
             config,
             domain,
-            companies,
+            companies: RwLock::new(Arc::new(companies)),
             open: RwLock::default(),
             ended: Mutex::default(),
             pins: Mutex::default(),
             changes: broadcast::channel(1024).0,
+            counts: Arc::default(),
             at_end: Mutex::default(),
         }))
     }
@@ -281,8 +292,16 @@ impl Sessions {
         &self.domain
     }
 
-    pub fn companies(&self) -> &Companies {
-        &self.companies
+    pub fn companies(&self) -> Arc<Companies> {
+        self.companies.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The configuration has been read again. Returns the ids of companies whose rules are others now.
+    pub fn replace_companies(&self, companies: Companies) -> Vec<String> {
+        let mut now = self.companies.write().unwrap_or_else(PoisonError::into_inner);
+        let (companies, changed) = companies.instead_of(&now);
+        *now = Arc::new(companies);
+        changed
     }
 
     /// A new session of `agent`, whose link leads to `start`.
@@ -336,6 +355,7 @@ impl Sessions {
         let session = Arc::new(self.make(id, company, agent, start, home));
         open.insert(id, Arc::clone(&session));
         drop(open);
+        self.counts.begun.fetch_add(1, Ordering::Relaxed);
         tracing::info!(session = %id, company = %company.id, agent = %agent.name, "session created");
         let _ = self.changes.send(id);
         Ok(session)
@@ -382,9 +402,28 @@ impl Sessions {
                 page: None,
             }),
             changes: self.changes.clone(),
+            counts: self.counts.clone(),
             born: Instant::now(),
             touched: AtomicU64::new(0),
         }
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How many open sessions are how far.
+    pub fn phases(&self) -> [(&'static str, usize); 3] {
+        let mut phases = [("invited", 0), ("waiting", 0), ("active", 0)];
+        for session in self.open.read().unwrap_or_else(PoisonError::into_inner).values() {
+            match session.phase() {
+                Phase::Invited => phases[0].1 += 1,
+                Phase::Waiting => phases[1].1 += 1,
+                Phase::Active => phases[2].1 += 1,
+                Phase::Ended => {}
+            }
+        }
+        phases
     }
 
     /// An open session.
@@ -808,6 +847,7 @@ impl Session {
 
     /// A page of `site` asked `target` for something past Lado.
     pub fn escaped(&self, site: &str, kind: &str, target: &str) {
+        self.counts.escaped.fetch_add(1, Ordering::Relaxed);
         if lock(&self.escapes).count(site, kind, target) {
             tracing::info!(session = %self.id, site, kind, target, "a request left the mapping");
             let _ = self.changes.send(self.id);

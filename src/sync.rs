@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 pub use crate::console::is_from;
 use crate::hub::queue::{ForPage, ForViewer};
-use crate::hub::{Hub, HubError, Hubs, PageLink, ViewerLink};
+use crate::hub::{Hub, HubError, Hubs, Open, PageLink, ViewerLink};
 use crate::id::SessionId;
 use crate::lock::{Control, Frame};
 use crate::mask;
@@ -92,6 +92,7 @@ pub async fn page<S>(hub: Arc<Hub>, site: Site, socket: WebSocketStream<S>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let _open = Open::new(&hub.counts().pages);
     let mut connection = Connection::new(socket, Allowance::of_page(hub.work_per_page()));
     let mut dictionary = Dictionary::default();
     let end = match greet_page(&hub, &site, &mut connection, &mut dictionary).await {
@@ -231,6 +232,7 @@ pub async fn viewer<S>(sessions: &Sessions, hubs: &Hubs, session: SessionId, soc
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let _open = Open::new(&hubs.counts().viewers);
     let mut connection = Connection::new(socket, Allowance::of_viewer(hubs.work_per_page()));
     let end = match greet_viewer(sessions, hubs, session, &mut connection).await {
         Ok((hub, link)) => {

@@ -89,6 +89,10 @@ pub enum SetupError {
     Tls(#[from] rustls::Error),
 }
 
+/// How long the site took to begin its answer: an extension of each response.
+#[derive(Debug, Clone, Copy)]
+pub struct Waited(pub Duration);
+
 /// Sends requests to sites.
 #[derive(Clone)]
 pub struct Upstream {
@@ -159,7 +163,9 @@ impl Upstream {
             *request.uri_mut() = path.map_err(|_| ConnectError::Address)?;
             return pool.send(request, None).await;
         }
-        let response = self.exchange(&self.pooled, request).await?;
+        let begin = Instant::now();
+        let mut response = self.exchange(&self.pooled, request).await?;
+        response.extensions_mut().insert(Waited(begin.elapsed()));
         Ok(response.map(|body| Body::Timed(Timed::new(body, self.idle))))
     }
 

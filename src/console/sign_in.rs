@@ -19,7 +19,7 @@ use super::{Console, password};
 use crate::id::Secret;
 use crate::listener::Downstream;
 use crate::session::limit::Limiter;
-use crate::session::{Agent, Company, Role, lock};
+use crate::session::{Agent, Companies, Company, Role, lock};
 
 const COOKIE_NAME: &str = "lado_agent";
 /// Sign-ins kept at once; the oldest goes.
@@ -72,6 +72,29 @@ impl SignedIn {
         let key = presented(headers)?;
         let (company, agent, expires) = self.agents.get(&key)?;
         (*expires > now).then(|| Caller { company: Arc::clone(company), agent: agent.clone(), key })
+    }
+
+    /// Companies have been read again: signed in stays who has the same password, with the role that they have now.
+    /// Returns the names of those who are signed out by it.
+    fn follow(&mut self, companies: &Companies) -> Vec<String> {
+        let mut gone = Vec::new();
+        self.agents.retain(|_, (company, agent, _)| {
+            let before = company.agents.iter().find(|account| account.agent.name == agent.name);
+            let now = companies.account(&agent.name).filter(|(now, account)| {
+                now.id == company.id && before.is_some_and(|before| before.password == account.password)
+            });
+            match now {
+                Some((now, account)) => {
+                    (*company, *agent) = (now, account.agent.clone());
+                    true
+                }
+                None => {
+                    gone.push(agent.name.clone());
+                    false
+                }
+            }
+        });
+        gone
     }
 
     /// Forgets what has expired, now and then.
@@ -169,7 +192,7 @@ pub(super) async fn sign_in(
     }
     let account = console.sessions.companies().account(&name);
     // A name that nobody has takes as long as a wrong password: names cannot be found out by the clock.
-    let hash = account.map_or_else(|| console.decoy.clone(), |(_, account)| account.password.clone());
+    let hash = account.as_ref().map_or_else(|| console.decoy.clone(), |(_, account)| account.password.clone());
     let right = console.verify(password, hash).await;
     match account {
         Some((company, account)) if right => {
@@ -179,11 +202,11 @@ pub(super) async fn sign_in(
             if let Some(before) = presented(&headers) {
                 signed_in.agents.remove(&before);
             }
-            signed_in.add(&secret, Arc::clone(company), account.agent.clone(), Instant::now() + lifetime);
+            signed_in.add(&secret, Arc::clone(&company), account.agent.clone(), Instant::now() + lifetime);
             drop(signed_in);
             tracing::info!(company = %company.id, agent = %name, "signed in");
             let cookie = console.agent_cookie(&secret.reveal(), lifetime);
-            Ok(([(SET_COOKIE, cookie)], Json(Me::of(company, &account.agent))).into_response())
+            Ok(([(SET_COOKIE, cookie)], Json(Me::of(&company, &account.agent))).into_response())
         }
         _ => {
             let mut signed_in = lock(&console.signed_in);
@@ -216,6 +239,14 @@ pub(super) async fn me(Extension(caller): Extension<Caller>) -> Json<Me> {
 }
 
 impl Console {
+    /// Companies have been read again: who may not sign in any more is out, and watches no longer.
+    pub fn follow(&self, companies: &Companies) {
+        for name in lock(&self.signed_in).follow(companies) {
+            tracing::info!(agent = %name, "signed out: the account is gone or has another password");
+            self.hubs.dismiss(&name);
+        }
+    }
+
     /// Checks a password beside the other work, a few at a time: argon2 takes processor and memory by intention.
     async fn verify(&self, password: String, hash: String) -> bool {
         let Ok(_turn) = self.verifiers.acquire().await else { return false };

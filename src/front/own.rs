@@ -63,7 +63,8 @@ impl Fronts {
         let start = start.map_err(|_| Failure::Malformed("the page's address"))?;
         let others = front.hosts.iter().filter_map(|host| site.with_host(host));
         let sites = std::iter::once(site.clone()).chain(others.filter(|other| other != site)).collect();
-        match self.sessions.ask(&front.company, start, Home { sites, kind: HomeKind::Front }) {
+        let company = self.sessions.companies().get(&front.company).ok_or(Failure::NotFound)?;
+        match self.sessions.ask(&company, start, Home { sites, kind: HomeKind::Front }) {
             Ok((_, token)) => Ok(respond::redirect(&format!("{}/j/{token}", self.console))),
             Err(SessionError::Full(_) | SessionError::CompanyFull(_)) => Err(Failure::Busy),
             Err(_) => Err(Failure::Forbidden("sessions do not start here")),

@@ -103,7 +103,12 @@ impl Hub {
         if !ops.iter().all(|op| matches!(op, Op::Check { .. })) {
             self.session.touch();
         }
-        match page.take(seq, ops, &self.session) {
+        self.counts.ops.fetch_add(ops.len() as u64, Relaxed);
+        let before = page.mask.corrections();
+        let taken = page.take(seq, ops, &self.session);
+        // A mask that starts over has a count that does.
+        self.counts.corrections.fetch_add(page.mask.corrections().saturating_sub(before), Relaxed);
+        match taken {
             Taken::Nothing => {}
             Taken::Ops { ops, snapshot, wrong } => {
                 self.pass_on(&mut inner, &from.page, &ops, snapshot, titled);
@@ -226,6 +231,9 @@ impl Hub {
         inner.page_of(from)?;
         // Another page's action is not this one's to answer.
         if inner.acts.get(&id).is_some_and(|act| act.page == from.page) {
+            if let Some(refusal) = refusal {
+                self.counts.refuse(refusal);
+            }
             inner.answer(id, refusal);
         }
         Ok(())

@@ -120,8 +120,10 @@ impl Hub {
     pub fn act(&self, from: &ViewerLink, id: u32, action: &Action) {
         let mut inner = lock(&self.inner);
         self.session.touch();
+        self.counts.acts.fetch_add(1, Relaxed);
         if let Err(denied) = self.try_act(&mut inner, from, id, action) {
             tracing::info!(session = %self.session.id, refusal = ?denied.refusal, rule = %denied.rule, "action refused");
+            self.counts.refuse(denied.refusal);
             if !denied.rule.is_empty() {
                 inner.evidence.of(&denied.rule).refused += 1;
             }

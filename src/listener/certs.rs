@@ -86,7 +86,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "lado.localhost", "view.localhost").unwrap();
         let config = CertificateConfig { chain: folder.path().join("lado.pem"), key: folder.path().join("lado.key") };
-        assert!(tls::acceptor(&[config]).is_ok());
+        assert!(tls::Tls::new(&[config]).is_ok());
         assert!(matches!(write(folder.path(), "a", "b"), Err(CertsError::Exists(_))));
     }
 }

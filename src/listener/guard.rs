@@ -13,7 +13,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::ext::Protocol as Extended;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::scan::is_twin;
 use crate::upstream::{Body, BodyError};
@@ -70,6 +70,7 @@ pub struct Activity {
     running: AtomicUsize,
     /// A whole request has arrived.
     spoke: AtomicBool,
+    first: Notify,
     /// A stream of an HTTP/2 connection has become a WebSocket: its pings tell whether the other side still lives.
     tunnels: AtomicBool,
     changed: Notify,
@@ -112,13 +113,22 @@ impl Activity {
 
     /// Counts a request as running until its [`Watched`] body is gone.
     pub fn start<B>(self: &Arc<Self>, request: &Request<B>) -> Running {
-        self.spoke.store(true, Ordering::Relaxed);
+        if !self.spoke.swap(true, Ordering::Relaxed) {
+            self.first.notify_one();
+        }
         if request.method() == Method::CONNECT {
             self.tunnels.store(true, Ordering::Relaxed);
         }
         self.running.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
         Running(self.clone())
+    }
+
+    /// Resolves when the first request has arrived, or has taken so long.
+    pub async fn first(&self, patience: Duration) {
+        if !self.spoke.load(Ordering::Relaxed) {
+            let _ = timeout(patience, self.first.notified()).await;
+        }
     }
 
     /// Resolves when the connection should be closed: no request within `first`, or none running for `idle`.
@@ -149,15 +159,27 @@ impl Drop for Running {
     }
 }
 
+/// Kept until the last byte of a response is out, or its browser has gone: an extension of the response.
+#[derive(Clone)]
+pub struct AtEnd(pub Arc<dyn Watching>);
+
+/// What follows a response to its end, which is its drop.
+pub trait Watching: Send + Sync {
+    /// The body failed before its end.
+    fn broke_off(&self);
+}
+
 /// A response body that keeps its connection busy until the last byte is out.
 pub struct Watched {
     body: Body,
+    at_end: Option<AtEnd>,
     _running: Running,
 }
 
 impl Watched {
-    pub fn response(response: Response<Body>, running: Running) -> Response<Self> {
-        response.map(|body| Self { body, _running: running })
+    pub fn response(mut response: Response<Body>, running: Running) -> Response<Self> {
+        let at_end = response.extensions_mut().remove();
+        response.map(|body| Self { body, at_end, _running: running })
     }
 }
 
@@ -166,7 +188,11 @@ impl HttpBody for Watched {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let (Poll::Ready(Some(Err(_))), Some(AtEnd(watching))) = (&frame, &self.at_end) {
+            watching.broke_off();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,11 +1,11 @@
 //! TLS towards browsers: 1.2 and 1.3, strong suites first, the certificate chosen by name.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
@@ -14,24 +14,33 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{CertificateConfig, ListenError};
 
-pub fn acceptor(certificates: &[CertificateConfig]) -> Result<TlsAcceptor, ListenError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let keys = certificates.iter().map(|config| load(config, &provider)).collect::<Result<Vec<_>, _>>()?;
-    let mut tls = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| ListenError::Certificate { path: certificates[0].chain.clone(), reason: error.to_string() })?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(ByName(keys)));
-    // The provider lists AES-256 first; without this the browser's order would win.
-    tls.ignore_client_order = true;
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(tls)))
+/// TLS with certificates that can be replaced.
+pub struct Tls {
+    pub acceptor: TlsAcceptor,
+    pub certificates: Arc<Certificates>,
 }
 
-fn load(
-    config: &CertificateConfig,
-    provider: &rustls::crypto::CryptoProvider,
-) -> Result<Arc<CertifiedKey>, ListenError> {
+impl Tls {
+    pub fn new(configs: &[CertificateConfig]) -> Result<Self, ListenError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let certificates = Arc::new(Certificates { now: RwLock::new(load_all(configs, &provider)?), provider });
+        let mut tls = ServerConfig::builder_with_provider(certificates.provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| ListenError::Certificate { path: configs[0].chain.clone(), reason: error.to_string() })?
+            .with_no_client_auth()
+            .with_cert_resolver(certificates.clone());
+        // The provider lists AES-256 first; without this the browser's order would win.
+        tls.ignore_client_order = true;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(tls)), certificates })
+    }
+}
+
+fn load_all(configs: &[CertificateConfig], provider: &CryptoProvider) -> Result<Vec<Arc<CertifiedKey>>, ListenError> {
+    configs.iter().map(|config| load(config, provider)).collect()
+}
+
+fn load(config: &CertificateConfig, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, ListenError> {
     let refuse = |path: &Path, reason: String| ListenError::Certificate { path: path.to_owned(), reason };
     let chain = CertificateDer::pem_file_iter(&config.chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -48,19 +57,35 @@ fn load(
 
 /// The first certificate that names the host, else the first of all: a browser then says what is wrong.
 #[derive(Debug)]
-struct ByName(Vec<Arc<CertifiedKey>>);
+pub struct Certificates {
+    now: RwLock<Vec<Arc<CertifiedKey>>>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ResolvesServerCert for ByName {
+impl Certificates {
+    /// Reads the files again. Connections that stand keep what they have; without an error, new ones get what is there now.
+    ///
+    /// # Errors
+    /// [`ListenError::Certificate`] for the first that cannot be used: then all stay as they were.
+    pub fn replace(&self, configs: &[CertificateConfig]) -> Result<(), ListenError> {
+        let loaded = load_all(configs, &self.provider)?;
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
         let named = hello.server_name().and_then(|name| ServerName::try_from(name).ok()).and_then(|name| {
-            self.0.iter().find(|key| {
+            now.iter().find(|key| {
                 key.cert
                     .first()
                     .and_then(|end| ParsedCertificate::try_from(end).ok())
                     .is_some_and(|end| verify_server_name(&end, &name).is_ok())
             })
         });
-        named.or(self.0.first()).cloned()
+        named.or(now.first()).cloned()
     }
 }
 

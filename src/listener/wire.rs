@@ -3,12 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::counts::{Counts, Refused};
 use super::frames::Frames;
 use super::guard::{Activity, Protocol};
 use super::scan::{Read, Scan};
@@ -20,6 +22,7 @@ pub struct Wire<S> {
     /// What came behind a request to upgrade.
     held: Vec<u8>,
     activity: Arc<Activity>,
+    counts: Arc<Counts>,
     times: Times,
     /// Runs from the first byte of a head to its last.
     head: Timer,
@@ -47,10 +50,10 @@ enum Reading {
 }
 
 impl<S> Wire<S> {
-    pub fn new(stream: S, http2: bool, activity: Arc<Activity>, times: Times) -> Self {
+    pub fn new(stream: S, http2: bool, activity: Arc<Activity>, times: Times, counts: Arc<Counts>) -> Self {
         let reading =
             if http2 { Reading::Http2(Frames::new(PREFACE, Instant::now())) } else { Reading::Http1(Scan::default()) };
-        Self { stream, reading, held: Vec::new(), activity, times, head: None, write: None }
+        Self { stream, reading, held: Vec::new(), activity, counts, times, head: None, write: None }
     }
 
     /// Judges what has come: how much of it hyper may see. The rest has been put aside or made unreadable.
@@ -83,6 +86,7 @@ impl<S> Wire<S> {
                 }
                 Read::Refused(at, violation) => {
                     tracing::debug!(reason = %violation, "refused a request's bytes");
+                    self.counts.refuse(Refused::Malformed);
                     // hyper answers 400 in its turn, after the responses that are still due.
                     bytes[at..].fill(0);
                     self.head = None;
@@ -94,6 +98,7 @@ impl<S> Wire<S> {
                 Ok(()) => Ok(bytes.len()),
                 Err(flood) => {
                     tracing::debug!(reason = %flood, "closing an HTTP/2 connection");
+                    self.counts.refuse(Refused::Flood);
                     Err(io::Error::other(flood))
                 }
             },
@@ -123,6 +128,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             if Pin::new(&mut this.stream).poll_read(cx, buf)?.is_pending() {
                 return expired(&mut this.head, cx, "downstream takes too long to send a head").map(Err);
             }
+            this.counts.received.fetch_add((buf.filled().len() - before) as u64, Relaxed);
         } else {
             let taken = this.held.len().min(buf.remaining());
             buf.put_slice(&this.held[..taken]);
@@ -139,11 +145,14 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        written: impl FnOnce(&T) -> usize,
     ) -> Poll<io::Result<T>> {
         let this = self.get_mut();
         match write(Pin::new(&mut this.stream), cx) {
             Poll::Ready(result) => {
                 this.write = None;
+                let bytes = result.as_ref().map_or(0, written);
+                this.counts.sent.fetch_add(bytes as u64, Relaxed);
                 Poll::Ready(result)
             }
             Poll::Pending => {
@@ -157,7 +166,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.write(cx, |stream, cx| stream.poll_write(cx, bytes))
+        self.write(cx, |stream, cx| stream.poll_write(cx, bytes), |written| *written)
     }
 
     fn poll_write_vectored(
@@ -165,7 +174,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.write(cx, |stream, cx| stream.poll_write_vectored(cx, slices))
+        self.write(cx, |stream, cx| stream.poll_write_vectored(cx, slices), |written| *written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -173,11 +182,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.write(cx, |stream, cx| stream.poll_flush(cx))
+        self.write(cx, |stream, cx| stream.poll_flush(cx), |()| 0)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.write(cx, |stream, cx| stream.poll_shutdown(cx))
+        self.write(cx, |stream, cx| stream.poll_shutdown(cx), |()| 0)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::rewrite::csp;
 use crate::rewrite::header::{self, Exchange};
 use crate::rewrite::url::Site;
 use crate::session::{Session, lock};
+use crate::upstream::Waited;
 
 /// What is known of a request, and needed when its response comes.
 pub struct Visit {
@@ -64,7 +65,10 @@ impl Pages {
     pub(super) fn answer(&self, session: &Session, visit: &Visit, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
         parts.version = Version::HTTP_11;
+        // Only this means the same downstream.
+        let waited: Option<Waited> = parts.extensions.remove();
         parts.extensions = http::Extensions::new();
+        waited.map(|waited| parts.extensions.insert(waited));
         let kind = Kind::of(visit, &parts);
         let context = csp::Context {
             map: session.views.clone(),

@@ -33,6 +33,8 @@ pub enum Failure {
     NoSite,
     #[error("downstream asks for more than there is at the moment")]
     Busy,
+    #[error("there is more to do than Lado can at the moment")]
+    Overloaded,
     #[error("there is nothing at this path")]
     NotFound,
     #[error("downstream may not ask for this: {0}")]
@@ -139,8 +141,13 @@ pub fn rescue(failure: &Failure, asker: Asker) -> Response {
         tracing::debug!(status = code.as_u16(), cause = %failure, "refused a request");
     }
     let mut response = if asker.reads { page(code, failure, asker) } else { status(code) };
-    if matches!(failure, Failure::Busy) {
-        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("60"));
+    let wait = match failure {
+        Failure::Busy => Some("60"),
+        Failure::Overloaded => Some("5"),
+        _ => None,
+    };
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     if let Failure::Ended { cookies, .. } = failure {
         let headers = response.headers_mut();
@@ -160,7 +167,7 @@ fn code(failure: &Failure) -> StatusCode {
         Failure::NotCustomer | Failure::NotAllowed { .. } | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
         Failure::NoSite | Failure::NotFound => StatusCode::NOT_FOUND,
         Failure::Malformed(_) => StatusCode::BAD_REQUEST,
-        Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Busy | Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Upgrade(UpgradeError::NotAsked | UpgradeError::Version) => StatusCode::UPGRADE_REQUIRED,
         Failure::Upgrade(UpgradeError::NoKey) => StatusCode::BAD_REQUEST,
         Failure::Upstream { cause, .. } => match cause {
@@ -305,6 +312,10 @@ fn texts(failure: &Failure) -> (Text, Text) {
         Failure::Busy => (
             ("Everybody is busy", "There is no room for another session at the moment. Try again in a minute."),
             ("Está tudo ocupado", "Não há lugar para outra sessão no momento. Tente de novo em um minuto."),
+        ),
+        Failure::Overloaded => (
+            ("Too many visitors at once", "Try again in a few seconds."),
+            ("Muitos acessos ao mesmo tempo", "Tente de novo em alguns segundos."),
         ),
         Failure::NoSite | Failure::NotFound => (
             ("There is nothing at this address", "The address leads nowhere in this session."),

@@ -20,7 +20,7 @@ pub struct Source<'a> {
 }
 
 /// A `[[rule]]` of a file or of a company's configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleConfig {
     pub id: Spanned<String>,

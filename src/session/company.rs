@@ -90,11 +90,12 @@ pub struct Company {
     pub id: String,
     pub name: String,
     pub color: Option<String>,
-    pub agents: Vec<Account>,
-    pub rules: Rules,
+    pub agents: Vec<Arc<Account>>,
+    /// These two are the same for sessions that began before the company was read again.
+    pub rules: Arc<Rules>,
     /// Origins whose pages load Lado's script.
     pub scripts: Vec<String>,
-    allow: Vec<Pattern>,
+    allow: Arc<RwLock<Vec<Pattern>>>,
 }
 
 /// An agent as others see them.
@@ -149,14 +150,20 @@ fn told(error: &RuleError) -> String {
 /// The rules of a company, as they are now: their files may change under the sessions that go by them.
 #[derive(Debug)]
 pub struct Rules {
+    now: RwLock<Now>,
+}
+
+/// Where a company's rules come from.
+#[derive(Debug, Clone, PartialEq)]
+struct Origin {
     own: Vec<RuleConfig>,
     files: Vec<PathBuf>,
     mode: Mode,
-    now: RwLock<Now>,
 }
 
 #[derive(Debug)]
 struct Now {
+    from: Arc<Origin>,
     set: Arc<RuleSet>,
     /// Counts up with every change.
     version: u64,
@@ -166,10 +173,10 @@ struct Now {
 
 impl Rules {
     fn load(config: &CompanyConfig) -> Result<Self, RuleError> {
-        let (own, files, mode) = (config.rules.clone(), config.rules_files.clone(), config.mode);
-        let seen = files.iter().map(|file| look(file)).collect();
-        let set = Arc::new(compile(&own, &files, mode)?);
-        Ok(Self { own, files, mode, now: RwLock::new(Now { set, version: 0, seen }) })
+        let from = Origin { own: config.rules.clone(), files: config.rules_files.clone(), mode: config.mode };
+        let seen = from.look();
+        let set = Arc::new(from.compile()?);
+        Ok(Self { now: RwLock::new(Now { from: Arc::new(from), set, version: 0, seen }) })
     }
 
     /// The rules that hold on a host at the moment.
@@ -188,16 +195,28 @@ impl Rules {
     /// # Errors
     /// The first mistake, with its file and line; the rules before go on to hold. Told once for each state of the files.
     pub fn refresh(&self) -> Result<bool, RuleError> {
-        let seen: Vec<_> = self.files.iter().map(|file| look(file)).collect();
+        let from = self.read().from.clone();
+        let seen = from.look();
         if self.read().seen == seen {
             return Ok(false);
         }
-        let compiled = compile(&self.own, &self.files, self.mode);
+        let compiled = from.compile();
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         now.seen = seen;
         now.set = Arc::new(compiled?);
         now.version += 1;
         Ok(true)
+    }
+
+    /// Goes by what has been read anew; true when other rules hold now.
+    fn become_like(&self, new: &Self) -> bool {
+        let new = new.read();
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        if now.from == new.from && now.seen == new.seen {
+            return false;
+        }
+        *now = Now { from: new.from.clone(), set: new.set.clone(), version: now.version + 1, seen: new.seen.clone() };
+        true
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Now> {
@@ -206,23 +225,29 @@ impl Rules {
 }
 
 /// When a file was last written, and how long it is; nothing when it cannot be read.
-fn look(file: &Path) -> Option<(SystemTime, u64)> {
+pub fn look(file: &Path) -> Option<(SystemTime, u64)> {
     let meta = std::fs::metadata(file).ok()?;
     Some((meta.modified().ok()?, meta.len()))
 }
 
-fn compile(own: &[RuleConfig], files: &[PathBuf], mode: Mode) -> Result<RuleSet, RuleError> {
-    let mut texts = Vec::with_capacity(files.len());
-    for file in files {
-        let name = file.display().to_string();
-        match std::fs::read_to_string(file) {
-            Ok(text) => texts.push((name, text)),
-            Err(error) => return Err(RuleError { file: name, line: 0, span: 0..0, reason: error.to_string() }),
-        }
+impl Origin {
+    fn look(&self) -> Vec<Option<(SystemTime, u64)>> {
+        self.files.iter().map(|file| look(file)).collect()
     }
-    let sources = texts.iter().map(|(file, text)| rules::Source { file, text });
-    let set = RuleSet::load(&rules::PRESETS.into_iter().chain(sources).collect::<Vec<_>>(), own)?;
-    Ok(if mode == Mode::Private { set.private() } else { set })
+
+    fn compile(&self) -> Result<RuleSet, RuleError> {
+        let mut texts = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            let name = file.display().to_string();
+            match std::fs::read_to_string(file) {
+                Ok(text) => texts.push((name, text)),
+                Err(error) => return Err(RuleError { file: name, line: 0, span: 0..0, reason: error.to_string() }),
+            }
+        }
+        let sources = texts.iter().map(|(file, text)| rules::Source { file, text });
+        let set = RuleSet::load(&rules::PRESETS.into_iter().chain(sources).collect::<Vec<_>>(), &self.own)?;
+        Ok(if self.mode == Mode::Private { set.private() } else { set })
+    }
 }
 
 impl Companies {
@@ -246,8 +271,27 @@ impl Companies {
         Ok(companies)
     }
 
-    pub fn get(&self, id: &str) -> Option<&Arc<Company>> {
-        self.all.iter().find(|company| company.id == id)
+    /// These companies in the place of `before`: sessions that began under one of those go by its rules and list of
+    /// sites as they are now. Also returns the ids of companies whose rules are others now.
+    pub fn instead_of(mut self, before: &Self) -> (Self, Vec<String>) {
+        let mut changed = Vec::new();
+        for company in &mut self.all {
+            let Some(known) = before.get(&company.id) else { continue };
+            // Just loaded: nobody else has it.
+            let Some(company) = Arc::get_mut(company) else { continue };
+            if known.rules.become_like(&company.rules) {
+                changed.push(company.id.clone());
+            }
+            let allow = company.patterns().clone();
+            *known.allow.write().unwrap_or_else(PoisonError::into_inner) = allow;
+            company.rules = known.rules.clone();
+            company.allow = known.allow.clone();
+        }
+        (self, changed)
+    }
+
+    pub fn get(&self, id: &str) -> Option<Arc<Company>> {
+        self.all.iter().find(|company| company.id == id).cloned()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Company>> {
@@ -255,10 +299,10 @@ impl Companies {
     }
 
     /// The agent who signs in under `name`, and their company.
-    pub fn account(&self, name: &str) -> Option<(&Arc<Company>, &Account)> {
+    pub fn account(&self, name: &str) -> Option<(Arc<Company>, Arc<Account>)> {
         let (company, account) = self.agents.get(name)?;
         let company = self.all.get(*company)?;
-        Some((company, company.agents.get(*account)?))
+        Some((company.clone(), company.agents.get(*account)?.clone()))
     }
 }
 
@@ -283,16 +327,17 @@ impl Company {
             .iter()
             .map(|text| script_origin(text).ok_or_else(|| CompanyError::Script(config.id.clone(), text.clone())))
             .collect::<Result<_, _>>()?;
-        let agents = config.agents.iter().map(|agent| Account::load(&config.id, agent)).collect::<Result<_, _>>()?;
+        let account = |agent| Account::load(&config.id, agent).map(Arc::new);
+        let agents = config.agents.iter().map(account).collect::<Result<_, _>>()?;
         let rules = Rules::load(config).map_err(|error| CompanyError::Rule(config.id.clone(), error))?;
         Ok(Self {
             id: config.id.clone(),
             name: config.name.clone(),
             color: config.color.clone(),
             agents,
-            rules,
+            rules: Arc::new(rules),
             scripts,
-            allow,
+            allow: Arc::new(RwLock::new(allow)),
         })
     }
 
@@ -303,7 +348,11 @@ impl Company {
 
     /// Whether a session may start at `url`.
     pub fn allows(&self, url: &Url) -> bool {
-        self.allow.iter().any(|pattern| pattern.matches(url))
+        self.patterns().iter().any(|pattern| pattern.matches(url))
+    }
+
+    fn patterns(&self) -> std::sync::RwLockReadGuard<'_, Vec<Pattern>> {
+        self.allow.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -38,7 +38,7 @@ fn start() -> Url {
 
 fn create(sessions: &Sessions) -> Arc<Session> {
     let (company, account) = sessions.companies().account("ana").unwrap();
-    sessions.create(company, &account.agent, start()).unwrap()
+    sessions.create(&company, &account.agent, start()).unwrap()
 }
 
 /// A session whose customer is in and waits for the agent.
@@ -51,7 +51,7 @@ fn waiting(sessions: &Sessions) -> (Arc<Session>, Pin) {
 
 fn enter(sessions: &Sessions, name: &str, pin: &Pin) -> Result<Arc<Session>, PinError> {
     let (company, account) = sessions.companies().account(name).unwrap();
-    sessions.enter_pin(company, &account.agent, pin.reveal())
+    sessions.enter_pin(&company, &account.agent, pin.reveal())
 }
 
 fn cookies(text: &str) -> HeaderMap {
@@ -104,7 +104,7 @@ fn only_sites_of_the_allow_list_start_a_session() {
         ("https://evil.example/", SessionError::NotAllowed("https://evil.example".into())),
         ("file:///etc/passwd", SessionError::Address),
     ] {
-        assert_eq!(sessions.create(company, &account.agent, Url::parse(url).unwrap()).unwrap_err(), error);
+        assert_eq!(sessions.create(&company, &account.agent, Url::parse(url).unwrap()).unwrap_err(), error);
     }
 }
 
@@ -219,10 +219,10 @@ fn the_number_of_sessions_is_bounded() {
     create(&sessions);
     create(&sessions);
     let (company, account) = sessions.companies().account("ana").unwrap();
-    assert_eq!(sessions.create(company, &account.agent, start()).unwrap_err(), SessionError::CompanyFull(2));
+    assert_eq!(sessions.create(&company, &account.agent, start()).unwrap_err(), SessionError::CompanyFull(2));
     let (company, account) = sessions.companies().account("caio").unwrap();
-    sessions.create(company, &account.agent, start()).unwrap();
-    assert_eq!(sessions.create(company, &account.agent, start()).unwrap_err(), SessionError::Full(3));
+    sessions.create(&company, &account.agent, start()).unwrap();
+    assert_eq!(sessions.create(&company, &account.agent, start()).unwrap_err(), SessionError::Full(3));
 }
 
 #[test]

@@ -27,7 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
 use super::body::{BodyError, Timed};
-use super::{Body, Config, ConnectError, Progress, SetupError, UpstreamError, classify_hyper, connect};
+use super::{Body, Config, ConnectError, Progress, SetupError, UpstreamError, Waited, classify_hyper, connect};
 use crate::span::Span;
 
 /// One address behind a front host, like `http://10.0.0.5:8080`.
@@ -190,6 +190,7 @@ impl Pool {
     /// # Errors
     /// [`UpstreamError`] when no response began.
     pub async fn send(&self, mut request: Request<Body>, from: Ends) -> Result<Response<Body>, UpstreamError> {
+        let begin = Instant::now();
         let retry = may_repeat(&request);
         let mut left = self.targets.len();
         loop {
@@ -225,7 +226,8 @@ impl Pool {
                 }
             };
             match answer {
-                Ok(response) => {
+                Ok(mut response) => {
+                    response.extensions_mut().insert(Waited(begin.elapsed()));
                     let home = Home { pool: self.id, target: target.index, keep_alive: self.times.keep_alive };
                     let home = (self.proxy == ProxyProtocol::Off).then_some(home);
                     return Ok(

@@ -194,7 +194,7 @@ impl Running {
     pub fn customer(&self, start: &Url) -> Customer<'_> {
         let companies = self.lado.sessions.companies();
         let (company, account) = companies.account("ana").unwrap();
-        let session = self.lado.sessions.create(company, &account.agent, start.clone()).unwrap();
+        let session = self.lado.sessions.create(&company, &account.agent, start.clone()).unwrap();
         Customer { lado: self, session }
     }
 
@@ -208,9 +208,7 @@ impl Running {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (mut sender, connection) = http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
-        tokio::spawn(connection.with_upgrades());
-        sender.send_request(request).await.unwrap()
+        ask(self.address, request).await
     }
 
     pub fn stop(&self) {
@@ -259,6 +257,18 @@ impl Customer<'_> {
     pub async fn send(&self, request: http::request::Builder) -> Response<Incoming> {
         self.lado.send(request.body(Full::default()).unwrap()).await
     }
+}
+
+/// Sends one request on a connection of its own.
+pub async fn ask<B>(address: SocketAddr, request: Request<B>) -> Response<Incoming>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection.with_upgrades());
+    sender.send_request(request).await.unwrap()
 }
 
 pub async fn text(response: Response<Incoming>) -> String {

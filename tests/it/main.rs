@@ -3,13 +3,16 @@
 #![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
 
 mod command;
+mod deploy;
 mod failures;
 mod front;
 mod guard;
 mod hostile;
 mod kit;
 mod listener;
+mod operations;
 mod proxy;
+mod reload;
 mod sessions;
 mod streams;
 mod strict;

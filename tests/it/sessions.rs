@@ -4,7 +4,7 @@
 
 mod console;
 mod panel;
-mod stage;
+pub mod stage;
 mod storm;
 mod sync;
 mod tabs;

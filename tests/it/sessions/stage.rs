@@ -133,7 +133,7 @@ impl Stage {
     /// A session of ana's, to which the customer has said yes.
     pub fn waiting(&self) -> Arc<Session> {
         let (company, account) = self.sessions.companies().account("ana").unwrap();
-        let session = self.sessions.create(company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();
+        let session = self.sessions.create(&company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();
         self.sessions.accept(&self.sessions.link(&session).unwrap()).unwrap();
         session
     }

@@ -63,7 +63,7 @@ impl Scene {
         let sessions = Sessions::new(session::Config::default(), companies(&[]), domain).unwrap();
         let hubs = Hubs::new(&sessions, hub::Config::default());
         let (company, account) = sessions.companies().account("ana").unwrap();
-        let session = sessions.create(company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();
+        let session = sessions.create(&company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();
         sessions.accept(&sessions.link(&session).unwrap()).unwrap();
         let hub = hubs.of(&session).unwrap();
         let mut tree = Mirror::new(Limits::default());
