@@ -13,6 +13,7 @@
 
 mod asset;
 mod attribute;
+mod change;
 mod check;
 mod emit;
 mod evidence;
@@ -24,19 +25,16 @@ mod locks;
 mod present;
 mod preview;
 mod run;
+mod search;
 mod sheet;
 mod taint;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use url::Url;
 
 pub use asset::style_sheet;
@@ -48,8 +46,9 @@ pub use taint::Taint;
 
 use crate::mirror::{DOCUMENT, Mirror, MirrorError, NodeRef};
 use crate::protocol::{MASK, NONE, Op, Tree};
-use crate::rules::detector::{Text, normal};
-use crate::rules::{PathRules, Reach, SiteRules};
+use crate::rules::detector::Text;
+use crate::rules::{PathRules, SiteRules};
+use search::{decoded, is_growing};
 
 /// The id of the rule that stands for what the customer has hidden by hand.
 pub const BY_CUSTOMER: &str = "hidden-by-customer";
@@ -448,222 +447,6 @@ impl Mask {
         }
     }
 
-    fn insert(
-        &mut self,
-        mirror: &mut Mirror,
-        op: &Op,
-        assets: &mut dyn AssetMap,
-        out: &mut Vec<Op>,
-    ) -> Result<(), MirrorError> {
-        let applied = mirror.apply(op)?;
-        let roots: Vec<NodeRef<'_>> = applied.inserted.iter().filter_map(|id| mirror.node(*id)).collect();
-        let Some(&first) = roots.first() else { return Ok(()) };
-        for root in &roots {
-            self.judge(*root, &mut Vec::new());
-            self.read(*root);
-            self.mark(*root);
-        }
-        // New text may complete what stands before and behind it; new labels may name other fields.
-        let mut changed = self.read_around(&roots);
-        let flipped = self.relabel(&roots);
-        changed.extend(first.parent_node().into_iter().flat_map(sheet_texts));
-        let fresh: HashSet<u32> = applied.inserted.iter().copied().collect();
-        changed.retain(|id| mirror.node(*id).is_some_and(|node| node.ancestors().all(|up| !fresh.contains(&up.id()))));
-        self.put(&roots, assets, out);
-        self.judged(mirror, &flipped, assets, out);
-        self.show_texts(mirror, &changed, assets, out);
-        self.remark(first.parent_node(), out);
-        Ok(())
-    }
-
-    fn shift(
-        &mut self,
-        mirror: &mut Mirror,
-        op: &Op,
-        id: u32,
-        assets: &mut dyn AssetMap,
-        out: &mut Vec<Op>,
-    ) -> Result<(), MirrorError> {
-        let before = mirror.node(id);
-        let was = before.is_some_and(|node| self.emitted(node));
-        let status = before.and_then(NodeRef::parent_node).map(|parent| self.status(parent).key());
-        let neighbours = before.map_or_else(Vec::new, neighbours);
-        let parent = before.and_then(NodeRef::parent_node).map(NodeRef::id);
-        mirror.apply(op)?;
-        let Some(node) = mirror.node(id) else { return Ok(()) };
-        let mut flipped = Vec::new();
-        if self.rules.looks_around() {
-            self.judge(node, &mut flipped);
-        }
-        flipped.extend(self.relabel(&[node]));
-        let now = node.parent_node().map(|parent| self.status(parent).key());
-        let same = status == now;
-        if !same {
-            self.read(node);
-        }
-        let mut changed = self.read_around(&[node]);
-        changed.extend(self.read_near(mirror, &neighbours));
-        let is = self.emitted(node);
-        match (was, is) {
-            (true, true) if same => {
-                let parent = node.parent_node().map_or(NONE, NodeRef::id);
-                out.push(Op::Move { node: id, parent, prev: self.prev_shown(node) });
-            }
-            (true, _) => {
-                out.push(Op::Remove { nodes: vec![id] });
-                self.put(&[node], assets, out);
-            }
-            (false, true) => self.put(&[node], assets, out),
-            (false, false) => {}
-        }
-        self.judged(mirror, &flipped, assets, out);
-        self.show_texts(mirror, &changed, assets, out);
-        self.remark(parent.and_then(|parent| mirror.node(parent)), out);
-        self.remark(node.parent_node(), out);
-        Ok(())
-    }
-
-    fn remove(
-        &mut self,
-        mirror: &mut Mirror,
-        op: &Op,
-        nodes: &[u32],
-        assets: &mut dyn AssetMap,
-        out: &mut Vec<Op>,
-    ) -> Result<(), MirrorError> {
-        let going: Vec<NodeRef<'_>> = nodes.iter().filter_map(|id| mirror.node(*id)).collect();
-        let seen: Vec<u32> = going.iter().filter(|node| self.emitted(**node)).map(|node| node.id()).collect();
-        let around: Vec<u32> = going.iter().flat_map(|node| neighbours(*node)).collect();
-        let parents: HashSet<u32> = going.iter().filter_map(|node| node.parent_node()).map(NodeRef::id).collect();
-        let applied = mirror.apply(op)?;
-        for id in &applied.removed {
-            self.forget(*id);
-        }
-        if !seen.is_empty() {
-            out.push(Op::Remove { nodes: seen });
-        }
-        let mut changed = self.read_near(mirror, &around);
-        changed.extend(parents.iter().filter_map(|id| mirror.node(*id)).flat_map(sheet_texts));
-        self.show_texts(mirror, &changed, assets, out);
-        for parent in parents {
-            self.remark(mirror.node(parent), out);
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, id: u32) {
-        self.own.remove(&id);
-        self.shown.remove(&id);
-        self.private.remove(&id);
-        self.locked.remove(&id);
-    }
-
-    fn attribute_changed(&mut self, node: NodeRef<'_>, name: &str, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        let mut flipped = Vec::new();
-        let reach = self.rules.reach(name);
-        match reach {
-            Reach::Nothing => {}
-            Reach::Element => self.judge_one(node, &mut flipped),
-            Reach::Subtree => self.judge(node, &mut flipped),
-        }
-        if judge::names_fields(name) {
-            flipped.extend(self.relabel(&[node]));
-        }
-        self.judged(node.mirror(), &flipped, assets, out);
-        if !self.emitted(node) || emit::is_hollow(node) {
-            return;
-        }
-        if flipped.iter().all(|id| *id != node.id()) {
-            if emit::reads_otherwise(node, name) {
-                self.show_again(node.mirror(), &[node.id()], assets, out);
-            } else {
-                let value = self.attribute(node, self.status(node), name, assets);
-                if value.is_some() || node.attribute(name).is_none() || attribute::may_show(name) {
-                    out.push(Op::SetAttr { node: node.id(), name: name.to_owned(), value });
-                }
-            }
-        }
-        if reach == Reach::Subtree {
-            self.mark(node);
-        }
-        if locks::names_controls(name) || reach != Reach::Nothing {
-            self.remark(Some(node), out);
-        }
-    }
-
-    fn text_changed(&mut self, node: NodeRef<'_>, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        let mut changed = self.read_around(&[node]);
-        changed.retain(|id| *id != node.id());
-        changed.push(node.id());
-        let flipped = self.relabel(&[node]);
-        self.judged(node.mirror(), &flipped, assets, out);
-        self.show_texts(node.mirror(), &changed, assets, out);
-        self.remark(node.parent_node(), out);
-    }
-
-    /// Looks for private data in a field's new value before it is told.
-    fn state_changed(&mut self, node: NodeRef<'_>, op: Op, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        if let Op::SetValue { value, .. } = &op {
-            let masked = self.status(node).masked.is_some();
-            if masked {
-                self.corrections += u64::from(!value.is_empty() && value != MASK);
-            } else if self.finds(value) {
-                self.corrections += 1;
-                if self.private.insert(node.id()) {
-                    self.credit(value);
-                    // The attribute holds the value, too, in pages that write it there.
-                    self.show_again(node.mirror(), &[node.id()], assets, out);
-                    return;
-                }
-            } else if !value.contains(|c: char| c.is_numeric() || c == '@') {
-                self.private.remove(&node.id());
-            }
-        }
-        self.state(node, op, assets, out);
-        if locks::names_controls("value") {
-            self.remark(Some(node), out);
-        }
-    }
-
-    /// Reads what is in elements of which something else holds now, and tells them anew.
-    fn judged(&mut self, mirror: &Mirror, flipped: &[u32], assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        if flipped.is_empty() {
-            return;
-        }
-        let mut changed = Vec::new();
-        for node in flipped.iter().filter_map(|id| mirror.node(*id)) {
-            changed.extend(self.read(node));
-            changed.extend(self.read_around(&[node]));
-        }
-        self.show_again(mirror, flipped, assets, out);
-        let told = |node: NodeRef<'_>| node.ancestors().any(|up| flipped.contains(&up.id()));
-        changed.retain(|id| mirror.node(*id).is_some_and(|node| !told(node)));
-        self.show_texts(mirror, &changed, assets, out);
-    }
-
-    /// The page is on another path: other rules may hold.
-    fn follow(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        let path = path_of(mirror.url());
-        if path == self.path {
-            return;
-        }
-        self.rules = self.site.at(&path);
-        self.path = path;
-        self.judge_all(mirror, assets, out);
-    }
-
-    fn judge_all(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        let Some(document) = mirror.document() else { return };
-        let mut flipped = Vec::new();
-        self.judge(document, &mut flipped);
-        let changed = self.read(document);
-        self.judged(mirror, &flipped, assets, out);
-        self.show_texts(mirror, &changed, assets, out);
-        for node in document.descendants().filter(|node| node.is_element()) {
-            self.mark_one(node, Some(out));
-        }
-    }
-
     fn shown_title(&self, mirror: &Mirror) -> String {
         if self.rules.private().is_some() {
             return MASK.into();
@@ -683,99 +466,10 @@ impl Mask {
         }
         format!("{origin}{}", url.path())
     }
-
-    /// Every detector passes here: what is private in a text, in no particular order.
-    fn find(&self, text: &Text<'_>) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
-        for detector in self.rules.detectors() {
-            detector.find(text, &mut found);
-        }
-        self.taint.find(text.raw(), &mut found);
-        found
-    }
-
-    /// Whether something private is in a value, as it is or packed as addresses and attributes carry it.
-    fn finds(&self, text: &str) -> bool {
-        let found = |text: &str| !text.is_empty() && !self.find(&Text::new(text)).is_empty();
-        if found(text) {
-            return true;
-        }
-        let plain = decoded(text);
-        (matches!(plain, Cow::Owned(_)) && found(&plain)) || unpacked(&plain).any(|text| found(&text))
-    }
-
-    /// A text of its own with what is private in it replaced.
-    fn cover(&self, text: &str) -> String {
-        run::cover(text, 0, &run::merged(self.find(&Text::new(text)))).unwrap_or_else(|| text.to_owned())
-    }
-}
-
-/// Without percent encoding, be it done twice.
-fn decoded(text: &str) -> Cow<'_, str> {
-    let once = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-    match once {
-        Cow::Owned(once) => Cow::Owned(percent_encoding::percent_decode_str(&once).decode_utf8_lossy().into_owned()),
-        borrowed => borrowed,
-    }
-}
-
-/// The texts that pieces of a text are the base64 of, of either alphabet.
-fn unpacked(text: &str) -> impl Iterator<Item = String> {
-    const SHORTEST: usize = 8;
-    let packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
-    // A slash is of the alphabet, and separates the segments of a path.
-    let pieces = text.split(move |c| !packed(c)).flat_map(|piece| std::iter::once(piece).chain(piece.split('/')));
-    // Packed text is full of capitals; what classes and ids are called seldom has any.
-    let likely = |piece: &&str| piece.len() >= SHORTEST && piece.bytes().any(|b| b.is_ascii_uppercase());
-    pieces.filter(likely).filter_map(|piece| {
-        let plain: String = piece
-            .chars()
-            .map(|c| {
-                if c == '-' {
-                    '+'
-                } else if c == '_' {
-                    '/'
-                } else {
-                    c
-                }
-            })
-            .collect();
-        let bytes = STANDARD_NO_PAD.decode(&plain[..plain.len() - usize::from(plain.len() % 4 == 1)]).ok()?;
-        String::from_utf8(bytes).ok().filter(|text| text.chars().all(|c| !c.is_control()))
-    })
-}
-
-/// Whether a field's value may become a number of somebody's as it is typed: more digits in a row than may be shown of a
-/// card (six, PCI DSS 3.4.1).
-fn is_growing(value: &str) -> bool {
-    let mut row = 0;
-    let mut gap = 0;
-    for c in value.chars().filter_map(normal) {
-        match c {
-            c if c.is_ascii_digit() => (row, gap) = (row + 1, 0),
-            ' ' | '.' | '-' | '/' if gap == 0 => gap = 1,
-            _ => (row, gap) = (0, 0),
-        }
-        if row > 6 {
-            return true;
-        }
-    }
-    false
 }
 
 fn path_of(url: &str) -> String {
     Url::parse(url).map_or_else(|_| "/".into(), |url| url.path().to_owned())
-}
-
-/// What stands beside a node that goes: the texts there become neighbours.
-fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
-    let near = [node.prev(), node.next(), node.parent_node()];
-    near.into_iter().flatten().map(NodeRef::id).collect()
-}
-
-/// The texts of a style element: they are one sheet, which is told together.
-fn sheet_texts(parent: NodeRef<'_>) -> impl Iterator<Item = u32> {
-    parent.children().filter(move |child| parent.local() == "style" && child.text().is_some()).map(NodeRef::id)
 }
 
 fn head_titles(html: NodeRef<'_>) -> Vec<NodeRef<'_>> {

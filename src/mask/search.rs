@@ -1,0 +1,90 @@
+//! Looks for what is private in a text, as it stands there or packed as addresses and attributes carry it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use super::{Mask, run};
+use crate::rules::detector::{Text, normal};
+
+impl Mask {
+    /// Every detector passes here: what is private in a text, in no particular order.
+    pub(super) fn find(&self, text: &Text<'_>) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        for detector in self.rules.detectors() {
+            detector.find(text, &mut found);
+        }
+        self.taint.find(text.raw(), &mut found);
+        found
+    }
+
+    /// Whether something private is in a value, as it is or packed as addresses and attributes carry it.
+    pub(super) fn finds(&self, text: &str) -> bool {
+        let found = |text: &str| !text.is_empty() && !self.find(&Text::new(text)).is_empty();
+        if found(text) {
+            return true;
+        }
+        let plain = decoded(text);
+        (matches!(plain, Cow::Owned(_)) && found(&plain)) || unpacked(&plain).any(|text| found(&text))
+    }
+
+    /// A text of its own with what is private in it replaced.
+    pub(super) fn cover(&self, text: &str) -> String {
+        run::cover(text, 0, &run::merged(self.find(&Text::new(text)))).unwrap_or_else(|| text.to_owned())
+    }
+}
+
+/// Without percent encoding, be it done twice.
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    let once = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    match once {
+        Cow::Owned(once) => Cow::Owned(percent_encoding::percent_decode_str(&once).decode_utf8_lossy().into_owned()),
+        borrowed => borrowed,
+    }
+}
+
+/// The texts that pieces of a text are the base64 of, of either alphabet.
+fn unpacked(text: &str) -> impl Iterator<Item = String> {
+    const SHORTEST: usize = 8;
+    let packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_');
+    // A slash is of the alphabet, and separates the segments of a path.
+    let pieces = text.split(move |c| !packed(c)).flat_map(|piece| std::iter::once(piece).chain(piece.split('/')));
+    // Packed text is full of capitals; what classes and ids are called seldom has any.
+    let likely = |piece: &&str| piece.len() >= SHORTEST && piece.bytes().any(|b| b.is_ascii_uppercase());
+    pieces.filter(likely).filter_map(|piece| {
+        let plain: String = piece
+            .chars()
+            .map(|c| {
+                if c == '-' {
+                    '+'
+                } else if c == '_' {
+                    '/'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let bytes = STANDARD_NO_PAD.decode(&plain[..plain.len() - usize::from(plain.len() % 4 == 1)]).ok()?;
+        String::from_utf8(bytes).ok().filter(|text| text.chars().all(|c| !c.is_control()))
+    })
+}
+
+/// Whether a field's value may become a number of somebody's as it is typed: more digits in a row than may be shown of a
+/// card (six, PCI DSS 3.4.1).
+pub(super) fn is_growing(value: &str) -> bool {
+    let mut row = 0;
+    let mut gap = 0;
+    for c in value.chars().filter_map(normal) {
+        match c {
+            c if c.is_ascii_digit() => (row, gap) = (row + 1, 0),
+            ' ' | '.' | '-' | '/' if gap == 0 => gap = 1,
+            _ => (row, gap) = (0, 0),
+        }
+        if row > 6 {
+            return true;
+        }
+    }
+    false
+}
