@@ -1,6 +1,7 @@
 //! The console's JSON API and apps, for agents and for customers who join.
 
 mod apps;
+mod drift;
 mod error;
 mod guard;
 mod join;
@@ -136,6 +137,8 @@ impl Console {
             .routes(routes!(sessions::pin))
             .routes(routes!(sessions::events))
             .routes(routes!(sessions::colleagues))
+            .routes(routes!(drift::list))
+            .routes(routes!(drift::looked))
             .routes(routes!(talk::socket))
             .route_layer(from_fn_with_state(Arc::clone(self), sign_in::require));
         // A password, a link or a ticket authorises these.

@@ -5,13 +5,14 @@
 
 mod beat;
 mod drawing;
+mod drift;
 mod page;
 mod pages;
 pub mod queue;
 mod tabs;
 mod viewers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, Weak};
@@ -73,6 +74,8 @@ pub enum HubError {
     Resyncs,
     #[error("the session has as many viewers as it may have")]
     Viewers,
+    #[error("the agent may not watch, or may not any more")]
+    NotAdmitted,
 }
 
 /// A socket that drops and is back this soon was never away: pages go from one to the next.
@@ -95,6 +98,8 @@ pub struct Counts {
     pub capped: AtomicU64,
     /// Pages that were read more slowly because they took too much of Lado's time.
     pub slowed: AtomicU64,
+    /// Rules that no longer matched where they had.
+    pub drifted: AtomicU64,
     /// Viewers whose queue was dropped because they read too slowly.
     pub viewers_behind: AtomicU64,
     /// Snapshots for viewers whose tree went wrong.
@@ -190,8 +195,6 @@ struct Inner {
     viewers: HashMap<u32, Viewer>,
     /// The names of agents who have watched, in the order of their numbers from 1.
     participants: Vec<String>,
-    /// What the customer has put into masked fields: gone, and overwritten, when the session ends.
-    taint: Arc<mask::Taint>,
     /// Of pages that are gone, and of refusals.
     evidence: mask::Evidence,
     /// Actions that a page has not answered yet, by the hub's own number.
@@ -321,7 +324,8 @@ impl Hubs {
             every.tick().await;
             let Some(hubs) = hubs.upgrade() else { return };
             let now = Instant::now();
-            hubs.all().iter().for_each(|hub| hub.tend(now));
+            let drifted: BTreeSet<String> = hubs.all().iter().filter_map(|hub| hub.tend(now)).collect();
+            drifted.iter().for_each(|company| hubs.rules_changed(company));
         }
     }
 
@@ -421,10 +425,11 @@ impl Hub {
         }
     }
 
-    /// Looks after time-outs.
-    pub fn tend(&self, now: Instant) {
+    /// Looks after time-outs. Returns the company when its rules have become stricter.
+    pub fn tend(&self, now: Instant) -> Option<String> {
         // One that is busy is looked after next time: the others need not wait for it.
-        let Some(mut inner) = try_lock(&self.inner) else { return };
+        let mut inner = try_lock(&self.inner)?;
+        let drifted = self.watch_drift(&mut inner, now);
         let calm = |page: &Page| page.fast.is_some_and(|since| now.saturating_duration_since(since) >= CALM);
         let calmed: Vec<String> =
             inner.pages.iter().filter(|(_, page)| calm(page)).map(|(name, _)| name.clone()).collect();
@@ -458,6 +463,7 @@ impl Hub {
         for number in late {
             inner.answer(number, Some(Refusal::NotPossible));
         }
+        drifted.then(|| self.session.company.id.clone())
     }
 
     /// Everything of the session is over: the last word to everybody, and nothing is kept.

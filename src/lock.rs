@@ -4,19 +4,17 @@
 //! in, on its labels and what they press, on the form that it submits. The page checks again before it acts.
 
 mod frame;
+mod target;
 #[cfg(test)]
 mod tests;
-
-use std::borrow::Cow;
-
-use url::Url;
 
 pub use frame::{Control, Frame};
 
 use crate::mask::{Mask, is_pressed, lock_of};
-use crate::mirror::{DOCUMENT, Mirror, NodeRef, name};
+use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, name};
 use crate::protocol::{Action, Drawing, Level, Refusal, Shape};
-use crate::rules::{PathRules, selector};
+use crate::rules::PathRules;
+use target::Target;
 
 /// An action that the customer's page may be asked to carry out. Nothing but [`check`] can build one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,19 +178,19 @@ impl<'a> Page<'a> {
     fn press(&self, node: NodeRef<'a>) -> Result<(), Denied> {
         self.unlocked(node)?;
         // Nobody can say of a control that shows none of its name whether it is a locked one.
-        for up in node.ancestors().filter(|up| up.is_element() && is_pressed(*up)) {
+        for up in path(node).into_iter().filter(|up| up.is_element() && is_pressed(*up)) {
             if let Some(rule) = self.mask.masked(up).filter(|_| !self.is_readable(up)) {
                 return Err(Denied { refusal: Refusal::Masked, rule: rule.to_owned() });
             }
         }
         // A label passes its click on.
-        for label in node.ancestors().filter(|up| up.local() == "label") {
+        for label in path(node).into_iter().filter(|up| up.local() == "label") {
             for control in name::controlled(label) {
                 self.unlocked(control)?;
                 self.submits(control)?;
             }
         }
-        for up in node.ancestors() {
+        for up in path(node) {
             self.submits(up)?;
         }
         // What looks like a button and is none to the eye of markup is one when its whole text is a lock's name.
@@ -246,7 +244,7 @@ impl<'a> Page<'a> {
 
     /// The element, everything it is in, and their labels.
     fn unlocked(&self, node: NodeRef<'a>) -> Result<(), Denied> {
-        for up in node.ancestors().filter(|up| up.is_element()) {
+        for up in path(node).into_iter().filter(|up| up.is_element()) {
             if let Some(rule) = lock_of(self.rules(), up) {
                 return Err(locked(rule));
             }
@@ -285,28 +283,14 @@ impl<'a> Page<'a> {
 
     /// Navigation by hand goes nowhere that a locked link or form of the page goes, nor where a lock rule points.
     fn navigate(&self, url: &str) -> Result<(), Denied> {
-        let impossible = || Denied::because(Refusal::NotPossible);
-        let target = Url::parse(url).map_err(|_| impossible())?;
-        let plain = target.username().is_empty() && target.password().is_none();
-        if !matches!(target.scheme(), "http" | "https") || !target.has_host() || !plain {
-            return Err(impossible());
+        let target = Target::parse(url).ok_or(Denied::because(Refusal::NotPossible))?;
+        if let Some(rule) = target.locked_by(self.rules()) {
+            return Err(locked(rule));
         }
-        for (tag, attr) in [("a", "href"), ("area", "href"), ("form", "action")] {
-            let path = &target[url::Position::BeforePath..];
-            for value in [target.as_str(), path] {
-                if let Some(rule) = self.rules().lock(&Loose { tag, attr, value }) {
-                    return Err(locked(rule));
-                }
-            }
-        }
-        let Ok(base) = Url::parse(self.mirror.base_url()).or_else(|_| Url::parse(self.mirror.url())) else {
-            return Ok(());
-        };
-        let leads = |value: &str| base.join(value).is_ok_and(|url| same(&url, &target));
         let nodes = self.mirror.document().into_iter().flat_map(NodeRef::descendants);
         for node in nodes.filter(|node| node.is_element()) {
-            let led = ["href", "action", "formaction"].iter().filter_map(|name| node.attribute(name)).any(leads);
-            if led {
+            let mut addresses = ["href", "action", "formaction"].iter().filter_map(|name| node.attribute(name));
+            if addresses.any(|address| target.is_led_to_by(node, address)) {
                 self.unlocked(node)?;
                 if node.local() == "form" {
                     self.submission(node)?;
@@ -322,6 +306,31 @@ const UNMARKED_DEPTH: usize = 4;
 
 fn locked(rule: &str) -> Denied {
     Denied { refusal: Refusal::Locked, rule: rule.to_owned() }
+}
+
+/// The element and everything that an event on it goes through: what it is in, and the slots that it is shown in (WHATWG
+/// DOM "get the parent").
+fn path(node: NodeRef<'_>) -> Vec<NodeRef<'_>> {
+    let mut path: Vec<NodeRef<'_>> = Vec::new();
+    let mut next = vec![node];
+    while let Some(at) = next.pop() {
+        if path.len() >= MAX_PATH || path.contains(&at) {
+            continue;
+        }
+        path.push(at);
+        next.extend(at.parent_node());
+        next.extend(slot_of(at));
+    }
+    path
+}
+
+/// Deeper than any page nests slots; each step of a path is looked at once.
+const MAX_PATH: usize = 2048;
+
+fn slot_of(node: NodeRef<'_>) -> Option<NodeRef<'_>> {
+    let shadow = node.parent_node()?.children().find(|child| child.kind() == NodeKind::Shadow)?;
+    let wanted = node.attribute("slot").unwrap_or_default();
+    shadow.descendants().find(|slot| slot.local() == "slot" && slot.attribute("name").unwrap_or_default() == wanted)
 }
 
 /// The form that a control belongs to: by its `form` attribute, else the one it is in.
@@ -345,29 +354,4 @@ fn is_submit(node: NodeRef<'_>) -> bool {
 /// A button in the eyes of the page's script, which may submit in its own way.
 fn custom_button(node: NodeRef<'_>) -> bool {
     node.local() == "button" || (node.local().contains('-') && is_pressed(node))
-}
-
-/// Query and path alike; the fragment never reaches the site.
-fn same(one: &Url, other: &Url) -> bool {
-    one[..url::Position::AfterQuery] == other[..url::Position::AfterQuery]
-}
-
-/// A link or form that the page does not have, for the rules that lock targets.
-#[derive(Clone, Copy)]
-struct Loose<'a> {
-    tag: &'a str,
-    attr: &'a str,
-    value: &'a str,
-}
-
-impl selector::Element for Loose<'_> {
-    fn tag(&self) -> &str {
-        self.tag
-    }
-    fn attr(&self, name: &str) -> Option<Cow<'_, str>> {
-        (name == self.attr).then_some(Cow::Borrowed(self.value))
-    }
-    fn parent(&self) -> Option<Self> {
-        None
-    }
 }

@@ -15,6 +15,7 @@ mod asset;
 mod attribute;
 mod change;
 mod check;
+mod drawing;
 mod emit;
 mod evidence;
 mod frame;
@@ -27,6 +28,8 @@ mod preview;
 mod run;
 mod search;
 mod sheet;
+#[cfg(test)]
+mod smuggle_tests;
 mod taint;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -35,9 +38,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use bytes::Bytes;
 use url::Url;
 
-pub use asset::style_sheet;
+pub use asset::{drawing, style_sheet};
+pub(crate) use attribute::base_of;
 pub use evidence::{Counts, Evidence};
 pub use frame::Frame;
 pub(crate) use locks::{is_pressed, lock_of};
@@ -48,7 +53,7 @@ use crate::mirror::{DOCUMENT, Mirror, MirrorError, NodeRef};
 use crate::protocol::{MASK, NONE, Op, Tree};
 use crate::rules::detector::Text;
 use crate::rules::{PathRules, SiteRules};
-use search::{decoded, is_growing};
+use search::{is_growing, said_somehow};
 
 /// The id of the rule that stands for what the customer has hidden by hand.
 pub const BY_CUSTOMER: &str = "hidden-by-customer";
@@ -63,6 +68,12 @@ pub struct Masked<T>(T);
 impl<T> AsRef<T> for Masked<T> {
     fn as_ref(&self) -> &T {
         &self.0
+    }
+}
+
+impl From<Masked<Bytes>> for Bytes {
+    fn from(masked: Masked<Self>) -> Self {
+        masked.0
     }
 }
 
@@ -128,6 +139,25 @@ impl Mask {
     /// What rules have done so far.
     pub fn evidence(&self) -> Evidence {
         Evidence { corrections: self.corrections, ..self.evidence.clone() }
+    }
+
+    /// The rules that mask or lock an element of the page.
+    pub fn matched(&self) -> BTreeSet<String> {
+        let masks = self.own.values().filter_map(|own| match own {
+            judge::Own::Mask { rule, .. } if rule != BY_CUSTOMER => Some(rule.clone()),
+            _ => None,
+        });
+        masks.chain(self.locked.values().cloned()).collect()
+    }
+
+    /// The path that the rules are those of; nothing where it says something private.
+    pub fn path(&self) -> Option<&str> {
+        Some(self.path.as_str()).filter(|path| !self.finds(path))
+    }
+
+    /// Whether a rule of the page's site is firm; nothing of rules that are no more.
+    pub fn is_firm(&self, rule: &str) -> Option<bool> {
+        self.site.is_firm(rule)
     }
 
     /// The rule that masks an element itself.
@@ -258,7 +288,7 @@ impl Mask {
             Op::Adopt { node, ref sheets } => {
                 mirror.apply(&op)?;
                 if let Some(node) = mirror.node(node) {
-                    if self.emitted(node) && !self.hides_sheets(self.status(node)) {
+                    if self.wears(node) {
                         for &sheet in sheets {
                             self.show_sheet(mirror, sheet, assets, &mut out);
                         }
@@ -300,16 +330,6 @@ impl Mask {
         }
         self.corrections += self.corrected.swap(0, Relaxed);
         Ok(out.into_iter().map(Masked).collect())
-    }
-
-    /// A constructed sheet is told when something takes it that viewers see: what only masked roots take may say what
-    /// they hold.
-    fn show_sheet(&mut self, mirror: &Mirror, sheet: u32, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
-        if self.sheets.insert(sheet) {
-            for op in mirror.sheet_ops(sheet) {
-                out.extend(self.present(mirror, op, assets));
-            }
-        }
     }
 
     /// The whole page for a viewer that joins late or has fallen behind. Empty before the page's first snapshot.
@@ -379,9 +399,11 @@ impl Mask {
     /// Takes other rules from now on, and takes back what they mask. What was masked stays so until it is removed.
     pub fn reload(&mut self, mirror: &Mirror, rules: Arc<SiteRules>, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
         self.site = rules;
-        self.rules = self.site.at(&self.path);
         let mut out = Vec::new();
-        self.judge_all(mirror, assets, &mut out);
+        self.take_rules(mirror, assets, &mut out);
+        if mirror.ready() {
+            out.push(Op::SetUrl { url: self.shown_url(mirror.url()) });
+        }
         out.into_iter().map(Masked).collect()
     }
 
@@ -398,17 +420,13 @@ impl Mask {
     pub fn recall(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
         let Some(document) = mirror.document() else { return Vec::new() };
         let mut out = Vec::new();
-        let taint = Arc::clone(&self.taint);
-        let tells = |text: &str| {
-            let mut found = Vec::new();
-            taint.find(text, &mut found);
-            !found.is_empty()
-        };
+        let taint = self.taint();
+        let tells = |text: &str| said_somehow(text, |text| taint.is_in(text));
         let told = |node: &NodeRef<'_>| {
-            node.attributes().any(|(_, value)| tells(value))
-                || node.value().is_some_and(tells)
-                || node.sheet().is_some_and(tells)
-                || node.adopted().is_some_and(|sheets| sheets.iter().any(|css| tells(css)))
+            let mut states = Vec::new();
+            node.state_ops(&mut states);
+            node.attributes().any(|(name, value)| tells(value) || (name.starts_with("data-") && taint.is_in(name)))
+                || states.iter().flat_map(written).any(tells)
                 || (node.local() == "style" && node.children().filter_map(NodeRef::text).any(tells))
         };
         let again: Vec<u32> = document.descendants().filter(told).map(NodeRef::id).collect();
@@ -418,13 +436,15 @@ impl Mask {
         let changed: Vec<u32> =
             changed.into_iter().filter(|id| mirror.node(*id).is_some_and(|node| !within(node))).collect();
         self.show_texts(mirror, &changed, assets, &mut out);
-        for (name, told) in [("title", mirror.title()), ("url", mirror.url())] {
-            if tells(told) || tells(&decoded(told)) {
-                out.push(match name {
-                    "title" => Op::SetTitle { title: self.shown_title(mirror) },
-                    _ => Op::SetUrl { url: self.shown_url(told) },
-                });
-            }
+        let sheets = self.sheets.iter().map(|sheet| mirror.sheet_ops(*sheet));
+        for op in sheets.filter(|ops| ops.iter().flat_map(written).any(tells)).flatten() {
+            out.extend(self.present(mirror, op, assets));
+        }
+        if tells(mirror.title()) {
+            out.push(Op::SetTitle { title: self.shown_title(mirror) });
+        }
+        if tells(mirror.url()) {
+            out.push(Op::SetUrl { url: self.shown_url(mirror.url()) });
         }
         out.into_iter().map(Masked).collect()
     }
@@ -465,6 +485,19 @@ impl Mask {
             return format!("{origin}/{MASK}");
         }
         format!("{origin}{}", url.path())
+    }
+}
+
+/// What an op about a node's state or a sheet says.
+fn written(op: &Op) -> Vec<&str> {
+    match op {
+        Op::SetValue { value, .. } => vec![value],
+        Op::DefineSheet { css, .. }
+        | Op::SetSheet { css, .. }
+        | Op::InsertRule { css, .. }
+        | Op::SetRule { css, .. } => vec![css],
+        Op::SetAdopted { sheets, .. } => sheets.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
     }
 }
 

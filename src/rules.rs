@@ -150,6 +150,30 @@ impl SiteRules {
         rules
     }
 
+    /// The same with all masked on some paths, given as the id of what is to blame and a glob, that no rule unmasks.
+    pub fn private_on(&self, paths: &[(String, String)]) -> Self {
+        let rule = |(id, path): &(String, String)| {
+            Arc::new(Rule {
+                id: format!("drifted-{id}"),
+                action: Action::Private,
+                firm: false,
+                sites: Vec::new(),
+                // Nothing is left open by a path that is none.
+                paths: Glob::path(path).into_iter().collect(),
+                by: By::Place,
+            })
+        };
+        Self {
+            rules: self.rules.iter().cloned().chain(paths.iter().map(rule)).collect(),
+            detectors: Arc::clone(&self.detectors),
+        }
+    }
+
+    /// Whether a rule is firm; nothing of rules that are not of this site.
+    pub fn is_firm(&self, id: &str) -> Option<bool> {
+        self.rules.iter().find(|rule| rule.id == id).map(|rule| rule.firm)
+    }
+
     /// What the page evaluates: `PageRules` of `injected/boot.ts`, and `labels`, the masks of form fields by name.
     pub fn page_json(&self) -> serde_json::Value {
         let mut out =

@@ -3,6 +3,7 @@
 mod ask;
 mod asset;
 pub mod company;
+pub mod drift;
 mod escape;
 pub mod limit;
 mod link;
@@ -22,7 +23,7 @@ use tokio::sync::{broadcast, watch};
 use url::Url;
 
 use crate::id::{Pin, Secret, SessionId};
-use crate::mask::{Evidence, Mask, Masked};
+use crate::mask::{Evidence, Mask, Masked, Taint};
 use crate::protocol::Level;
 use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Scheme, Site, ViewDomain, ViewMap};
@@ -90,6 +91,8 @@ pub struct Session {
     places: Mutex<Vec<IpAddr>>,
     /// What rules did, when it is over.
     evidence: Arc<Mutex<Evidence>>,
+    /// What the customer has put into masked fields: gone, and overwritten, when the session ends.
+    taint: Mutex<Arc<Taint>>,
     /// Chat, and what has happened.
     pub talk: Talk,
     state: watch::Sender<State>,
@@ -386,6 +389,7 @@ impl Sessions {
             tickets: Mutex::default(),
             places: Mutex::default(),
             evidence: Arc::default(),
+            taint: Mutex::default(),
             talk: Talk::default(),
             state: watch::Sender::new(State {
                 phase: Phase::Invited,
@@ -724,7 +728,34 @@ impl Session {
     }
 
     fn masked(&self, text: &str) -> Masked<String> {
-        Mask::new(self.company.rules.for_site(self.start.host_str().unwrap_or_default())).words(text)
+        self.mask_of(self.start.host_str().unwrap_or_default()).words(text)
+    }
+
+    /// What hides the session's secrets on a host, away from any page.
+    pub fn mask_of(&self, host: &str) -> Mask {
+        let mut mask = Mask::new(self.company.rules.for_site(host));
+        mask.set_taint(self.taint());
+        mask
+    }
+
+    pub fn taint(&self) -> Arc<Taint> {
+        Arc::clone(&lock(&self.taint))
+    }
+
+    /// The customer has put something into a masked field: what is hidden from now on, when that is more than before.
+    /// See [`Taint::learn`].
+    pub fn learn(&self, site: u64, of: (u64, u32), value: &str, done: bool) -> Option<Arc<Taint>> {
+        let mut taint = lock(&self.taint);
+        if self.is_over() || !Arc::make_mut(&mut taint).learn(site, of, value, done) {
+            return None;
+        }
+        let now = Arc::clone(&taint);
+        drop(taint);
+        if done {
+            // Agents who come later do not read it in what was said before.
+            self.talk.mask_again(|text| self.masked(text));
+        }
+        Some(now)
     }
 
     pub fn is_paused(&self) -> bool {
@@ -874,6 +905,7 @@ impl Session {
     /// Forgets everything private and tells who watches that the session is over.
     fn clear(&self) {
         *lock(&self.jar) = Jar::default();
+        *lock(&self.taint) = Arc::default();
         lock(&self.assets).clear();
         lock(&self.tickets).clear();
         self.talk.clear();

@@ -58,6 +58,10 @@ pub enum ApiError {
     Method,
     #[error("this address is a WebSocket")]
     NotWebSocket,
+    #[error("this is for admins of your company")]
+    NotAdmin,
+    #[error("there is no such alarm (any more)")]
+    NoAlarm,
     #[error("your company has no such colleague")]
     NoColleague,
     #[error(transparent)]
@@ -91,6 +95,8 @@ impl ApiError {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotWebSocket => (StatusCode::UPGRADE_REQUIRED, "not_websocket"),
+            Self::NotAdmin => (StatusCode::FORBIDDEN, "not_admin"),
+            Self::NoAlarm => (StatusCode::NOT_FOUND, "no_alarm"),
             Self::NoColleague => (StatusCode::NOT_FOUND, "no_colleague"),
             Self::Talk(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_message"),
             Self::Ask(AskError::Busy) => (StatusCode::CONFLICT, "busy"),

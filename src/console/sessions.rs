@@ -20,6 +20,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::Console;
+use super::drift::Alarms;
 use super::error::{ApiError, Refused};
 use super::sign_in::Caller;
 use super::talk::AskView;
@@ -371,7 +372,8 @@ pub(super) async fn colleagues(Extension(caller): Extension<Caller>) -> Json<Col
     Json(Colleagues { colleagues: others.map(colleague).collect() })
 }
 
-/// Server-sent events: `session` with a `SessionView`, first for every open session, then for each change.
+/// Server-sent events: `session` with a `SessionView`, first for every open session, then for each change; `drift` with
+/// the company's `Alarms`, as often as they change.
 #[utoipa::path(
     get, path = "/api/events", security(("agent" = [])),
     responses(
@@ -384,26 +386,43 @@ pub(super) async fn events(
     Extension(caller): Extension<Caller>,
 ) -> impl IntoResponse {
     let changes = console.sessions.changes();
-    let waiting = VecDeque::from(console.views(&caller));
-    let events =
-        stream::unfold((console, caller, changes, waiting), |(console, caller, mut changes, mut waiting)| async move {
-            let view = loop {
-                if let Some(view) = waiting.pop_front() {
-                    break view;
+    let drift = caller.company.rules.drift.changes();
+    let mut waiting: VecDeque<Event> = console.views(&caller).iter().map(changed).collect();
+    if !caller.company.rules.drift.alarms().is_empty() {
+        waiting.push_back(drifted(&caller));
+    }
+    let events = stream::unfold(
+        (console, caller, changes, drift, waiting),
+        |(console, caller, mut changes, mut drift, mut waiting)| async move {
+            let event = loop {
+                if let Some(event) = waiting.pop_front() {
+                    break event;
                 }
-                match changes.recv().await {
-                    Ok(id) => waiting.extend(console.view_of(id, &caller)),
-                    Err(RecvError::Lagged(_)) => waiting.extend(console.views(&caller)),
-                    Err(RecvError::Closed) => return None,
+                tokio::select! {
+                    id = changes.recv() => match id {
+                        Ok(id) => waiting.extend(console.view_of(id, &caller).iter().map(changed)),
+                        Err(RecvError::Lagged(_)) => waiting.extend(console.views(&caller).iter().map(changed)),
+                        Err(RecvError::Closed) => return None,
+                    },
+                    // Late or not: what there is now is told.
+                    _ = drift.recv() => waiting.push_back(drifted(&caller)),
                 }
             };
             if !caller.stands(&console) {
                 return None;
             }
-            let event = Event::default().event("session").json_data(&view).unwrap_or_default();
-            Some((Ok::<_, Infallible>(event), (console, caller, changes, waiting)))
-        });
+            Some((Ok::<_, Infallible>(event), (console, caller, changes, drift, waiting)))
+        },
+    );
     Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+fn changed(view: &SessionView) -> Event {
+    Event::default().event("session").json_data(view).unwrap_or_default()
+}
+
+fn drifted(caller: &Caller) -> Event {
+    Event::default().event("drift").json_data(Alarms::of(&caller.company)).unwrap_or_default()
 }
 
 impl Console {

@@ -5,7 +5,7 @@ use super::{Hub, Inner, Viewer, ViewerLink};
 use crate::lock::{self as locks, Control, Denied};
 use crate::mask;
 use crate::protocol::{Drawing, Refusal, Shape, ViewerNotice};
-use crate::session::lock;
+use crate::session::{Role, lock};
 
 /// More drawings than these that stay at once hide the page: the oldest goes.
 const MAX_DRAWINGS: usize = 100;
@@ -35,6 +35,9 @@ impl Hub {
             return Err(Denied { refusal: Refusal::Paused, rule: String::new() });
         }
         let viewer = inner.viewers.get(&from.id()).ok_or_else(gone)?;
+        if viewer.agent.role == Role::Supervisor {
+            return Err(Denied { refusal: Refusal::NotAllowed, rule: String::new() });
+        }
         // What the viewer shows is not what the customer sees: the same id may be another element by now.
         if viewer.seen != Some(viewer.epoch) {
             return Err(gone());

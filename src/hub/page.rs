@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::drift::SETTLED;
 use super::queue::PageQueue;
 use crate::lock::Allowed;
 use crate::mask::{AssetMap, Frame, Mask, Masked};
@@ -61,6 +62,8 @@ pub(super) struct Page {
     pub fast: Option<Instant>,
     /// The page is too much to be mirrored, for now.
     pub capped: Option<Capped>,
+    /// When it will have been on its path for long enough to be compared with others.
+    pub settles: Option<Instant>,
     limits: Limits,
 }
 
@@ -125,6 +128,7 @@ impl Page {
             mends: 0,
             fast: None,
             capped: None,
+            settles: None,
             limits,
         }
     }
@@ -179,9 +183,13 @@ impl Page {
             match &mut op {
                 Op::Snapshot { epoch, url, .. } => {
                     self.epoch = *epoch;
+                    self.settles = Some(Instant::now() + SETTLED);
                     *url = self.honest(url, &session.views);
                 }
-                Op::SetUrl { url } => *url = self.honest(url, &session.views),
+                Op::SetUrl { url } => {
+                    *url = self.honest(url, &session.views);
+                    self.settles = Some(Instant::now() + SETTLED);
+                }
                 Op::Check { node, sums } => {
                     let finding = self.compare(*node, sums);
                     if finding != Some(Finding::Same) {

@@ -1,6 +1,6 @@
 //! The customer's side of a hub: pages come, change, and go.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -58,7 +58,7 @@ impl Hub {
             inner.drop_page(page);
         }
         let number = inner.number_of(tab);
-        let taint = Arc::clone(&inner.taint);
+        let taint = self.session.taint();
         let known = inner.pages.entry(page.to_owned()).or_insert_with(|| {
             let mut page = Page::new(tab.to_owned(), number, site.clone(), &self.session, self.limits());
             page.mask.set_taint(taint);
@@ -186,14 +186,9 @@ impl Hub {
     /// [`HubError`] when the socket is not the page's any more.
     pub fn secret(&self, from: &PageLink, field: u32, value: &str, done: bool) -> Result<(), HubError> {
         let mut inner = lock(&self.inner);
-        inner.page_of(from)?;
+        let site = number(&inner.page_of(from)?.site);
         self.session.touch();
-        let mut hasher = DefaultHasher::new();
-        from.page.hash(&mut hasher);
-        if !Arc::make_mut(&mut inner.taint).learn(hasher.finish(), field, value, done) {
-            return Ok(());
-        }
-        let taint = Arc::clone(&inner.taint);
+        let Some(taint) = self.session.learn(site, (number(&from.page), field), value, done) else { return Ok(()) };
         let mut recalled = Vec::new();
         for (name, page) in &mut inner.pages {
             page.mask.set_taint(Arc::clone(&taint));
@@ -360,6 +355,12 @@ impl Hub {
             inner.drop_page(&oldest);
         }
     }
+}
+
+fn number(name: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Inner {

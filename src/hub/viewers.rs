@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use url::Url;
+
 use super::queue::ViewerQueue;
 use super::{Act, Hub, HubError, Inner, Viewer, nothing};
 use crate::lock::{self as locks, Control, Denied};
 use crate::mask::Frame;
 use crate::protocol::{self, Action, Refusal, ViewerNotice};
+use crate::rewrite::url::Site;
 use crate::session::{Agent, Role, lock};
 
 /// Actions on their way to a page; an agent's hand makes a few.
@@ -47,6 +50,10 @@ impl Hub {
         let mut inner = lock(&self.inner);
         if inner.over {
             return Err(HubError::Over);
+        }
+        // A ticket may be older than the customer's yes to somebody else.
+        if !self.session.admits(&agent) {
+            return Err(HubError::NotAdmitted);
         }
         if inner.viewers.len() >= self.config.max_viewers {
             return Err(HubError::Viewers);
@@ -143,6 +150,12 @@ impl Hub {
         }
         let showing = viewer.showing.clone().ok_or_else(|| refuse(Refusal::Gone))?;
         let page = inner.pages.get(&showing).ok_or_else(|| refuse(Refusal::Gone))?;
+        // By hand an agent leads the customer nowhere that a session could not start at.
+        if let Action::Navigate { url } = action
+            && !Url::parse(url).is_ok_and(|url| self.leads_on(&page.site, &url))
+        {
+            return Err(refuse(Refusal::NotAllowed));
+        }
         let allowed = locks::check(&page.mirror, &page.mask, self.session.level(), action)?;
         let link = page.link.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
         // What the viewer shows is not what the customer sees: the same id may be another element by now.
@@ -158,6 +171,11 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether an agent may lead the customer from a page of `site` to `url`.
+    fn leads_on(&self, site: &Site, url: &Url) -> bool {
+        Site::of(url).as_ref() == Some(site) || self.session.company.allows(url)
+    }
+
     /// The agent's mouse over the mirrored page, or away from it.
     pub fn viewer_pointer(&self, from: &ViewerLink, at: Option<(i32, i32)>) {
         let inner = lock(&self.inner);
@@ -165,7 +183,9 @@ impl Hub {
             return;
         }
         self.session.touch();
-        let Some(viewer) = inner.viewers.get(&from.id) else { return };
+        let Some(viewer) = inner.viewers.get(&from.id).filter(|viewer| viewer.agent.role != Role::Supervisor) else {
+            return;
+        };
         let showing = viewer.showing.as_ref().and_then(|name| inner.pages.get(name));
         if let Some(link) = showing.and_then(|page| page.link.as_ref()) {
             link.queue.pointer(from.id, pointer(from.id, &viewer.agent, at));

@@ -211,6 +211,60 @@ fn navigation_keeps_to_the_web_and_off_locked_targets() {
 }
 
 #[test]
+fn no_other_spelling_leads_to_a_locked_target() {
+    let nodes = [
+        parent("a", &[("href", "/pay/1")], text("x")),
+        parent("a", &[("href", "/go?item=1&b=2")], text("Buy now")),
+        parent("a", &[("href", "////bank.example/transfer")], text("Buy now")),
+        parent("a", &[("href", "#")], text("I agree")),
+    ];
+    let room = Room::new(OWN, nodes.concat());
+    let go = |url: &str| ask(&room, &Action::Navigate { url: url.into() });
+    for url in [
+        "https://shop.example/%70ay/1",
+        "https://shop.example/p%61y%2F2",
+        "https://shop.example//pay/1",
+        "https://shop.example/PAY/1",
+        "http://shop.example/pay/1",
+    ] {
+        assert_eq!(go(url), locked("no-pay-link"), "{url}");
+    }
+    for url in [
+        "https://shop.example/go?item=1&b=2&c=3",
+        "https://shop.example/go/?b=2&item=1",
+        "https://shop.example/%67o?item=%31&b=2",
+        "https://shop.example./go?item=1&b=2",
+        "https://bank.example/transfer",
+        "http://bank.example/transfer?now",
+    ] {
+        assert_eq!(go(url), locked("buy-en"), "{url}");
+    }
+    assert_eq!(go("https://shop.example/go?item=2&b=2"), Ok(()), "another item is another target");
+    assert_eq!(go("https://shop.example/"), Ok(()), "a link to nowhere locks nothing");
+}
+
+#[test]
+fn an_address_that_nobody_can_read_leads_anywhere() {
+    let room = Room::new(OWN, parent("a", &[("href", "https://[shop")], text("Buy now")));
+    let go = Action::Navigate { url: "https://shop.example/help".into() };
+    assert_eq!(ask(&room, &go), locked("buy-en"));
+}
+
+#[test]
+fn what_is_shown_in_a_locked_slot_is_locked() {
+    let shadow = [
+        vec![TreeNode::Shadow],
+        parent("button", &[("class", "pay")], parent("slot", &[], vec![])),
+        vec![TreeNode::End],
+    ];
+    let inner = [shadow.concat(), parent("b", &[], text("Go")), parent("i", &[("slot", "side")], text("?"))];
+    let own = "[[rule]]\nid = \"own-pay\"\naction = \"lock\"\nselector = \"button.pay\"\n";
+    let room = Room::new(own, parent("x-pay", &[], inner.concat()));
+    assert_eq!(ask(&room, &click(6)), locked("own-pay"), "the text goes through the button");
+    assert_eq!(ask(&room, &click(8)), Ok(()), "no slot of this name is inside it");
+}
+
+#[test]
 fn what_an_agent_cannot_see_is_gone() {
     let nodes = [parent("script", &[], text("x")), parent("p", &[], text("y"))].concat();
     let room = Room::new("", nodes);

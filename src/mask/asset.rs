@@ -1,21 +1,24 @@
 //! Style sheets that viewers load by capability: as little leaves through them as through those inside a page.
 
-use std::sync::Arc;
-
+use bytes::Bytes;
 use url::Url;
 
 use super::sheet::{self, Change};
 use super::{AssetMap, Mask, Masked, run};
-use crate::rules::SiteRules;
 use crate::rules::detector::Text;
 
 /// A sheet from `url`: every address becomes a capability URL or leads nowhere, and detectors look at what it prints.
-pub fn style_sheet(css: &str, url: &Url, rules: Arc<SiteRules>, assets: &mut dyn AssetMap) -> Masked<String> {
-    Masked(sheet::rewrite(css, &mut Served { mask: Mask::new(rules), url, assets }))
+pub fn style_sheet(css: &str, url: &Url, mask: &Mask, assets: &mut dyn AssetMap) -> Masked<String> {
+    Masked(sheet::rewrite(css, &mut Served { mask, url, assets }))
+}
+
+/// An SVG picture, unless it says something private: its text is text.
+pub fn drawing(bytes: Bytes, mask: &Mask) -> Option<Masked<Bytes>> {
+    (!mask.picture_tells(&bytes)).then_some(Masked(bytes))
 }
 
 struct Served<'a> {
-    mask: Mask,
+    mask: &'a Mask,
     url: &'a Url,
     assets: &'a mut dyn AssetMap,
 }
@@ -30,6 +33,10 @@ impl Change for Served<'_> {
         }
         let target = self.url.join(address).ok()?;
         matches!(target.scheme(), "http" | "https").then(|| self.assets.asset(&target))
+    }
+
+    fn silent(&self) -> bool {
+        self.mask.rules.private().is_some()
     }
 
     fn text(&mut self, text: &str) -> Option<String> {
@@ -57,9 +64,38 @@ mod tests {
         let css = "@import 'more.css'; a{background:url(../x.png)} b{background:url(javascript:x)} \
             c::after{content:'4111 1111 1111 1111'}";
         let url = Url::parse("https://shop.example/css/main.css").unwrap();
-        let sheet = style_sheet(css, &url, rules, &mut Names);
+        let sheet = style_sheet(css, &url, &Mask::new(rules), &mut Names);
         let text = sheet.as_ref();
         assert!(text.contains("\"/a/css/more.css\"") && text.contains("url(\"/a/x.png\")"), "{text}");
         assert!(!text.contains("javascript") && !text.contains("4111"), "{text}");
+    }
+    #[test]
+    fn a_sheet_and_a_picture_say_nothing_that_a_masked_field_holds() {
+        let mut taint = crate::mask::Taint::default();
+        taint.learn(1, (1, 1), "azul do mar", true);
+        let mut mask = Mask::new(RuleSet::presets().unwrap().for_site("shop.example"));
+        mask.set_taint(std::sync::Arc::new(taint));
+        let url = Url::parse("https://shop.example/me.css").unwrap();
+        let sheet = style_sheet("p::after{content:'Azul do Mar'}", &url, &mask, &mut Names);
+        assert!(!sheet.as_ref().contains("Azul"), "{sheet:?}");
+        let picture = |text: &str| format!("<svg><rect width='10'/><text>{text}</text></svg>").into_bytes().into();
+        assert!(drawing(picture("Blue"), &mask).is_some());
+        for text in [
+            "azul do mar",
+            "4111 1111 1111 1111",
+            "&#52;111 1111 1111 &#x31;111",
+            "4111<tspan> 1111</tspan> 1111 1111",
+            "<![CDATA[4111111111111111]]>",
+        ] {
+            assert_eq!(drawing(picture(text), &mask), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_all_is_masked_a_served_sheet_prints_nothing() {
+        let mask = Mask::new(RuleSet::presets().unwrap().private().for_site("shop.example"));
+        let url = Url::parse("https://shop.example/me.css").unwrap();
+        let sheet = style_sheet("p::after{content:'Ana'} p{color:red}", &url, &mask, &mut Names);
+        assert!(!sheet.as_ref().contains("Ana") && sheet.as_ref().contains("color:red"), "{sheet:?}");
     }
 }

@@ -1,12 +1,10 @@
 //! What viewers get of each attribute.
 
-use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
+use super::drawing::is_drawn;
 use super::judge::Status;
 use super::{AssetMap, Mask, emit, run, sheet};
 use crate::mirror::{DOCUMENT, NodeKind, NodeRef, name};
@@ -98,26 +96,11 @@ const NEVER: [&str; 27] = [
     "attributionsrc",
 ];
 
-/// Where detectors look for numbers in vain: drawings and lists of coordinates.
-const DRAWN: [&str; 17] = [
-    "d",
-    "points",
-    "viewbox",
-    "transform",
-    "values",
-    "keytimes",
-    "keysplines",
-    "coords",
-    "x",
-    "y",
-    "dx",
-    "dy",
-    "rotate",
-    "stroke-dasharray",
-    "gradienttransform",
-    "patterntransform",
-    "tablevalues",
-];
+/// The width or density of an image candidate.
+fn is_descriptor(text: &str) -> bool {
+    let number = text.strip_suffix(['w', 'x', 'h']).unwrap_or_default();
+    (1..=6).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
 
 /// Whether an attribute of this name may ever be told.
 pub(super) fn may_show(name: &str) -> bool {
@@ -154,6 +137,10 @@ impl Mask {
     ) -> (Option<String>, bool) {
         let value = node.attribute(name).filter(|_| may_show(name) && !emit::is_hollow(node));
         let Some(value) = value else { return (None, false) };
+        // Names that pages make up may say something, too.
+        if name.starts_with("data-") && self.taint.is_in(name) {
+            return (None, true);
+        }
         let lower = name.to_ascii_lowercase();
         let lower = lower.as_str();
         // A page that is hidden as a whole is dressed all the same.
@@ -168,7 +155,7 @@ impl Mask {
             "style" => (Some(self.css(node, value, assets)), false),
             "value" if node.local() == "input" && name::input_type(node) == "hidden" => (None, false),
             "value" if self.private.contains(&node.id()) => (Some(MASK.to_owned()), value != MASK),
-            _ if DRAWN.contains(&lower) => (Some(value.to_owned()), false),
+            _ if is_drawn(node, lower, value) => (Some(value.to_owned()), false),
             _ if self.finds(value) => (Some(MASK.to_owned()), true),
             _ => (Some(value.to_owned()), false),
         }
@@ -199,12 +186,12 @@ impl Mask {
     fn address(&self, node: NodeRef<'_>, place: Address, value: &str, assets: &mut dyn AssetMap) -> Option<String> {
         match place {
             Address::Link => Some("#".to_owned()),
-            Address::Inside => value.trim().starts_with('#').then(|| value.trim().to_owned()),
+            Address::Inside => Some(value.trim().to_owned()).filter(|at| at.starts_with('#') && !self.finds(at)),
             Address::Asset => self.asset(node, value, assets),
             Address::Sources => {
                 let sources = candidates(value).filter_map(|(url, descriptor)| {
                     let url = self.asset(node, url, assets)?;
-                    Some(if descriptor.is_empty() { url } else { format!("{url} {descriptor}") })
+                    Some(if is_descriptor(descriptor) { format!("{url} {descriptor}") } else { url })
                 });
                 Some(sources.collect::<Vec<_>>().join(", "))
             }
@@ -228,31 +215,6 @@ impl Mask {
     /// Style sheets: every address becomes a capability URL or leads nowhere, and detectors look at what they print.
     pub(super) fn css(&self, node: NodeRef<'_>, text: &str, assets: &mut dyn AssetMap) -> String {
         sheet::rewrite(text, &mut Sheet { mask: self, node, assets })
-    }
-
-    /// Whether a drawing inside a `data:` URL says something private: its text is text.
-    fn drawing_tells(&self, url: &str) -> bool {
-        if !starts(url, "data:image/svg") {
-            return false;
-        }
-        let Some((head, body)) = url.split_once(',') else { return true };
-        let body: Cow<'_, [u8]> = percent_encoding::percent_decode_str(body).into();
-        let decoded = if head.to_ascii_lowercase().contains("base64") {
-            let packed: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-            match STANDARD.decode(packed) {
-                Ok(decoded) => decoded,
-                Err(_) => return true,
-            }
-        } else {
-            body.into_owned()
-        };
-        let drawing = String::from_utf8_lossy(&decoded);
-        // Between tags alone: coordinates are full of digits.
-        let mut said = String::new();
-        for piece in drawing.split('<').filter_map(|piece| piece.split_once('>')) {
-            said.push_str(piece.1);
-        }
-        self.finds(&said)
     }
 }
 
@@ -311,7 +273,7 @@ fn shows_asset(link: NodeRef<'_>) -> bool {
 }
 
 /// What relative URLs in a node's document are relative to (WHATWG HTML "document base URL").
-fn base_of(node: NodeRef<'_>) -> Option<Url> {
+pub(crate) fn base_of(node: NodeRef<'_>) -> Option<Url> {
     let mirror = node.mirror();
     let main = Url::parse(mirror.base_url()).or_else(|_| Url::parse(mirror.url())).ok();
     // From the outermost frame inwards.
@@ -352,7 +314,7 @@ fn candidates(value: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-fn starts(text: &str, prefix: &str) -> bool {
+pub(super) fn starts(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Mask, attribute, emit, is_growing, judge, locks, path_of};
+use super::{AssetMap, Mask, attribute, emit, judge, locks, path_of};
 use crate::mirror::{Mirror, MirrorError, NodeRef};
-use crate::protocol::{MASK, Op};
+use crate::protocol::{MASK, NONE, Op};
 use crate::rules::Reach;
 
 impl Mask {
@@ -60,6 +60,9 @@ impl Mask {
         let same = status == now;
         if !same {
             self.read(node);
+            if mirror.has_sheets() {
+                self.dress(mirror, assets, out);
+            }
         }
         let mut changed = self.read_around(&[node]);
         changed.extend(self.read_near(mirror, &neighbours));
@@ -118,7 +121,13 @@ impl Mask {
         self.locked.remove(&id);
     }
 
-    pub(super) fn attribute_changed(&mut self, node: NodeRef<'_>, name: &str, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+    pub(super) fn attribute_changed(
+        &mut self,
+        node: NodeRef<'_>,
+        name: &str,
+        assets: &mut dyn AssetMap,
+        out: &mut Vec<Op>,
+    ) {
         let mut flipped = Vec::new();
         let reach = self.rules.reach(name);
         match reach {
@@ -195,6 +204,12 @@ impl Mask {
             changed.extend(self.read(node));
             changed.extend(self.read_around(&[node]));
         }
+        if mirror.has_sheets() {
+            self.dress(mirror, assets, out);
+        }
+        if flipped.iter().filter_map(|id| mirror.node(*id)).any(|node| node.local() == "title") {
+            out.push(Op::SetTitle { title: self.shown_title(mirror) });
+        }
         self.show_again(mirror, flipped, assets, out);
         let told = |node: NodeRef<'_>| node.ancestors().any(|up| flipped.contains(&up.id()));
         changed.retain(|id| mirror.node(*id).is_some_and(|node| !told(node)));
@@ -204,21 +219,27 @@ impl Mask {
     /// The page is on another path: other rules may hold.
     pub(super) fn follow(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
         let path = path_of(mirror.url());
-        if path == self.path {
-            return;
+        if path != self.path {
+            self.path = path;
+            self.take_rules(mirror, assets, out);
         }
-        self.rules = self.site.at(&path);
-        self.path = path;
-        self.judge_all(mirror, assets, out);
     }
 
-    pub(super) fn judge_all(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+    /// Goes by the rules of the path as they are now, and takes back what they hide.
+    pub(super) fn take_rules(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let before = self.base().masked.is_some();
+        self.rules = self.site.at(&self.path);
         let Some(document) = mirror.document() else { return };
         let mut flipped = Vec::new();
         self.judge(document, &mut flipped);
+        if self.base().masked.is_some() != before {
+            // All is masked that was not, or the other way around.
+            flipped = document.children().map(NodeRef::id).collect();
+        }
         let changed = self.read(document);
         self.judged(mirror, &flipped, assets, out);
         self.show_texts(mirror, &changed, assets, out);
+        out.push(Op::SetTitle { title: self.shown_title(mirror) });
         for node in document.descendants().filter(|node| node.is_element()) {
             self.mark_one(node, Some(out));
         }

@@ -173,7 +173,12 @@ impl Mask {
         if let Some(rule) = self.locked.get(&node.id()) {
             attrs.push(("data-lado-lock".into(), rule.clone()));
         }
-        TreeNode::Element { namespace: node.namespace(), tag: tag.to_owned(), attrs }
+        TreeNode::Element { namespace: node.namespace(), tag: self.shown_tag(tag).to_owned(), attrs }
+    }
+
+    /// Only names that pages make up can say anything.
+    fn shown_tag<'t>(&self, tag: &'t str) -> &'t str {
+        if tag.contains('-') && self.finds(tag) { "x-masked" } else { tag }
     }
 
     fn text(&self, node: NodeRef<'_>, assets: &mut dyn AssetMap) -> String {

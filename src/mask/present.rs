@@ -1,5 +1,7 @@
 //! What viewers may know of the page beside its tree: constructed sheets, and what the customer is doing.
 
+use std::collections::BTreeSet;
+
 use super::{AssetMap, Mask};
 use crate::mirror::{Mirror, NodeRef};
 use crate::protocol::{NONE, Op};
@@ -29,6 +31,38 @@ impl Mask {
             }
             op => op,
         })
+    }
+
+    /// Whether viewers see what constructed sheets do to a document or shadow root.
+    pub(super) fn wears(&self, root: NodeRef<'_>) -> bool {
+        self.emitted(root) && !self.hides_sheets(self.status(root))
+    }
+
+    /// A constructed sheet is told when something takes it that viewers see: what only masked roots take may say what
+    /// they hold.
+    pub(super) fn show_sheet(&mut self, mirror: &Mirror, sheet: u32, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        if self.sheets.insert(sheet) {
+            for op in mirror.sheet_ops(sheet) {
+                out.extend(self.present(mirror, op, assets));
+            }
+        }
+    }
+
+    /// Other roots are masked than before: sheets that only those take now are taken back, others are told.
+    pub(super) fn dress(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+        let roots = mirror.document().into_iter().flat_map(NodeRef::descendants);
+        let takers = roots.filter_map(|root| Some((self.wears(root), root.adopts()?)));
+        let (seen, unseen): (Vec<_>, Vec<_>) = takers.partition(|(wears, _)| *wears);
+        let sheets = |takers: Vec<(bool, Vec<u32>)>| takers.into_iter().flat_map(|(_, sheets)| sheets);
+        let seen: BTreeSet<u32> = sheets(seen).collect();
+        for sheet in sheets(unseen).filter(|sheet| !seen.contains(sheet)) {
+            if self.sheets.remove(&sheet) {
+                out.push(Op::DefineSheet { sheet, css: String::new() });
+            }
+        }
+        for sheet in seen {
+            self.show_sheet(mirror, sheet, assets, out);
+        }
     }
 
     /// The node, or the nearest one around it that viewers have.

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::{Mask, run};
+use crate::protocol::MASK;
 use crate::rules::detector::{Text, normal};
 
 impl Mask {
@@ -22,22 +23,29 @@ impl Mask {
 
     /// Whether something private is in a value, as it is or packed as addresses and attributes carry it.
     pub(super) fn finds(&self, text: &str) -> bool {
-        let found = |text: &str| !text.is_empty() && !self.find(&Text::new(text)).is_empty();
-        if found(text) {
-            return true;
-        }
-        let plain = decoded(text);
-        (matches!(plain, Cow::Owned(_)) && found(&plain)) || unpacked(&plain).any(|text| found(&text))
+        said_somehow(text, |text| !self.find(&Text::new(text)).is_empty())
     }
 
-    /// A text of its own with what is private in it replaced.
+    /// A text of its own with what is private in it replaced; all of it where that is packed.
     pub(super) fn cover(&self, text: &str) -> String {
-        run::cover(text, 0, &run::merged(self.find(&Text::new(text)))).unwrap_or_else(|| text.to_owned())
+        let found = run::merged(self.find(&Text::new(text)));
+        let shown = run::cover(text, 0, &found).unwrap_or_else(|| text.to_owned());
+        if self.finds(&shown) { MASK.to_owned() } else { shown }
     }
 }
 
+/// Whether `tells` holds of a text as it is, or as it is packed in addresses and attributes.
+pub(super) fn said_somehow(text: &str, tells: impl Fn(&str) -> bool) -> bool {
+    let tells = |text: &str| !text.is_empty() && tells(text);
+    if tells(text) {
+        return true;
+    }
+    let plain = decoded(text);
+    (matches!(plain, Cow::Owned(_)) && tells(&plain)) || unpacked(&plain).any(|text| tells(&text))
+}
+
 /// Without percent encoding, be it done twice.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+fn decoded(text: &str) -> Cow<'_, str> {
     let once = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
     match once {
         Cow::Owned(once) => Cow::Owned(percent_encoding::percent_decode_str(&once).decode_utf8_lossy().into_owned()),

@@ -227,8 +227,32 @@ impl<'a> Scanner<'a> {
         if let Some(changed) = change.text(declaration) {
             self.out.truncate(self.begun);
             self.out.push_str(&changed);
+        } else if let Some(covered) = strings(declaration).and_then(|joined| change.text(&joined)) {
+            let value = declaration.find(':').map_or(declaration.len(), |colon| colon + 1);
+            self.out.truncate(self.begun + value);
+            self.quoted(&covered);
         }
     }
+}
+
+/// What several strings of one declaration print together.
+fn strings(declaration: &str) -> Option<String> {
+    let mut joined = String::new();
+    let mut count = 0;
+    let mut rest = declaration;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let quote = rest.as_bytes()[at];
+        let body = &rest[at + 1..];
+        let mut end = 0;
+        while end < body.len() && body.as_bytes()[end] != quote {
+            end += if body.as_bytes()[end] == b'\\' { escape_length(&body[end..]) } else { 1 };
+        }
+        let end = end.min(body.len());
+        joined.push_str(&unescaped(&body[..end]));
+        count += 1;
+        rest = body.get(end + 1..).unwrap_or_default();
+    }
+    (count > 1).then_some(joined)
 }
 
 fn white(c: char) -> bool {
@@ -314,6 +338,9 @@ mod tests {
             ("a{--n:4242;width:4242px}", "a{--n:*;width:4242px}"),
             ("a{counter-reset:n 4242}", "a{counter-reset:n *}"),
             ("--n:4242", "--n:*"),
+            ("a{content:'42' \"42\"}", "a{content:\"*\"}"),
+            ("a{content:'42' attr(x) '\\34 2'}", "a{content:\"*\"}"),
+            ("a{content:'42' '43'}", "a{content:'42' '43'}"),
             ("a{clip-path:path('4242')}", "a{clip-path:path('4242')}"),
         ] {
             assert_eq!(rewrite(css, &mut Known), out, "{css}");

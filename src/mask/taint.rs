@@ -3,6 +3,7 @@
 //! Values are compared as letters and digits alone, whatever their case and width: "4111 1111" is "41111111".
 //! They live in memory only and are overwritten when the last holder lets go.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
@@ -15,8 +16,10 @@ const SHORTEST: usize = 3;
 const LONG: usize = 6;
 /// A longer text is known by its beginning.
 const LONGEST: usize = 256;
-/// Fields that are remembered; the oldest go.
-const MOST: usize = 256;
+/// Values that are remembered of one site, and of all: the oldest go, of the site that has most. A page that makes up
+/// fields drives out none of another site's.
+const MOST_OF_SITE: usize = 256;
+const MOST: usize = 1024;
 
 /// The values of one session.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +29,7 @@ pub struct Taint {
 
 #[derive(Clone)]
 struct Held {
+    site: u64,
     /// Who said it: a page, and its number for the field.
     of: (u64, u32),
     folded: Zeroizing<String>,
@@ -46,7 +50,9 @@ impl Taint {
 
     /// Takes a field's value; true when something is hidden now that was not. What a field held while it was typed into
     /// gives way to what it holds then; what it held when it was left stays.
-    pub fn learn(&mut self, page: u64, field: u32, value: &str, done: bool) -> bool {
+    ///
+    /// `site` is what the page's socket was opened on, which the page cannot make up; `page` and `field` are its own names.
+    pub fn learn(&mut self, site: u64, (page, field): (u64, u32), value: &str, done: bool) -> bool {
         let of = (page, field);
         let folded = Zeroizing::new(fold(value).0.chars().take(LONGEST).collect::<String>());
         if folded.chars().count() < SHORTEST {
@@ -58,14 +64,34 @@ impl Taint {
         }
         let grows = |held: &Held| {
             let before = held.folded.as_str();
-            held.of == of && !held.done && (folded.starts_with(before) || folded.ends_with(before))
+            held.site == site && held.of == of && !held.done && (folded.starts_with(before) || folded.ends_with(before))
         };
         self.held.retain(|held| !grows(held));
-        if self.held.len() >= MOST {
-            self.held.remove(0);
-        }
-        self.held.push(Held { of, folded, done });
+        self.make_room(site);
+        self.held.push(Held { site, of, folded, done });
         true
+    }
+
+    fn make_room(&mut self, site: u64) {
+        let mut counts: HashMap<u64, usize> = HashMap::new();
+        self.held.iter().for_each(|held| *counts.entry(held.site).or_default() += 1);
+        let from = if counts.get(&site).is_some_and(|count| *count >= MOST_OF_SITE) {
+            site
+        } else if self.held.len() >= MOST {
+            counts.into_iter().max_by_key(|(_, count)| *count).map_or(site, |(site, _)| site)
+        } else {
+            return;
+        };
+        if let Some(oldest) = self.held.iter().position(|held| held.site == from) {
+            self.held.remove(oldest);
+        }
+    }
+
+    /// Whether a text says any of it.
+    pub fn is_in(&self, text: &str) -> bool {
+        let mut found = Vec::new();
+        self.find(text, &mut found);
+        !found.is_empty()
     }
 
     /// Where it stands in a text, as byte ranges.
@@ -131,7 +157,7 @@ mod tests {
     #[test]
     fn a_value_is_found_however_it_is_written() {
         let mut taint = Taint::default();
-        assert!(taint.learn(1, 1, "Azul-77 do Mar", true));
+        assert!(taint.learn(1, (1, 1), "Azul-77 do Mar", true));
         for text in [
             "x azul77domar y",
             "AZUL 77 DO MAR",
@@ -146,9 +172,9 @@ mod tests {
     #[test]
     fn a_short_value_counts_as_a_word() {
         let mut taint = Taint::default();
-        taint.learn(1, 1, "737", true);
+        taint.learn(1, (1, 1), "737", true);
         assert_eq!(found(&taint, "CVV 737, not 7370, x737 or 1.737,00; (737)"), ["737", "737", "737"]);
-        taint.learn(1, 2, "09", true);
+        taint.learn(1, (1, 2), "09", true);
         assert_eq!(found(&taint, "09"), Vec::<&str>::new());
     }
 
@@ -156,21 +182,32 @@ mod tests {
     fn what_was_typed_on_the_way_is_forgotten_and_what_was_left_stays() {
         let mut taint = Taint::default();
         for end in 3..=8 {
-            taint.learn(1, 1, &"password"[..end], false);
+            taint.learn(1, (1, 1), &"password"[..end], false);
         }
         assert_eq!((found(&taint, "pass"), found(&taint, "a password")), (vec![], vec!["password"]));
-        taint.learn(1, 1, "password", true);
-        taint.learn(1, 1, "other-secret", true);
+        taint.learn(1, (1, 1), "password", true);
+        taint.learn(1, (1, 1), "other-secret", true);
         assert_eq!(found(&taint, "password, other secret").len(), 2);
     }
 
     #[test]
     fn there_is_an_end_to_what_is_remembered() {
         let mut taint = Taint::default();
-        for n in 0..2 * MOST {
-            taint.learn(1, u32::try_from(n).unwrap(), &format!("value{n:04}"), true);
+        for n in 0..2 * MOST_OF_SITE {
+            taint.learn(1, (1, u32::try_from(n).unwrap()), &format!("value{n:04}"), true);
+        }
+        assert_eq!(taint.held.len(), MOST_OF_SITE);
+        assert!(found(&taint, "value0000").is_empty() && found(&taint, "value0511").len() == 1);
+    }
+
+    #[test]
+    fn a_page_that_makes_up_fields_drives_out_nothing_of_another_site() {
+        let mut taint = Taint::default();
+        taint.learn(7, (1, 1), "correct horse", true);
+        for n in 0..3 * MOST {
+            taint.learn(8 + n as u64 % 5, (n as u64, 1), &format!("value{n:06}"), true);
         }
         assert_eq!(taint.held.len(), MOST);
-        assert!(found(&taint, "value0000").is_empty() && found(&taint, "value0511").len() == 1);
+        assert_eq!(found(&taint, "correct horse").len(), 1);
     }
 }

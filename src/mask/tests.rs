@@ -123,7 +123,7 @@ impl Room {
     /// The session has learnt a value that was typed into a masked field.
     pub fn learn(&mut self, value: &str) {
         let mut taint = Taint::default();
-        taint.learn(1, 1, value, true);
+        taint.learn(1, (1, 1), value, true);
         self.mask.set_taint(Arc::new(taint));
         let out: Vec<Op> = self.mask.recall(&self.mirror, &mut self.assets).into_iter().map(|op| op.0).collect();
         self.deliver(&Op::Focus { node: 0 }, &out);
@@ -143,6 +143,22 @@ impl Room {
     /// The text that the viewer shows now.
     fn shown(&self) -> String {
         self.viewer.document().unwrap().descendants().filter_map(NodeRef::text).collect()
+    }
+
+    /// The viewer's page.
+    pub fn viewer(&self) -> &Mirror {
+        &self.viewer
+    }
+
+    pub fn tags(&self) -> Vec<String> {
+        self.viewer.document().unwrap().descendants().map(|node| node.local().to_owned()).collect()
+    }
+
+    /// The company has other rules.
+    pub fn reload(&mut self, rules: Arc<SiteRules>) {
+        let out = self.mask.reload(&self.mirror, rules, &mut self.assets);
+        let out: Vec<Op> = out.into_iter().map(|op| op.0).collect();
+        self.deliver(&Op::Focus { node: 0 }, &out);
     }
 
     fn seen(&self, node: u32) -> NodeRef<'_> {
@@ -199,6 +215,8 @@ pub fn folded(text: &str) -> String {
 /// A mirror's page with attributes in one order: which one they came in shows nowhere.
 fn sorted(mirror: &Mirror) -> Vec<Op> {
     let mut ops = mirror.snapshot(1);
+    // A sheet that was taken back is one that was never told.
+    ops.retain(|op| !matches!(op, Op::DefineSheet { css, .. } if css.is_empty()));
     if let Some(Op::Snapshot { tree, .. }) = ops.first_mut() {
         for node in &mut tree.nodes {
             if let TreeNode::Element { attrs, .. } = node {
@@ -209,12 +227,12 @@ fn sorted(mirror: &Mirror) -> Vec<Op> {
     ops
 }
 
-fn text(content: &str) -> TreeNode {
+pub fn text(content: &str) -> TreeNode {
     TreeNode::Text(content.into())
 }
 
 /// An element with children.
-fn parent(tag: &str, attrs: &[(&str, &str)], children: Vec<TreeNode>) -> Vec<TreeNode> {
+pub fn parent(tag: &str, attrs: &[(&str, &str)], children: Vec<TreeNode>) -> Vec<TreeNode> {
     let mut nodes = vec![element(tag, attrs)];
     nodes.extend(children);
     nodes.push(TreeNode::End);
@@ -563,9 +581,7 @@ fn new_rules_take_back_what_they_mask() {
     let mut room = Room::new("", parent("p", &[("class", "late")], vec![text(SECRET)]));
     let own = "[[rule]]\nid = \"late\"\naction = \"mask\"\nselector = \".late\"\n";
     let rules = RuleSet::load(&[Source { file: "own.toml", text: own }], &[]).unwrap().for_site("shop.example");
-    let out = room.mask.reload(&room.mirror, rules, &mut room.assets);
-    let out: Vec<Op> = out.into_iter().map(|masked| masked.0).collect();
-    room.deliver(&Op::Focus { node: 0 }, &out);
+    room.reload(rules);
     assert_eq!(room.shown(), MASK);
 }
 

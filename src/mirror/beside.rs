@@ -115,6 +115,11 @@ impl Mirror {
         Ok(())
     }
 
+    /// Whether there are constructed sheets.
+    pub fn has_sheets(&self) -> bool {
+        self.page.as_ref().is_some_and(|page| !page.beside.sheets.is_empty())
+    }
+
     /// A constructed sheet, as the ops that make it.
     pub fn sheet_ops(&self, sheet: u32) -> Vec<Op> {
         let mut ops = Vec::new();

@@ -21,7 +21,7 @@ use super::own::PREFIX;
 use super::{Config, Pages};
 use crate::assets;
 use crate::id::SessionId;
-use crate::mask;
+use crate::mask::{self, Mask};
 use crate::respond::{self, Body, Coding, Failure, Limits, Request, Response, Rewritten, Transform};
 use crate::rewrite::cookie::{Relation, Source};
 use crate::rewrite::url::Site;
@@ -118,6 +118,9 @@ impl Pages {
         if is_document(asked) {
             return Err(Failure::Forbidden("assets are no documents"));
         }
+        if session.is_paused() {
+            return Err(Failure::Forbidden("the customer has blanked the view"));
+        }
         let key = (session.id, mac.to_owned());
         let ranged = asked.contains_key(RANGE);
         if let Some(asset) = self.assets.kept.get(&key).filter(|_| !ranged) {
@@ -136,7 +139,11 @@ impl Pages {
         if !matches!(parts.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
             return Ok(respond::status(parts.status));
         }
-        if ranged && parts.status == StatusCode::PARTIAL_CONTENT && content_type != Passive::StyleSheet {
+        if parts.status == StatusCode::PARTIAL_CONTENT {
+            // Nobody can say of a piece of a sheet or of a drawing what it says.
+            if !ranged || content_type != Passive::Other {
+                return Err(Failure::Forbidden("only what says nothing comes in pieces"));
+            }
             let mut response = passive(parts.status, kind, body);
             for name in [CONTENT_RANGE, CONTENT_LENGTH, ETAG, LAST_MODIFIED] {
                 if let Some(value) = parts.headers.get(&name) {
@@ -150,7 +157,12 @@ impl Pages {
         let limits = Limits { bytes: self.assets.max, ratio: 1000 };
         let plain = Body::stream(Rewritten::new(body, coding, Same, Coding::Identity, limits));
         let bytes = gather(plain).await.map_err(|error| Failure::Body { site, cause: error.to_string() })?;
-        let bytes = if content_type == Passive::StyleSheet { style_sheet(&bytes, &kind, &url, session) } else { bytes };
+        let mask = session.mask_of(url.host_str().unwrap_or_default());
+        let bytes = match content_type {
+            Passive::StyleSheet => style_sheet(&bytes, &kind, &url, &mask, session),
+            Passive::Drawing => mask::drawing(bytes, &mask).ok_or(Failure::Forbidden("the drawing is masked"))?.into(),
+            Passive::Other => bytes,
+        };
         let kind = if content_type == Passive::StyleSheet {
             HeaderValue::from_static("text/css; charset=utf-8")
         } else {
@@ -219,6 +231,8 @@ fn file(name: &str) -> Result<Response, Failure> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passive {
     StyleSheet,
+    /// SVG: its text is text.
+    Drawing,
     Other,
 }
 
@@ -229,6 +243,7 @@ impl Passive {
         let family = kind.split('/').next().unwrap_or("");
         match (family, kind.as_str()) {
             (_, "text/css") => Some(Self::StyleSheet),
+            (_, "image/svg+xml") => Some(Self::Drawing),
             ("image" | "font" | "audio" | "video", _) => Some(Self::Other),
             (_, "application/vnd.ms-fontobject") => Some(Self::Other),
             (_, kind) if kind.starts_with("application/font-") || kind.starts_with("application/x-font-") => {
@@ -272,7 +287,7 @@ fn passive(status: StatusCode, content_type: HeaderValue, body: Body) -> Respons
 }
 
 /// A style sheet whose addresses are capabilities too. Text that is not UTF-8 becomes it.
-fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, session: &Session) -> Bytes {
+fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, mask: &Mask, session: &Session) -> Bytes {
     let charset = content_type
         .to_str()
         .ok()
@@ -280,8 +295,7 @@ fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, session: &Se
         .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches('"').as_bytes()))
         .unwrap_or(encoding_rs::UTF_8);
     let (text, ..) = charset.decode(bytes);
-    let rules = session.company.rules.for_site(url.host_str().unwrap_or_default());
-    mask::style_sheet(&text, url, rules, &mut Capabilities(session)).as_ref().clone().into()
+    mask::style_sheet(&text, url, mask, &mut Capabilities(session)).as_ref().clone().into()
 }
 
 struct Capabilities<'s>(&'s Session);

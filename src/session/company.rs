@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::drift::Drift;
 use crate::rules::{self, RuleConfig, RuleError, RuleSet, SiteRules};
 
 /// A company as it is written in the configuration.
@@ -151,6 +152,7 @@ fn told(error: &RuleError) -> String {
 #[derive(Debug)]
 pub struct Rules {
     now: RwLock<Now>,
+    pub drift: Drift,
 }
 
 /// Where a company's rules come from.
@@ -176,18 +178,21 @@ impl Rules {
         let from = Origin { own: config.rules.clone(), files: config.rules_files.clone(), mode: config.mode };
         let seen = from.look();
         let set = Arc::new(from.compile()?);
-        Ok(Self { now: RwLock::new(Now { from: Arc::new(from), set, version: 0, seen }) })
+        Ok(Self { now: RwLock::new(Now { from: Arc::new(from), set, version: 0, seen }), drift: Drift::default() })
     }
 
-    /// The rules that hold on a host at the moment.
+    /// The rules that hold on a host at the moment; where one of them has drifted, all is private.
     pub fn for_site(&self, host: &str) -> Arc<SiteRules> {
         let set = Arc::clone(&self.read().set);
-        set.for_site(host)
+        let rules = set.for_site(host);
+        let private = self.drift.private_paths(host);
+        if private.is_empty() { rules } else { Arc::new(rules.private_on(&private)) }
     }
 
     /// Another number for other rules.
     pub fn version(&self) -> u64 {
-        self.read().version
+        // Both only grow.
+        self.read().version + self.drift.version()
     }
 
     /// Reads the files again when one of them looks otherwise than before; true when other rules hold now.

@@ -159,6 +159,15 @@ impl Talk {
         Ok(())
     }
 
+    /// More is private than before.
+    pub(super) fn mask_again(&self, mask: impl Fn(&str) -> Masked<String>) {
+        for entry in &mut lock(&self.inner).entries {
+            if let What::Said(message) = &mut entry.what {
+                message.shown = mask(&message.text);
+            }
+        }
+    }
+
     pub fn happened(&self, event: Event) {
         lock(&self.inner).add(What::Happened(event));
         self.changed();

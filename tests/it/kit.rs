@@ -195,6 +195,10 @@ impl Running {
         let companies = self.lado.sessions.companies();
         let (company, account) = companies.account("ana").unwrap();
         let session = self.lado.sessions.create(&company, &account.agent, start.clone()).unwrap();
+        session.update(|state| {
+            state.admitted.push(account.agent.clone());
+            true
+        });
         Customer { lado: self, session }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
 
+mod agent;
 mod command;
 mod deploy;
 mod failures;

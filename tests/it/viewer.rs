@@ -94,7 +94,7 @@ async fn the_viewer_is_framed_by_the_console_only() {
 }
 
 /// A viewer of the session's agent, as its socket.
-async fn watch(lado: &Running, customer: &Customer<'_>) -> WebSocketStream<TokioIo<Upgraded>> {
+pub async fn watch(lado: &Running, customer: &Customer<'_>) -> WebSocketStream<TokioIo<Upgraded>> {
     let origin = customer.session.views.viewer_origin();
     let request = Request::builder()
         .uri("/__lado/watch")

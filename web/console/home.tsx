@@ -9,9 +9,10 @@ import { Icon } from "../shared/icon";
 import { LanguagePicker } from "../shared/language";
 import { useLanguage } from "../shared/use-language";
 import { isTyping } from "./app";
+import { Drifted } from "./drift";
 import { LevelBadge, PinForm, StateBadge, siteOf } from "./parts";
 import { recentSites, rememberSite } from "./recent";
-import { agent, end, explain, helping, invite, listed, open, refresh, show, signOut } from "./state";
+import { agent, drifted, end, explain, helping, invite, listed, open, refresh, show, signOut } from "./state";
 
 export function Home() {
   const site = useRef<HTMLInputElement>(null);
@@ -34,6 +35,7 @@ export function Home() {
       <Top />
       <main>
         <h1 class="sr">{t("console.home")}</h1>
+        <Drifted alarms={drifted.value} />
         <div class="starts">
           <NewSession field={site} />
           <section class="card start">

@@ -8,8 +8,10 @@ import type { Ask, Entry } from "../shared/conversation";
 import { type Key, language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { useLanguage } from "../shared/use-language";
+import { Drifted } from "./drift";
+import { EvidenceList } from "./evidence";
 import { LevelBadge } from "./parts";
-import { agent } from "./state";
+import { agent, drifted } from "./state";
 import type { Talk } from "./talk";
 
 export type Tab = "chat" | "people" | "events";
@@ -80,7 +82,11 @@ export function Side({ talk, session, tab, choose }: SideProps) {
         ) : tab === "people" ? (
           <People session={session} talk={talk} />
         ) : (
-          <Events entries={conversation.entries} />
+          <>
+            <Drifted alarms={drifted.value} />
+            <Events entries={conversation.entries} />
+            <EvidenceList session={session.id} />
+          </>
         )}
       </div>
     </aside>

@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { type Agent, ApiError, call, type Session } from "../shared/api";
 import { type Key, t } from "../shared/i18n";
+import type { Alarm } from "./drift";
 
 /** Undefined until Lado has answered. */
 export const agent = signal<Agent | null | undefined>(undefined);
@@ -14,6 +15,8 @@ export const shown = signal<string | null>(sessionOf(location.hash));
 /** Whether Lado's events arrive. */
 export const live = signal(true);
 export const helping = signal(false);
+/** The company's rules that no longer match. */
+export const drifted = signal<readonly Alarm[]>([]);
 
 export const open = computed(() =>
   [...sessions.value.values()]
@@ -128,8 +131,12 @@ function signedIn(who: Agent): void {
   events.addEventListener("session", (event) =>
     put(JSON.parse((event as MessageEvent<string>).data) as Session),
   );
+  events.addEventListener("drift", (event) => {
+    drifted.value = (JSON.parse((event as MessageEvent<string>).data) as { alarms: Alarm[] }).alarms;
+  });
   events.onopen = () => {
     clearTimeout(away);
+    drifted.value = [];
     // What happened while the stream was away is in the list.
     if (missed) refresh();
     missed = false;

@@ -144,6 +144,10 @@ impl Scene {
         }
         self.waiting_for_snapshot = true;
         let agent = self.hub.session().agent.clone();
+        self.hub.session().update(|state| {
+            state.admitted = vec![agent.clone()];
+            true
+        });
         self.viewer = Some(self.hub.viewer(agent).unwrap());
     }
 
