@@ -347,9 +347,9 @@ mod tests {
     #[test]
     fn only_what_shows_and_does_nothing_is_passive() {
         assert_eq!(passive_kind("text/css; charset=utf-8", "style"), Some(Passive::StyleSheet));
+        assert_eq!(passive_kind("image/svg+xml", "image"), Some(Passive::Drawing));
         for (kind, dest) in [
             ("image/png", "image"),
-            ("image/svg+xml", "image"),
             ("font/woff2", "font"),
             ("application/font-woff", "font"),
             ("application/octet-stream", "font"),

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { call } from "../shared/api";
 import { t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
+import { useLanguage } from "../shared/use-language";
 import { agent, explain } from "./state";
 import "./evidence.css";
 
@@ -17,6 +18,7 @@ export interface Alarm {
 }
 
 export function Drifted({ alarms }: { alarms: readonly Alarm[] }) {
+  useLanguage();
   const [problem, setProblem] = useState("");
   if (alarms.length === 0) return null;
   const looked = ({ rule, host, path }: Alarm) =>

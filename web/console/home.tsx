@@ -15,6 +15,7 @@ import { recentSites, rememberSite } from "./recent";
 import { agent, drifted, end, explain, helping, invite, listed, open, refresh, show, signOut } from "./state";
 
 export function Home() {
+  useLanguage();
   const site = useRef<HTMLInputElement>(null);
   const pin = useRef<HTMLInputElement>(null);
   useEffect(() => {
