@@ -706,13 +706,13 @@ impl Plant {
         page.extend([TreeNode::End, TreeNode::End]);
         // Ids: html 2, body 3, vault 4, home 5, away 6.
         let (home, away) = (5, 6);
-        let place = if self.kind == Kind::Around || self.kind == Kind::Customer { home } else { away };
+        let place = if self.kind == Kind::Around { home } else { away };
         let mut room = Room::new(own, page).quick();
         if let Kind::Taint(_) = self.kind {
             room.learn(&self.secret());
         }
         if self.kind == Kind::Customer {
-            room.hide(home);
+            room.hide(place);
         }
         let signs = if label { vec![("id", "labelled")] } else { self.signs() };
         let secret = self.text();
