@@ -1,4 +1,9 @@
+use std::time::Duration;
+
+use http::header::{COOKIE, HeaderMap};
+
 use super::*;
+use crate::rewrite::url::ViewDomain;
 
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9Wg";
 
@@ -166,7 +171,7 @@ fn a_ticket_opens_once() {
     assert!(sessions.redeem(&ticket).is_none());
     assert!(sessions.redeem(&format!("{}.{}", session.id, Secret::random().reveal())).is_none());
     let stale = session.ticket(Ticket::Panel);
-    session.drop_stale_tickets(Instant::now() + TICKET_LIFETIME);
+    session.drop_stale_tickets(Instant::now() + ticket::LIFETIME);
     assert!(sessions.redeem(&stale).is_none());
 }
 
