@@ -11,6 +11,8 @@ pub mod password;
 mod sessions;
 mod sign_in;
 mod talk;
+mod text;
+mod view;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,7 +33,7 @@ use crate::hub::Hubs;
 use crate::session::Sessions;
 use crate::span::Span;
 use error::ApiError;
-pub use sessions::SessionView;
+pub use view::SessionView;
 
 /// The largest body the API reads: addresses and names.
 const MAX_BODY: usize = 16 * 1024;

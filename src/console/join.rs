@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Console;
 use super::error::{ApiError, Refused};
-use super::sessions::{rfc3339, shown};
+use super::text::{rfc3339, shown};
 use crate::rewrite::url::Site;
 
 /// What the customer reads before saying yes.

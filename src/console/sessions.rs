@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection};
@@ -13,144 +12,18 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::sync::broadcast::error::RecvError;
-use url::Url;
 use utoipa::ToSchema;
 
 use super::Console;
 use super::drift::Alarms;
 use super::error::{ApiError, Refused};
 use super::sign_in::Caller;
-use super::talk::AskView;
+use super::text::address;
+use super::view::SessionView;
 use crate::id::SessionId;
 use crate::mask::Counts;
-use crate::protocol::Level;
-use crate::session::{Agent, Ended, EndedBy, Escape, Found, Phase, Role, Session, Ticket};
-
-/// A session as its agents see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct SessionView {
-    #[schema(example = "k5uwqy3b7zr2mxa4")]
-    id: String,
-    /// Where the link leads.
-    #[schema(example = "https://www.example.com")]
-    site: String,
-    state: PhaseName,
-    /// RFC 3339.
-    created: String,
-    agent: AgentName,
-    /// To send to the customer: only for the agent who made it, while nobody has used it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
-    /// When the link stops working, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<String>,
-    level: LevelName,
-    /// Whether the customer's browser is connected.
-    online: bool,
-    /// How many viewers are connected.
-    viewers: usize,
-    /// The agents who have been let in.
-    people: Vec<Participant>,
-    /// The customer has blanked the view.
-    paused: bool,
-    /// What an agent has asked the customer, until it is answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<RequestView>,
-    /// Since when an agent watches, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    active_since: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    page: Option<PageView>,
-    /// Requests of the customer's pages that went past Lado, by report of their browser: the most frequent kinds.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    escaped: Vec<EscapeView>,
-    /// Who or what ended it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_by: Option<EndedName>,
-}
-
-/// An agent in the session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct Participant {
-    name: String,
-    display: String,
-    role: Role,
-    /// Whether their viewer shows the page at the moment.
-    here: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct RequestView {
-    by: AgentName,
-    #[serde(flatten)]
-    ask: AskView,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct EscapeView {
-    /// The page's site.
-    #[schema(example = "https://www.example.com")]
-    site: String,
-    /// What kind of request, as policies name it.
-    #[schema(example = "img-src")]
-    kind: String,
-    /// The origin that was asked.
-    #[schema(example = "https://cdn.example.net")]
-    target: String,
-    count: u64,
-}
-
-impl From<Escape> for EscapeView {
-    fn from(Escape { site, kind, target, count }: Escape) -> Self {
-        Self { site, kind, target, count }
-    }
-}
-
-/// Kinds of escaped requests that a session's details name.
-const MAX_ESCAPES: usize = 20;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct AgentName {
-    name: String,
-    display: String,
-}
-
-/// The page in front, masked as the mirror is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct PageView {
-    title: String,
-    url: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum PhaseName {
-    Invited,
-    Waiting,
-    Active,
-    Ended,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum LevelName {
-    Look,
-    Point,
-    Control,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum EndedName {
-    Customer,
-    Agent,
-    Declined,
-    Expired,
-    Idle,
-}
+use crate::session::{Agent, Ended, EndedBy, Found, Phase, Role, Session, Ticket};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct SessionList {
@@ -445,61 +318,15 @@ impl Console {
     fn view_of(&self, id: SessionId, caller: &Caller) -> Option<SessionView> {
         match self.sessions.find(id) {
             Found::Open(session) if is_of(&session, caller) => Some(self.view(&session, caller)),
-            Found::Ended(ended) if was_of(&ended, caller) => Some(farewell(&ended)),
+            Found::Ended(ended) if was_of(&ended, caller) => Some(SessionView::farewell(&ended)),
             _ => None,
         }
     }
 
     fn view(&self, session: &Session, caller: &Caller) -> SessionView {
-        let state = session.state();
-        let link = self.sessions.link(session).filter(|_| session.agent.name == caller.agent.name);
-        SessionView {
-            id: session.id.to_string(),
-            site: shown(&session.start),
-            state: state.phase.into(),
-            created: rfc3339(session.created),
-            agent: AgentName::of(&session.agent),
-            expires: link.as_ref().map(|_| rfc3339(session.link_expires)),
-            link: link.map(|token| format!("{}/j/{token}", self.origin)),
-            level: state.level.into(),
-            online: state.online,
-            viewers: state.watching.len(),
-            people: state.admitted.iter().map(|agent| Participant::of(agent, &state.watching)).collect(),
-            paused: state.paused,
-            request: state
-                .request
-                .as_ref()
-                .map(|request| RequestView { by: AgentName::of(&request.by), ask: AskView::of(&request.ask) }),
-            active_since: state.active_since.map(rfc3339),
-            page: state
-                .page
-                .filter(|_| session.admits(&caller.agent))
-                .map(|page| PageView { title: page.title, url: page.url }),
-            escaped: session.escapes(MAX_ESCAPES).1.into_iter().map(EscapeView::from).collect(),
-            ended_by: None,
-        }
-    }
-}
-
-fn farewell(ended: &Ended) -> SessionView {
-    SessionView {
-        id: ended.id.to_string(),
-        site: shown(&ended.start),
-        state: PhaseName::Ended,
-        created: rfc3339(ended.created),
-        agent: AgentName::of(&ended.agent),
-        link: None,
-        expires: None,
-        level: LevelName::Look,
-        online: false,
-        viewers: 0,
-        people: Vec::new(),
-        paused: false,
-        request: None,
-        active_since: ended.active_since.map(rfc3339),
-        page: None,
-        escaped: Vec::new(),
-        ended_by: Some(ended.by.into()),
+        let own = session.agent.name == caller.agent.name;
+        let link = self.sessions.link(session).filter(|_| own).map(|token| format!("{}/j/{token}", self.origin));
+        SessionView::of(session, caller, link)
     }
 }
 
@@ -515,113 +342,4 @@ fn was_of(ended: &Ended, caller: &Caller) -> bool {
     let named = |agent: &Agent| agent.name == caller.agent.name;
     ended.company.id == caller.company.id
         && (caller.agent.role == Role::Admin || named(&ended.agent) || ended.admitted.iter().any(named))
-}
-
-/// An address as people write it.
-pub(super) fn address(text: &str) -> Option<Url> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > 4096 || text.contains(char::is_whitespace) {
-        return None;
-    }
-    let url = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("https://{text}")) }.ok()?;
-    let plain = url.username().is_empty() && url.password().is_none();
-    (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
-}
-
-/// An address as people read it.
-pub(super) fn shown(url: &Url) -> String {
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if bare { url.as_str().trim_end_matches('/').to_owned() } else { url.as_str().to_owned() }
-}
-
-pub(super) fn rfc3339(time: SystemTime) -> String {
-    let time = OffsetDateTime::from(time);
-    time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
-}
-
-impl Participant {
-    fn of(agent: &Agent, watching: &[Agent]) -> Self {
-        Self {
-            name: agent.name.clone(),
-            display: agent.display.clone(),
-            role: agent.role,
-            here: watching.iter().any(|other| other.name == agent.name),
-        }
-    }
-}
-
-impl AgentName {
-    fn of(agent: &Agent) -> Self {
-        Self { name: agent.name.clone(), display: agent.display.clone() }
-    }
-}
-
-impl From<Phase> for PhaseName {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Invited => Self::Invited,
-            Phase::Waiting => Self::Waiting,
-            Phase::Active => Self::Active,
-            Phase::Ended => Self::Ended,
-        }
-    }
-}
-
-impl From<Level> for LevelName {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Look => Self::Look,
-            Level::Point => Self::Point,
-            Level::Control => Self::Control,
-        }
-    }
-}
-
-impl From<LevelName> for Level {
-    fn from(level: LevelName) -> Self {
-        match level {
-            LevelName::Look => Self::Look,
-            LevelName::Point => Self::Point,
-            LevelName::Control => Self::Control,
-        }
-    }
-}
-
-impl From<EndedBy> for EndedName {
-    fn from(by: EndedBy) -> Self {
-        match by {
-            EndedBy::Customer => Self::Customer,
-            EndedBy::Agent => Self::Agent,
-            EndedBy::Declined => Self::Declined,
-            EndedBy::Expired => Self::Expired,
-            EndedBy::Idle => Self::Idle,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_read_as_people_write_them() {
-        for (text, url) in [
-            ("https://www.shop.com/cart", "https://www.shop.com/cart"),
-            (" www.shop.com ", "https://www.shop.com/"),
-            ("shop.com:8443/x", "https://shop.com:8443/x"),
-            ("http://127.0.0.1:4000", "http://127.0.0.1:4000/"),
-        ] {
-            assert_eq!(address(text).unwrap().as_str(), url);
-        }
-        for text in ["", "  ", "ftp://x.com", "javascript:alert(1)", "https://u:p@shop.com", "two words", "https://"] {
-            assert_eq!(address(text), None, "{text}");
-        }
-        assert_eq!(shown(&Url::parse("https://shop.com/").unwrap()), "https://shop.com");
-        assert_eq!(shown(&Url::parse("https://shop.com/a/").unwrap()), "https://shop.com/a/");
-    }
-
-    #[test]
-    fn times_are_rfc_3339() {
-        assert_eq!(rfc3339(SystemTime::UNIX_EPOCH), "1970-01-01T00:00:00Z");
-    }
 }
