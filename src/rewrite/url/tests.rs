@@ -197,7 +197,7 @@ proptest! {
         if let Some(site) = site {
             let map = map();
             let label = map.label(&site);
-            prop_assert!(label.len() <= MAX_LABEL);
+            prop_assert!(label.len() <= label::MAX_LABEL);
             prop_assert_eq!(map.site(&Label::parse(&label).unwrap()), Some(site.clone()));
             let host = map.authority(&site);
             let parsed = ViewHost::parse(&host, map.domain()).unwrap();
