@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::{self, Namespace, PageMessage};
+use crate::protocol::{self, Namespace, PageMessage, Tree, TreeNode};
 
 pub(crate) fn element(tag: &str, attrs: &[(&str, &str)]) -> TreeNode {
     let attrs = attrs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -55,7 +55,7 @@ fn a_part_of_a_value_is_replaced_by_units_of_utf_16() {
     for (at, cut) in [(6, 0), (5, 1), (14, 0), (0, 14), (u32::MAX, 2)] {
         assert_eq!(mirror.apply(&splice(at, cut, "x")), Err(MirrorError::NoValue(2)), "{at} {cut}");
     }
-    assert_eq!(mirror.apply(&splice(0, 0, &"x".repeat(MAX_SPLICED))), Err(MirrorError::NoValue(2)));
+    assert_eq!(mirror.apply(&splice(0, 0, &"x".repeat(change::MAX_SPLICED))), Err(MirrorError::NoValue(2)));
 }
 
 #[test]
