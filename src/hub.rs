@@ -4,30 +4,32 @@
 //! goes to viewers is a [`mask::Frame`], what goes to pages is a [`lock::Frame`](crate::lock::Frame), and nothing else.
 
 mod beat;
+mod counts;
 mod drawing;
 mod drift;
+mod hubs;
 mod page;
 mod pages;
 pub mod queue;
 mod tabs;
 mod viewers;
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::AtomicU64;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::id::SessionId;
 use crate::lock::Control;
 use crate::mirror::Limits;
 use crate::protocol::{Cap, Level, Meeting, Refusal, ViewerNotice};
-use crate::session::{Agent, Session, Sessions, lock, try_lock};
+use crate::session::{Agent, Session, lock, try_lock};
 use crate::span::Span;
 use crate::{lock as locks, mask};
+pub use counts::{Counts, Open, REFUSALS};
+pub use hubs::Hubs;
 use page::Page;
 pub use pages::PageLink;
 use queue::ViewerQueue;
@@ -84,79 +86,6 @@ const AWAY: Duration = Duration::from_secs(2);
 const CALM: Duration = Duration::from_secs(3);
 /// A page that has not answered an action by then will not.
 const ACT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What has gone wrong, and what was too much, since Lado started.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Comparisons that found a mirror other than its page.
-    pub diverged: AtomicU64,
-    /// Elements that pages were asked to tell anew.
-    pub mends: AtomicU64,
-    /// Pages that were asked for a snapshot of all of them.
-    pub resyncs: AtomicU64,
-    /// Pages that were too much to be mirrored.
-    pub capped: AtomicU64,
-    /// Pages that were read more slowly because they took too much of Lado's time.
-    pub slowed: AtomicU64,
-    /// Rules that no longer matched where they had.
-    pub drifted: AtomicU64,
-    /// Viewers whose queue was dropped because they read too slowly.
-    pub viewers_behind: AtomicU64,
-    /// Snapshots for viewers whose tree went wrong.
-    pub viewer_resyncs: AtomicU64,
-    /// Sockets of pages and of viewers that are open.
-    pub pages: AtomicU64,
-    pub viewers: AtomicU64,
-    /// Changes that pages told.
-    pub ops: AtomicU64,
-    /// What pages should have masked themselves.
-    pub corrections: AtomicU64,
-    /// Agents' actions, and those that were refused, by [`REFUSALS`].
-    pub acts: AtomicU64,
-    pub refused: [AtomicU64; REFUSALS.len()],
-}
-
-/// Why an agent's action is refused, as metrics name it.
-pub const REFUSALS: [&str; 7] = ["locked", "masked", "not_allowed", "gone", "not_possible", "paused", "asked"];
-
-impl Counts {
-    fn refuse(&self, refusal: Refusal) {
-        let at = match refusal {
-            Refusal::Locked => 0,
-            Refusal::Masked => 1,
-            Refusal::NotAllowed => 2,
-            Refusal::Gone => 3,
-            Refusal::NotPossible => 4,
-            Refusal::Paused => 5,
-            Refusal::Asked => 6,
-        };
-        self.refused[at].fetch_add(1, Relaxed);
-    }
-}
-
-/// A socket that is open, for as long as the value lives.
-pub struct Open<'c>(&'c AtomicU64);
-
-impl<'c> Open<'c> {
-    pub fn new(count: &'c AtomicU64) -> Self {
-        count.fetch_add(1, Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-}
-
-/// The hubs of all sessions.
-pub struct Hubs {
-    config: Config,
-    counts: Arc<Counts>,
-    sessions: Arc<Sessions>,
-    hubs: Mutex<HashMap<SessionId, Arc<Hub>>>,
-}
 
 /// Where the pages and viewers of one session meet.
 pub struct Hub {
@@ -241,99 +170,6 @@ struct Act {
     since: Instant,
 }
 
-impl Hubs {
-    pub fn new(sessions: &Arc<Sessions>, config: Config) -> Arc<Self> {
-        let counts = Arc::default();
-        let hubs = Arc::new(Self { config, counts, sessions: Arc::clone(sessions), hubs: Mutex::default() });
-        let weak = Arc::downgrade(&hubs);
-        sessions.at_end(move |session| {
-            let hub = weak.upgrade().and_then(|hubs| lock(&hubs.hubs).remove(&session.id));
-            if let Some(hub) = hub {
-                hub.end();
-            }
-        });
-        hubs
-    }
-
-    /// The hub of an open session.
-    pub fn of(&self, session: &Arc<Session>) -> Option<Arc<Hub>> {
-        let hub = Arc::clone(lock(&self.hubs).entry(session.id).or_insert_with(|| {
-            let session = Arc::clone(session);
-            let (config, counts) = (self.config.clone(), Arc::clone(&self.counts));
-            Arc::new(Hub { session, config, counts, gate: Semaphore::new(1), inner: Mutex::default() })
-        }));
-        // The session may have ended while its hub was made: then nobody else takes the hub away.
-        if self.sessions.get(session.id).is_none() {
-            lock(&self.hubs).remove(&session.id);
-            return None;
-        }
-        Some(hub)
-    }
-
-    /// Processor's time that a viewer may take at once: as much as a page.
-    pub fn work_per_page(&self) -> Duration {
-        self.config.work_per_page.0
-    }
-
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// Bytes that wait for viewers, of all and of the one that waits for most. A hub that is busy is left out.
-    pub fn waiting(&self) -> (usize, usize) {
-        let mut waiting = (0, 0);
-        for hub in self.all() {
-            let Some(inner) = try_lock(&hub.inner) else { continue };
-            for bytes in inner.viewers.values().map(|viewer| viewer.queue.waiting()) {
-                waiting = (waiting.0 + bytes, waiting.1.max(bytes));
-            }
-        }
-        waiting
-    }
-
-    /// An agent may not watch any more, whatever session.
-    pub fn dismiss(&self, agent: &str) {
-        self.all().iter().for_each(|hub| hub.dismiss(agent));
-    }
-
-    /// A company has other rules.
-    pub fn rules_changed(&self, company: &str) {
-        self.all().iter().filter(|hub| hub.session.company.id == company).for_each(|hub| hub.rules_changed());
-    }
-
-    /// Asks every page and viewer to come back later: Lado is about to stop.
-    pub fn drain(&self, after: Duration) {
-        let after = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
-        for hub in self.all() {
-            let inner = lock(&hub.inner);
-            for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
-                link.queue.control(locks::Frame::control(&Control::Reconnect { after }));
-                link.queue.close();
-            }
-            for viewer in inner.viewers.values() {
-                viewer.queue.notice(mask::Frame::notice(&ViewerNotice::Reconnect { after }));
-                viewer.queue.close();
-            }
-        }
-    }
-
-    /// Looks after time-outs for as long as the hubs live.
-    pub async fn tend(hubs: Weak<Self>) {
-        let mut every = tokio::time::interval(Duration::from_millis(500));
-        loop {
-            every.tick().await;
-            let Some(hubs) = hubs.upgrade() else { return };
-            let now = Instant::now();
-            let drifted: BTreeSet<String> = hubs.all().iter().filter_map(|hub| hub.tend(now)).collect();
-            drifted.iter().for_each(|company| hubs.rules_changed(company));
-        }
-    }
-
-    fn all(&self) -> Vec<Arc<Hub>> {
-        lock(&self.hubs).values().cloned().collect()
-    }
-}
-
 impl Hub {
     /// Processor's time that a page may take at once.
     pub fn work_per_page(&self) -> Duration {
@@ -378,7 +214,9 @@ impl Hub {
             }
         }
         inner.tell(&ViewerNotice::SetLevel { level });
-        inner.session_level_lowered(level);
+        if level < Level::Control {
+            inner.answer_all_of(None, Refusal::NotAllowed);
+        }
         if !locks::may_point(level) {
             inner.erase_all();
         }
@@ -630,12 +468,6 @@ impl Inner {
         let mut sum = self.evidence.clone();
         self.pages.values().for_each(|page| sum.add(&page.mask.evidence()));
         sum
-    }
-
-    fn session_level_lowered(&mut self, level: Level) {
-        if level < Level::Control {
-            self.answer_all_of(None, Refusal::NotAllowed);
-        }
     }
 
     fn drop_page(&mut self, name: &str) {
