@@ -1,14 +1,21 @@
 //! One JSON socket of an app: its heartbeat, its deadlines, and how much may be said on it.
 
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::respond::Socket;
+use super::Console;
+use super::error::ApiError;
+use crate::respond::{self, Socket};
 
 const HELLO: Duration = Duration::from_secs(10);
 /// People see within three seconds that the connection is gone.
@@ -48,20 +55,54 @@ pub(super) enum Heard<T> {
     Beat,
 }
 
+/// One app's end of the conversation.
 pub(super) struct Line {
     socket: Socket,
+    /// Whose it is, for the log.
+    whose: &'static str,
     heartbeat: Interval,
     heard: Instant,
     minute: Instant,
     said: u32,
 }
 
+/// Answers a request for a socket from one of the console's apps; `talk` goes on with it in a task of its own, and ends with
+/// [`Line::close`].
+///
+/// # Errors
+/// [`ApiError`] when no socket is asked for, or by a page of another origin.
+pub(super) fn serve<T>(
+    console: Arc<Console>,
+    request: &mut Request,
+    whose: &'static str,
+    talk: impl FnOnce(Arc<Console>, Line) -> T + Send + 'static,
+) -> Result<Response, ApiError>
+where
+    T: Future<Output = ()> + Send,
+{
+    if !respond::is_websocket(request) {
+        return Err(ApiError::NotWebSocket);
+    }
+    // Browsers apply no same-origin policy to WebSockets.
+    if !super::is_from(request.headers(), console.origin()) {
+        return Err(ApiError::OtherOrigin);
+    }
+    let (response, socket) = respond::websocket(request).map_err(|_| ApiError::NotWebSocket)?;
+    tokio::spawn(async move {
+        match socket.await {
+            Ok(socket) => talk(console, Line::new(socket, whose)).await,
+            Err(error) => tracing::debug!(%error, whose, "a talk socket did not open"),
+        }
+    });
+    Ok(response.map(Body::new))
+}
+
 impl Line {
-    pub(super) fn new(socket: Socket) -> Self {
+    fn new(socket: Socket, whose: &'static str) -> Self {
         let now = Instant::now();
         let mut heartbeat = interval_at(now + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { socket, heartbeat, heard: now, minute: now, said: 0 }
+        Self { socket, whose, heartbeat, heard: now, minute: now, said: 0 }
     }
 
     /// The first message.
@@ -110,7 +151,11 @@ impl Line {
         self.put(Message::Text(text.into())).await
     }
 
-    pub(super) async fn close(mut self) {
+    /// The conversation has come to its end, or to an error.
+    pub(super) async fn close(mut self, end: Result<(), LineError>) {
+        if let Err(error) = end {
+            tracing::debug!(%error, whose = self.whose, "a talk socket was closed");
+        }
         let _ = timeout(CLOSE, self.socket.close(None)).await;
     }
 

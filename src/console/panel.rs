@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::Console;
 use super::error::{ApiError, Reason};
-use super::line::{Heard, Line, LineError};
+use super::line::{self, Heard, Line, LineError};
 use super::talk::{AskView, Teller};
 use super::text::rfc3339;
-use super::view::LevelName;
+use super::view::{LevelName, PhaseName};
 use crate::id::SessionId;
 use crate::protocol::Level;
-use crate::respond;
 use crate::session::talk::Speaker;
 use crate::session::{Agent, Ask, EndedBy, Phase, Request, Session, State as SessionState, Ticket};
 
@@ -86,7 +85,7 @@ enum Told<'a> {
 
 #[derive(Debug, Serialize)]
 struct PanelState<'a> {
-    phase: &'static str,
+    phase: PhaseName,
     #[serde(skip_serializing_if = "Option::is_none")]
     pin: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,27 +160,10 @@ pub(super) async fn socket(
     State(console): State<Arc<Console>>,
     mut request: axum::extract::Request,
 ) -> Result<Response, ApiError> {
-    if !respond::is_websocket(&request) {
-        return Err(ApiError::NotWebSocket);
-    }
-    // Browsers apply no same-origin policy to WebSockets.
-    if !super::is_from(request.headers(), console.origin()) {
-        return Err(ApiError::OtherOrigin);
-    }
-    let (response, socket) = respond::websocket(&mut request).map_err(|_| ApiError::NotWebSocket)?;
-    tokio::spawn(async move {
-        match socket.await {
-            Ok(socket) => {
-                let mut line = Line::new(socket);
-                if let Err(error) = talk(&console, &mut line).await {
-                    tracing::debug!(%error, "a panel's socket was closed");
-                }
-                line.close().await;
-            }
-            Err(error) => tracing::debug!(%error, "a panel's socket did not open"),
-        }
-    });
-    Ok(response.map(axum::body::Body::new).into_response())
+    line::serve(console, &mut request, "a panel", |console, mut line| async move {
+        let end = talk(&console, &mut line).await;
+        line.close(end).await;
+    })
 }
 
 async fn talk(console: &Console, line: &mut Line) -> Result<(), LineError> {
@@ -276,12 +258,7 @@ fn decide(console: &Console, session: &Arc<Session>, said: Said) -> Result<(), A
 impl<'a> PanelState<'a> {
     fn of(session: &'a Session, state: &'a SessionState) -> Self {
         Self {
-            phase: match state.phase {
-                Phase::Invited => "invited",
-                Phase::Waiting => "waiting",
-                Phase::Active => "active",
-                Phase::Ended => "ended",
-            },
+            phase: state.phase.into(),
             pin: state.pin.as_ref().map(|pin| pin.reveal()),
             pin_expires: state.pin_expires.map(|(_, date)| rfc3339(date)),
             level: state.level.into(),

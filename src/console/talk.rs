@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Console;
 use super::error::{ApiError, Reason, Refused};
-use super::line::{Heard, Line, LineError};
+use super::line::{self, Heard, Line, LineError};
 use super::panel::Person;
 use super::sign_in::Caller;
 use super::text::{address, rfc3339, shown};
 use super::view::LevelName;
-use crate::respond;
 use crate::session::talk::{Entry, Event, Marks, Message, Signal, Speaker, Talk, What};
 use crate::session::{Agent, Ask, Session};
 
@@ -268,27 +267,10 @@ pub(super) async fn socket(
     if !session.admits(&caller.agent) {
         return Err(ApiError::NotActive);
     }
-    if !respond::is_websocket(&request) {
-        return Err(ApiError::NotWebSocket);
-    }
-    // Browsers apply no same-origin policy to WebSockets.
-    if !super::is_from(request.headers(), console.origin()) {
-        return Err(ApiError::OtherOrigin);
-    }
-    let (response, socket) = respond::websocket(&mut request).map_err(|_| ApiError::NotWebSocket)?;
-    tokio::spawn(async move {
-        match socket.await {
-            Ok(socket) => {
-                let mut line = Line::new(socket);
-                if let Err(error) = talk(&console, &session, &caller, &mut line).await {
-                    tracing::debug!(%error, "an agent's talk socket was closed");
-                }
-                line.close().await;
-            }
-            Err(error) => tracing::debug!(%error, "an agent's talk socket did not open"),
-        }
-    });
-    Ok(response.map(axum::body::Body::new).into_response())
+    line::serve(console, &mut request, "an agent", move |console, mut line| async move {
+        let end = talk(&console, &session, &caller, &mut line).await;
+        line.close(end).await;
+    })
 }
 
 async fn talk(console: &Console, session: &Arc<Session>, caller: &Caller, line: &mut Line) -> Result<(), LineError> {
