@@ -1,7 +1,7 @@
 // The two people of a session, each in a browser of their own, and what they do there.
 
 import { type BrowserContext, expect, type Frame, type Locator, type Page } from "@playwright/test";
-import type { Ready } from "./lado";
+import type { Lado, Ready } from "./lado";
 
 export type Level = "Only look" | "Point" | "Click and type";
 
@@ -222,6 +222,17 @@ export async function together({ agent, customer }: Pair, site: string): Promise
   await agent.viewer();
   await expect.poll(() => agent.reads(), { message: "the mirrored page" }).not.toBe("");
 }
+
+/** Both in front of a page of the demo's shop. */
+export async function inTheShop(pair: Pair, lado: Lado, page: keyof typeof shop = "home"): Promise<void> {
+  await together(pair, `${lado.ready.site}${shop[page].path}`);
+  await pair.agent.sees(shop[page].says);
+}
+
+const shop = {
+  home: { path: "/en/", says: "Good things for bright days" },
+  mug: { path: "/en/product/mug", says: "Davi & filhos" },
+};
 
 export async function close(context: BrowserContext): Promise<void> {
   await context.close({ reason: "the test is over" }).catch(() => {});

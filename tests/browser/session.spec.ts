@@ -1,7 +1,7 @@
 // One session from the agent's sign-in to the customer's farewell, in two browsers.
 
 import { expect, test } from "./fixture";
-import { together } from "./people";
+import { inTheShop, together } from "./people";
 
 test("agent and customer meet, look at the same page, and part", async ({ agent, customer, lado }) => {
   const { site } = lado.ready;
@@ -87,8 +87,7 @@ test("a session goes on after the customer's connection has dropped", async ({
   lado,
   sides,
 }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
-  await agent.sees("Davi & filhos");
+  await inTheShop({ agent, customer }, lado, "mug");
   sides.customer.relay.cut();
   await expect(agent.page.getByText("Customer offline").first()).toBeVisible();
   await customer.page.evaluate(() => {
@@ -112,8 +111,7 @@ test("a network that falls silent shows on both sides within three seconds, and 
   lado,
   sides,
 }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
-  await agent.sees("Davi & filhos");
+  await inTheShop({ agent, customer }, lado, "mug");
   await expect(agent.page.locator(".latency")).toHaveText(/^\d+ ms$/);
   const panel = await customer.panel();
   await expect(panel.getByText("Ana Lima sees this page")).toBeVisible();
@@ -144,8 +142,7 @@ test("a network that falls silent shows on both sides within three seconds, and 
 });
 
 test("what scrolls inside the page scrolls for the agent, too", async ({ agent, customer, lado }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
-  await agent.sees("Davi & filhos");
+  await inTheShop({ agent, customer }, lado, "mug");
   await customer.page.evaluate(() => {
     const box = document.createElement("div");
     box.id = "box";
@@ -162,8 +159,7 @@ test("what scrolls inside the page scrolls for the agent, too", async ({ agent, 
 });
 
 test("a mirrored page that went wrong is put right, and no other", async ({ agent, customer, lado }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/`);
-  await agent.sees("Good things for bright days");
+  await inTheShop({ agent, customer }, lado);
   const broken = (page: Document) => {
     page.querySelector("h1")?.remove();
     for (const text of page.querySelectorAll(".hero p")) text.textContent = "Something else";
@@ -178,8 +174,7 @@ test("a mirrored page that went wrong is put right, and no other", async ({ agen
 });
 
 test("each sees the other's pointer, with name and role", async ({ agent, customer, lado }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/`);
-  await agent.sees("Good things");
+  await inTheShop({ agent, customer }, lado);
   await expect(async () => {
     await customer.page.mouse.move(300, 250);
     await customer.page.mouse.move(340, 270, { steps: 5 });
@@ -200,8 +195,7 @@ test("each sees the other's pointer, with name and role", async ({ agent, custom
 });
 
 test("the agent acts as far as the customer allows", async ({ agent, customer, lado }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/`);
-  await agent.sees("Good things");
+  await inTheShop({ agent, customer }, lado);
 
   await agent.click("a.bag");
   await expect(agent.refusal(/has not allowed this yet/)).toBeVisible();

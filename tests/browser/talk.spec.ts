@@ -1,7 +1,7 @@
 // What agent and customer say to each other beside the page: chat, questions, and what the customer keeps to themselves.
 
 import { expect, test } from "./fixture";
-import { together } from "./people";
+import { inTheShop } from "./people";
 
 const CARD = "4539 1488 0343 6467";
 
@@ -11,8 +11,7 @@ test("they chat, through reloads and a lost network, and nothing private gets ac
   lado,
   sides,
 }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
-  await agent.sees("Davi & filhos");
+  await inTheShop({ agent, customer }, lado, "mug");
   const log = agent.page.getByRole("log");
   const write = agent.page.getByLabel("Write a message");
 
@@ -72,8 +71,7 @@ test("what an agent asks for happens when the customer says yes, and not before"
   customer,
   lado,
 }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/`);
-  await agent.sees("Good things");
+  await inTheShop({ agent, customer }, lado);
   const panel = await customer.panel();
   await agent.page.getByRole("tab", { name: "People" }).click();
   await agent.page.getByRole("button", { name: "Ask to click and type" }).click();
@@ -150,8 +148,7 @@ test("what an agent points out shows on both sides, holds on to its element, and
   customer,
   lado,
 }) => {
-  await together({ agent, customer }, `${lado.ready.site}/en/`);
-  await agent.sees("Good things");
+  await inTheShop({ agent, customer }, lado);
   const tool = (name: string) => agent.page.getByRole("button", { name, exact: true });
 
   await tool("Highlight an element").click();
