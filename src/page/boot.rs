@@ -146,40 +146,54 @@ impl Boots {
     }
 }
 
-/// What the overlay on the customer's page says.
-fn words(locale: Locale) -> serde_json::Value {
-    match locale {
-        Locale::En => json!({
-            "hidden": "Hidden from the agent", "locked": "Only you can use this", "agent": "Agent",
-            "supervisor": "Supervisor", "admin": "Administrator", "look": "Look here",
-            "choose": "Press what you want to hide. Esc to cancel.",
-            "ask": "Please do this yourself",
-        }),
-        Locale::Es => json!({
-            "hidden": "Oculto para el agente", "locked": "Solo usted puede usar esto", "agent": "Agente",
-            "supervisor": "Supervisión", "admin": "Administración", "look": "Mire aquí",
-            "choose": "Pulse lo que quiere ocultar. Esc para cancelar.",
-            "ask": "Hágalo usted mismo, por favor",
-        }),
-        Locale::Fr => json!({
-            "hidden": "Masqué pour le conseiller", "locked": "Vous seul pouvez utiliser ceci", "agent": "Conseiller",
-            "supervisor": "Supervision", "admin": "Administration", "look": "Regardez ici",
-            "choose": "Appuyez sur ce que vous voulez masquer. Échap pour annuler.",
-            "ask": "Faites-le vous-même, s’il vous plaît",
-        }),
-        Locale::De => json!({
-            "hidden": "Für den Betreuer verborgen", "locked": "Nur Sie können das benutzen", "agent": "Betreuer",
-            "supervisor": "Aufsicht", "admin": "Verwaltung", "look": "Schauen Sie hier",
-            "choose": "Drücken Sie auf das, was Sie verbergen wollen. Esc bricht ab.",
-            "ask": "Bitte machen Sie das selbst",
-        }),
-        Locale::PtBr => {
-            json!({
-                "hidden": "Oculto para o atendente", "locked": "Só você pode usar isto", "agent": "Atendente",
-                "supervisor": "Supervisão", "admin": "Administração", "look": "Olhe aqui",
-                "choose": "Toque no que você quer ocultar. Esc para cancelar.",
-                "ask": "Faça isto você mesmo, por favor",
-            })
-        }
-    }
+/// What the overlay on the customer's page says, in the order of [`Locale`].
+const WORDS: [(&str, [&str; 5]); 8] = [
+    (
+        "hidden",
+        [
+            "Hidden from the agent",
+            "Oculto para o atendente",
+            "Oculto para el agente",
+            "Masqué pour le conseiller",
+            "Für den Betreuer verborgen",
+        ],
+    ),
+    (
+        "locked",
+        [
+            "Only you can use this",
+            "Só você pode usar isto",
+            "Solo usted puede usar esto",
+            "Vous seul pouvez utiliser ceci",
+            "Nur Sie können das benutzen",
+        ],
+    ),
+    ("agent", ["Agent", "Atendente", "Agente", "Conseiller", "Betreuer"]),
+    ("supervisor", ["Supervisor", "Supervisão", "Supervisión", "Supervision", "Aufsicht"]),
+    ("admin", ["Administrator", "Administração", "Administración", "Administration", "Verwaltung"]),
+    ("look", ["Look here", "Olhe aqui", "Mire aquí", "Regardez ici", "Schauen Sie hier"]),
+    (
+        "choose",
+        [
+            "Press what you want to hide. Esc to cancel.",
+            "Toque no que você quer ocultar. Esc para cancelar.",
+            "Pulse lo que quiere ocultar. Esc para cancelar.",
+            "Appuyez sur ce que vous voulez masquer. Échap pour annuler.",
+            "Drücken Sie auf das, was Sie verbergen wollen. Esc bricht ab.",
+        ],
+    ),
+    (
+        "ask",
+        [
+            "Please do this yourself",
+            "Faça isto você mesmo, por favor",
+            "Hágalo usted mismo, por favor",
+            "Faites-le vous-même, s’il vous plaît",
+            "Bitte machen Sie das selbst",
+        ],
+    ),
+];
+
+fn words(locale: Locale) -> serde_json::Map<String, serde_json::Value> {
+    WORDS.iter().map(|(key, said)| ((*key).to_owned(), said[locale as usize].into())).collect()
 }
