@@ -1,7 +1,7 @@
 //! Plants unique secrets in every carrier, by every trick, under every kind of rule, and looks for them in what viewers get.
 //!
 //! Each plant is a small page of its own: what is told of it is decoded, folded, unescaped and searched. The same is done
-//! in a browser by `tests/browser/leak.spec.ts`; this is the quick half, which runs with the other unit tests.
+//! in a browser by `tests/browser/plants.spec.ts`; this is the quick half, which runs with the other unit tests.
 
 mod plants;
 mod play;

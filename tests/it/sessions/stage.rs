@@ -16,8 +16,8 @@ use lado::console::{self, Console};
 use lado::hub::{self, Hubs};
 use lado::id::SessionId;
 use lado::protocol::{
-    self, Dictionary, Level, Namespace, Op, PageCommand, PageMessage, Tree, TreeNode, VERSION, ViewerMessage,
-    ViewerNotice, ViewerRequest, Viewport,
+    self, Action, Button, Dictionary, Level, Namespace, Op, PageCommand, PageMessage, Tree, TreeNode, VERSION,
+    ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
 use lado::rewrite::url::{Site, ViewDomain};
 use lado::session::{self, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
@@ -557,4 +557,28 @@ pub fn text(text: &str) -> TreeNode {
 /// An element with one text. In [`snapshot`] the first child has id 4, its text 5.
 pub fn element(tag: &str, attrs: &[(&str, &str)], inner: &str) -> Vec<TreeNode> {
     vec![open(tag, attrs), text(inner), TreeNode::End]
+}
+
+pub fn click(node: u32) -> Action {
+    Action::Click { node, x: 500, y: 500, button: Button::Left, count: 1 }
+}
+
+/// Everything an agent could read in ops.
+pub fn texts(ops: &[Op]) -> String {
+    format!("{ops:?}")
+}
+
+pub fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Waits for the whole page, and for Lado to know that the viewer has it.
+pub async fn shown(viewer: &mut Viewer) -> Vec<Op> {
+    loop {
+        let ops = viewer.ops().await;
+        if matches!(ops.first(), Some(Op::Snapshot { .. })) {
+            viewer.breathe().await;
+            return ops;
+        }
+    }
 }
