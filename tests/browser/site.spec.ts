@@ -71,14 +71,15 @@ test("every page reports the same direct and through Lado", async () => {
     await Promise.all(Array.from({ length: TABS }, () => work(together)));
     await work([...alone]);
     if (process.env.SITE_RESULTS) writeFileSync(process.env.SITE_RESULTS, JSON.stringify([...results]));
-    // A busy machine makes the best page late: such pages get the browser to themselves, once.
-    const finished = (told: Told) => "value" in told;
-    await work(
-      [...results.keys()].filter((name) => {
-        const { direct, proxied } = results.get(name) as Result;
-        return !known[name] && !(finished(direct) && finished(proxied));
-      }),
-    );
+    // A busy machine makes the best page late, and a race is lost once: such pages get the browser to themselves.
+    const surprising = [...results.keys()].filter((name) => surprise(name, results.get(name) as Result));
+    for (const name of surprising) {
+      const first = results.get(name) as Result;
+      const again = await run(name);
+      // What has left the views stays told.
+      results.set(name, { ...again, escaped: [...first.escaped, ...again.escaped] });
+    }
+    if (surprising.length) console.log(`tried again, alone: ${surprising.join(", ")}`);
     if (process.env.SITE_RESULTS) writeFileSync(process.env.SITE_RESULTS, JSON.stringify([...results]));
     judge(results);
     const excused = [...results].flatMap(([name, { escaped }]) => (known[name] ? escaped : []));
@@ -104,18 +105,21 @@ test("the table of what is supported is fresh", () => {
   ).toBe(true);
 });
 
+/** Whether a page is the same through Lado. */
+const same = ({ direct, proxied, escaped }: Result) =>
+  "value" in direct && JSON.stringify(direct) === JSON.stringify(proxied) && escaped.length === 0;
+
+/** Whether a page is not what known.json lets expect, or did not report even when opened direct. */
+const surprise = (name: string, result: Result) =>
+  !("value" in result.direct) ||
+  (!known[name]?.startsWith("At times: ") && same(result) === Boolean(known[name]));
+
 function judge(results: Map<string, Result>): void {
-  let same = 0;
-  for (const [name, { direct, proxied, escaped }] of results) {
+  const surprises = [...results].filter(([name, result]) => surprise(name, result));
+  for (const [name, { direct, proxied, escaped }] of surprises) {
     const what = `${name}: ${title(name)}`;
-    if (!("value" in direct)) {
-      expect.soft(direct, `${what} (direct)`).toHaveProperty("value");
-      continue;
-    }
-    const equal = JSON.stringify(direct) === JSON.stringify(proxied) && escaped.length === 0;
-    if (equal) same++;
-    if (known[name]?.startsWith("At times: ")) continue;
-    if (known[name]) expect.soft(equal, `${what} works now: take it out of known.json`).toBe(false);
+    expect.soft(direct, `${what} (direct)`).toHaveProperty("value");
+    if (known[name]) expect.soft(name, `${what} works now: take it out of known.json`).toBe("gone");
     else {
       expect.soft(proxied, what).toEqual(direct);
       expect.soft(escaped, `${what}: left the view domain`).toEqual([]);
@@ -123,7 +127,16 @@ function judge(results: Map<string, Result>): void {
   }
   const unknown = Object.keys(known).filter((name) => !existsSync(`${FOLDER}/${name}.html`));
   expect.soft(unknown, "known.json names cases that are gone").toEqual([]);
-  console.log(`${results.size} pages, ${same} the same direct and through Lado`);
+  console.log(
+    `${results.size} pages, ${[...results.values()].filter(same).length} the same direct and through Lado`,
+  );
+  // Last, as the end of a log is what is kept.
+  expect
+    .soft(
+      surprises.map(([name]) => name),
+      "pages that are not as expected",
+    )
+    .toEqual([]);
 }
 
 /** A customer's context on a session's view of `site`. */
