@@ -103,6 +103,11 @@ test("a session goes on after the customer's connection has dropped", async ({
   });
   sides.agent.relay.mend();
   await agent.sees("Aurora mug of the dawn and of the dusk");
+  // What ended meanwhile has ended when the agent is back.
+  sides.agent.relay.cut();
+  await customer.end();
+  sides.agent.relay.mend();
+  await expect(agent.page.getByText("The session has ended").first()).toBeVisible();
 });
 
 test("a network that falls silent shows on both sides within three seconds, and comes back by itself", async ({

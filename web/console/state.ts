@@ -80,7 +80,11 @@ export function refresh(): void {
   listed.value = "loading";
   call<{ sessions: Session[] }>("GET", "/api/sessions").then(
     (answer) => {
-      sessions.value = new Map(answer.sessions.map((session) => [session.id, keep(session)]));
+      const open = new Map(answer.sessions.map((session) => [session.id, keep(session)]));
+      // The session on the screen has ended where it is no longer among the open ones.
+      const here = sessions.value.get(shown.value ?? "");
+      if (here && !open.has(here.id)) open.set(here.id, { ...here, state: "ended" });
+      sessions.value = open;
       listed.value = "ready";
     },
     (error) => {
