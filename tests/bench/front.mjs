@@ -4,29 +4,15 @@
 //
 // Every proxy is asked in turn, round by round, so that what else the machine does meets all of them alike; medians count.
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import http from "node:http";
-import net from "node:net";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { bench, folder, free, ladoBefore, median, nginx, proxying } from "./stand.mjs";
 
 const rounds = Number(process.argv[2] ?? 5);
 const SECONDS = 2;
 const CONNECTIONS = 32;
-const lado = process.env.LADO_BIN ?? "target/release/lado";
-const folder = mkdtempSync(path.join(os.tmpdir(), "lado-bench-"));
-chmodSync(folder, 0o755);
-const children = [];
-
-const free = () =>
-  new Promise((resolve) => {
-    const server = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 /** A page with markup as shops have it, of about so many bytes. */
 function page(bytes) {
@@ -43,50 +29,6 @@ function page(bytes) {
     text += item;
   }
   return `${text.padEnd(bytes - 16, " ")}</main></body></ht`.padEnd(bytes, ">");
-}
-
-async function nginx(name, port, http) {
-  const file = path.join(folder, `${name}.conf`);
-  const user = process.getuid() === 0 ? "user root;" : "";
-  writeFileSync(
-    file,
-    `${user} daemon off; pid ${folder}/${name}.pid; error_log ${folder}/${name}.log; worker_processes ${name === "origin" ? 1 : "auto"};
-events { worker_connections 4096; }
-http { access_log off; keepalive_requests 100000000; default_type text/html; types { text/html html; }
-client_body_temp_path ${folder}/${name}-b; proxy_temp_path ${folder}/${name}-p; fastcgi_temp_path ${folder}/${name}-f;
-uwsgi_temp_path ${folder}/${name}-u; scgi_temp_path ${folder}/${name}-s;
-${http} }`,
-  );
-  const child = spawn("nginx", ["-p", folder, "-c", file], { stdio: "inherit" });
-  children.push(child);
-  await listening(port);
-  return child.pid;
-}
-
-async function listening(port) {
-  for (;;) {
-    const socket = net.connect(port, "127.0.0.1");
-    const open = await new Promise((resolve) => {
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (open) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function ask(port, host, options, body) {
-  return new Promise((resolve, reject) => {
-    const headers = { host, ...(body ? { "content-type": "application/json" } : {}), ...options.headers };
-    const request = http.request({ host: "127.0.0.1", port, ...options, headers }, (response) => {
-      let text = "";
-      response.on("data", (chunk) => {
-        text += chunk;
-      });
-      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, text }));
-    });
-    request.on("error", reject).end(body);
-  });
 }
 
 /** A process and those that it has started. */
@@ -139,8 +81,6 @@ function wrk(port, target, headers, seconds) {
   };
 }
 
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
-
 async function main() {
   const [origin, plain, tuned, one, twenty, own] = await Promise.all(Array.from({ length: 6 }, free));
   mkdirSync(path.join(folder, "www"));
@@ -150,10 +90,6 @@ async function main() {
   ])
     writeFileSync(path.join(folder, "www", `${name}.html`), page(bytes));
   await nginx("origin", origin, `server { listen 127.0.0.1:${origin} backlog=4096; root ${folder}/www; }`);
-  const proxy = (port, more) =>
-    `upstream site { server 127.0.0.1:${origin}; keepalive 64; }
-server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_http_version 1.1;
-proxy_set_header Connection ""; proxy_set_header Host $host; ${more} } }`;
   const buffers = "proxy_buffers 32 16k; proxy_buffer_size 16k;";
   const tag = `<script async src="/launcher.js" integrity="sha384-${"x".repeat(64)}"></script>`;
   const all = Array.from(
@@ -161,83 +97,36 @@ proxy_set_header Connection ""; proxy_set_header Host $host; ${more} } }`;
     (_, n) => `sub_filter http://shop${n}.example http://s${n}-view.localhost;`,
   );
   const nginxes = {
-    plain: await nginx("plain", plain, proxy(plain, "")),
-    tuned: await nginx("tuned", tuned, proxy(tuned, buffers)),
+    plain: await nginx("plain", plain, proxying(origin, plain)),
+    tuned: await nginx("tuned", tuned, proxying(origin, tuned, buffers)),
     one: await nginx(
       "one",
       one,
-      proxy(one, `${buffers} sub_filter '</head>' '${tag}</head>'; sub_filter_once on;`),
+      proxying(origin, one, `${buffers} sub_filter '</head>' '${tag}</head>'; sub_filter_once on;`),
     ),
-    twenty: await nginx("twenty", twenty, proxy(twenty, `${buffers} sub_filter_once off; ${all.join(" ")}`)),
+    twenty: await nginx(
+      "twenty",
+      twenty,
+      proxying(origin, twenty, `${buffers} sub_filter_once off; ${all.join(" ")}`),
+    ),
   };
 
-  const password = "bench";
-  const hash = execFileSync(lado, ["hash-password"], { input: `${password}\n`, encoding: "utf8" }).trim();
-  const [console_, front] = [`lado.localhost:${own}`, `shop.localhost:${own}`];
-  const file = path.join(folder, "lado.toml");
-  writeFileSync(
-    file,
-    `[hosts]
-console = "http://${console_}"
-view = "http://view.localhost:${own}"
-[listener]
-address = "127.0.0.1:${own}"
-requests_per_address = 0
-connections_per_address = 0
-[upstream]
-allow_private = ["127.0.0.1:${origin}"]
-[log]
-level = "warn"
-[[front]]
-hosts = ["shop.localhost"]
-company = "sol"
-upstreams = ["http://127.0.0.1:${origin}"]
-[[company]]
-id = "sol"
-name = "Sol"
-allow = ["*"]
-[[company.agents]]
-name = "ana"
-password = "${hash}"
-`,
-  );
-  const child = spawn(lado, ["serve", "--json", "--config", file], { stdio: ["ignore", "pipe", "inherit"] });
-  children.push(child);
-  await once(child.stdout, "data");
-
-  const post = (path_, cookie, value) =>
-    ask(
-      own,
-      console_,
-      { path: path_, method: "POST", headers: cookie ? { cookie } : {} },
-      JSON.stringify(value),
-    );
-  const signedIn = await post("/api/sign-in", "", { name: "ana", password });
-  const agent = signedIn.headers["set-cookie"][0].split(";")[0];
-  const session = JSON.parse(
-    (await post("/api/sessions", agent, { site: `http://127.0.0.1:${origin}/1k.html` })).text,
-  );
-  const token = new URL(session.link).pathname.split("/").pop();
-  const entrance = new URL(JSON.parse((await post(`/api/join/${token}/accept`, "", {})).text).url);
-  const entered = await ask(own, entrance.host, { path: entrance.pathname + entrance.search });
-  const customer = entered.headers["set-cookie"].map((cookie) => cookie.split(";")[0]).join("; ");
-
-  const pids = (pid) => family(pid);
+  const { pid, front, view } = await ladoBefore(origin, own, "/1k.html");
   const read = { "Sec-Fetch-Dest": "document" };
   const ours = { Host: front, "Sec-Fetch-Dest": "empty" };
   const cases = [
     { name: "direct", port: origin, headers: {}, pid: null },
     { name: "nginx", port: plain, headers: {}, pid: nginxes.plain },
     { name: "nginx tuned", port: tuned, headers: {}, pid: nginxes.tuned },
-    { name: "lado pass", port: own, headers: ours, pid: child.pid },
+    { name: "lado pass", port: own, headers: ours, pid },
     { name: "nginx sub 1", port: one, headers: {}, pid: nginxes.one },
-    { name: "lado launcher", port: own, headers: { Host: front, ...read }, pid: child.pid },
+    { name: "lado launcher", port: own, headers: { Host: front, ...read }, pid },
     { name: "nginx sub 20", port: twenty, headers: {}, pid: nginxes.twenty },
     {
       name: "lado link",
       port: own,
-      headers: { Host: entrance.host, Cookie: customer, ...read },
-      pid: child.pid,
+      headers: { Host: view.host, Cookie: view.cookie, ...read },
+      pid,
     },
   ];
   const found = {};
@@ -246,7 +135,7 @@ password = "${hash}"
     for (const one of cases) wrk(one.port, target, one.headers, 1);
     for (let round = 0; round < rounds; round++)
       for (const one of cases) {
-        const group = one.pid ? pids(one.pid) : [];
+        const group = one.pid ? family(one.pid) : [];
         const before = busy(group);
         const run = wrk(one.port, target, one.headers, SECONDS);
         const cpu = (busy(group) - before) / 1000 / run.requests;
@@ -287,10 +176,4 @@ function report(cases, found) {
   }
 }
 
-try {
-  await main();
-} finally {
-  for (const child of children) child.kill("SIGTERM");
-  await Promise.all(children.map((child) => child.exitCode ?? once(child, "exit")));
-  rmSync(folder, { recursive: true, force: true });
-}
+await bench(main);
