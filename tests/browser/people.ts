@@ -1,36 +1,42 @@
 // The two people of a session, each in a browser of their own, and what they do there.
 
 import { type BrowserContext, expect, type Frame, type Locator, type Page } from "@playwright/test";
+import en from "../../web/locales/en.json" with { type: "json" };
 import type { Lado, Ready } from "./lado";
 
 export type Level = "Only look" | "Point" | "Click and type";
+/** What the screens say, in the language that a person reads. */
+export type Words = Pick<typeof en, "console" | "join" | "panel">;
 
 export class Agent {
   constructor(
     readonly page: Page,
     private readonly ready: Ready,
+    private readonly words: Words = en,
   ) {}
 
   async signIn(): Promise<void> {
     await this.page.goto(this.ready.console);
-    await this.page.getByLabel("Name", { exact: true }).fill(this.ready.agent.name);
-    await this.page.getByLabel("Password").fill(this.ready.agent.password);
-    await this.page.getByRole("button", { name: "Sign in" }).click();
-    await expect(this.page.getByLabel("Site address")).toBeVisible();
+    const { name, password, sign_in, site } = this.words.console;
+    await this.page.getByLabel(name, { exact: true }).fill(this.ready.agent.name);
+    await this.page.getByLabel(password).fill(this.ready.agent.password);
+    await this.page.getByRole("button", { name: sign_in }).click();
+    await expect(this.page.getByLabel(site)).toBeVisible();
   }
 
   /** Starts a session and answers the link to send. */
   async invite(site: string): Promise<string> {
-    await this.page.getByLabel("Site address").fill(site);
-    await this.page.getByRole("button", { name: "Get a link" }).click();
-    const link = this.page.getByLabel("Link", { exact: true });
+    const words = this.words.console;
+    await this.page.getByLabel(words.site).fill(site);
+    await this.page.getByRole("button", { name: words.create }).click();
+    const link = this.page.getByLabel(words.link, { exact: true });
     await expect(link).toHaveValue(/^http/);
     return link.inputValue();
   }
 
   async enterPin(pin: string): Promise<void> {
-    await this.page.getByLabel("Six-digit PIN").fill(pin);
-    const open = this.page.getByRole("button", { name: "Open", exact: true });
+    await this.page.getByLabel(this.words.console.pin).fill(pin);
+    const open = this.page.getByRole("button", { name: this.words.console.enter, exact: true });
     // The sixth digit may have sent the form already.
     if (await open.isVisible().catch(() => false)) await open.click({ timeout: 3000 }).catch(() => {});
   }
@@ -129,12 +135,13 @@ export class Customer {
   constructor(
     readonly page: Page,
     private readonly ready: Ready,
+    private readonly words: Words = en,
   ) {}
 
   /** Opens the link and agrees; ends on the proxied site. */
   async join(link: string): Promise<void> {
     await this.page.goto(link);
-    await this.page.getByRole("button", { name: "Start", exact: true }).click();
+    await this.page.getByRole("button", { name: this.words.join.start, exact: true }).click();
     await this.page.waitForURL((url) => url.host.endsWith(this.ready.view_domain));
   }
 
@@ -159,7 +166,9 @@ export class Customer {
   }
 
   async allow(level: Level): Promise<void> {
-    const choice = (await this.panel()).getByRole("radio", { name: level });
+    const { look, point, control } = this.words.panel;
+    const name = { "Only look": look, Point: point, "Click and type": control }[level];
+    const choice = (await this.panel()).getByRole("radio", { name });
     // The panel takes no press in the first moment after it has changed under the finger.
     await expect(async () => {
       await this.#unfold();
@@ -169,7 +178,7 @@ export class Customer {
   }
 
   async end(): Promise<void> {
-    const end = (await this.panel()).getByRole("button", { name: "End", exact: true });
+    const end = (await this.panel()).getByRole("button", { name: this.words.panel.end, exact: true });
     await expect(async () => {
       if (!this.page.url().includes("/__lado/farewell")) {
         await this.#unfold();
