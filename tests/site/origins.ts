@@ -343,6 +343,7 @@ const TYPES: Record<string, string> = {
   ".json": "application/json",
   ".webmanifest": "application/manifest+json",
   ".m3u8": "application/vnd.apple.mpegurl",
+  ".mpd": "application/dash+xml",
   ".vtt": "text/vtt",
 };
 
