@@ -1,34 +1,9 @@
 // Sessions under the site's own name: Lado in front of the shop, and Lado's script on a page that Lado does not serve.
 
-import { expect, type Page } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { test } from "./fixture";
-import { type Agent, Customer, close } from "./people";
-
-/** Presses *Get help*, agrees, and comes back to the page. */
-async function ask(page: Page, shop: string): Promise<void> {
-  const help = page.getByRole("button", { name: "Get help" });
-  await help.click();
-  await page.waitForURL(/\/j\//);
-  await page.getByRole("button", { name: "Start", exact: true }).click();
-  await page.waitForURL((url) => url.origin === new URL(shop).origin);
-}
-
-async function meet(agent: Agent, customer: Customer): Promise<void> {
-  await agent.signIn();
-  await agent.enterPin(await customer.pin());
-  await agent.viewer();
-}
-
-async function part(customer: Customer): Promise<void> {
-  const panel = await customer.panel();
-  const end = panel.getByRole("button", { name: "End", exact: true });
-  await expect(async () => {
-    const pill = panel.locator(".pill");
-    if (await pill.isVisible()) await pill.click({ timeout: 1000 });
-    await end.click({ timeout: 1000 });
-    await expect(panel.getByRole("status")).toHaveText(/over|ended/i, { timeout: 2000 });
-  }).toPass({ timeout: 15_000 });
-}
+import { ask, meet, part } from "./help";
+import { Customer, close } from "./people";
 
 test("help on a shop that Lado is in front of, from the launcher to the farewell", async ({
   agent,

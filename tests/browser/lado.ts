@@ -23,10 +23,13 @@ export class Lado {
     readonly log: string[],
   ) {}
 
-  static async start(more: string[] = []): Promise<Lado> {
-    const child = spawn(binary(), ["demo", "--listen", "127.0.0.1:0", "--json", ...more], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  static start(more: string[] = []): Promise<Lado> {
+    return Lado.run(["demo", "--listen", "127.0.0.1:0", "--json", ...more]);
+  }
+
+  /** Runs a command of the binary that tells in a line of JSON when it is ready. */
+  static async run(command: string[]): Promise<Lado> {
+    const child = spawn(binary(), command, { stdio: ["ignore", "pipe", "pipe"] });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
     const first = await new Promise<string>((resolve, reject) => {
@@ -52,7 +55,7 @@ export class Lado {
   }
 }
 
-function binary(): string {
+export function binary(): string {
   const built = path.resolve(process.env.CARGO_TARGET_DIR ?? "target", "debug/lado");
   const chosen = process.env.LADO_BIN ?? built;
   if (!existsSync(chosen)) throw new Error(`${chosen} is missing: run cargo build --bin lado`);
