@@ -70,6 +70,37 @@ function share(page: string, seen: string): number {
   return total === 0 ? 1 : both / total;
 }
 
+/** What stands for the agent in place of what a rule hides. */
+const MASK = "••••••";
+
+/** What the presets hide of the pages that an agent reads. */
+class Alarms {
+  #words = 0;
+  #masks = 0;
+  #hidden = new Set<string>();
+
+  /** Counts what is hidden on a page without reason: e-mail addresses are what rules are for. */
+  look(page: string, seen: string): void {
+    const words = (text: string) => text.split(/\s+/).filter(Boolean);
+    const readable = new Set(words(seen));
+    const gone = seen.includes(MASK) ? words(page).filter((word) => !readable.has(word)) : [];
+    const masks = words(seen).filter((word) => word.includes(MASK)).length;
+    this.#words += words(page).length;
+    this.#masks += Math.max(0, masks - gone.filter((word) => word.includes("@")).length);
+    for (const word of gone) if (!word.includes("@")) this.#hidden.add(word);
+  }
+
+  /** The share of words that are hidden without reason. */
+  get share(): number {
+    return this.#masks / this.#words;
+  }
+
+  toString(): string {
+    const hidden = [...this.#hidden].slice(0, 40).join(" ");
+    return `${this.#words} words, ${this.#masks} hidden without reason (${(100 * this.share).toFixed(3)} %) ${hidden}`;
+  }
+}
+
 /** The application that a journey is about. */
 async function appOf(journey: string): Promise<string> {
   const file = path.join(source, "journeys", `${journey}.mjs`);
@@ -155,6 +186,7 @@ for (const journey of journeys) {
       },
     });
     expect(direct.ok, `the journey without Lado: ${direct.error}`).toBe(true);
+    const alarms = new Alarms();
     const result = await runOne(browser, journey, apps, {
       timeout: 100,
       realHosts: Object.values(apps).map((address) => new URL(address).host),
@@ -179,6 +211,7 @@ for (const journey of journeys) {
         const same = async () => share(...(await read()));
         try {
           await expect.poll(same, { message: `${step}: the agent reads the same` }).toBeGreaterThan(0.9);
+          alarms.look(...(await read()));
         } catch (error) {
           const [theirs, ours] = await read();
           throw new Error(
@@ -193,6 +226,8 @@ ${error}`,
     // Browsers abort what a page no longer needs when it is left.
     const failed = result.failed.filter((line) => !line.includes("ERR_ABORTED")).slice(0, 10);
     expect(result.ok, [error, ...pageErrors, ...failed, ...notes, `leaks: ${leaks}`].join("\n")).toBe(true);
+    process.stdout.write(`${journey}: ${alarms}\n`);
+    expect(alarms.share, "what presets hide that is not private").toBeLessThan(0.005);
   });
 }
 
