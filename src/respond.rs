@@ -5,6 +5,7 @@ mod rescue;
 mod stream;
 mod until;
 mod websocket;
+mod words;
 
 use axum::Router;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};

@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::words;
 use super::{Response, UpgradeError, html, status};
 use crate::route::Misdirected;
-use crate::upstream::{ConnectError, TlsProblem, UpstreamError};
+use crate::upstream::{ConnectError, UpstreamError};
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -125,11 +126,6 @@ impl Locale {
             Self::De => "de",
         }
     }
-
-    /// The language of pages that are written in two.
-    fn of_two(self) -> Self {
-        if self == Self::PtBr { self } else { Self::En }
-    }
 }
 
 /// The one place where failures become responses.
@@ -183,8 +179,8 @@ fn code(failure: &Failure) -> StatusCode {
 }
 
 fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
-    let locale = if matches!(failure, Failure::Ended { .. }) { asker.locale } else { asker.locale.of_two() };
-    let words = words(failure, locale);
+    let locale = asker.locale;
+    let (title, text) = words::page(failure, locale);
     let site = match failure {
         Failure::NotAllowed { site, .. } | Failure::Upstream { site, .. } | Failure::Body { site, .. } => Some(site),
         _ => None,
@@ -193,11 +189,9 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
     let again = matches!(failure, Failure::Upstream { .. } | Failure::Body { .. })
         && asker.repeatable
         && !matches!(code, StatusCode::FORBIDDEN);
-    let action = match (failure, locale) {
-        (Failure::NotAllowed { back, .. }, Locale::En) => link(back, "Back to where the session started"),
-        (Failure::NotAllowed { back, .. }, Locale::PtBr) => link(back, "Voltar ao início da sessão"),
-        (_, Locale::En) if again => link("", "Try again"),
-        (_, Locale::PtBr) if again => link("", "Tentar de novo"),
+    let action = match failure {
+        Failure::NotAllowed { back, .. } => link(back, words::back(locale)),
+        _ if again => link("", words::again(locale)),
         _ => String::new(),
     };
     // The number helps whoever is asked for help; at the end of a session there is nothing to help with.
@@ -215,8 +209,6 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
          <title>{title}</title><style>{STYLE}</style><main><p class=\"mark\">{MARK}Lado</p><h1>{title}</h1>{site}<p>{text}</p>\
          {told}{action}{number}</main></html>",
         lang = locale.tag(),
-        title = words.title,
-        text = words.text,
     );
     let mut response = html(code, document);
     let policy =
@@ -246,225 +238,22 @@ const MARK: &str = "<svg width=\"24\" height=\"24\" viewBox=\"0 0 32 32\" aria-h
     <rect x=\"2\" y=\"5\" width=\"17\" height=\"22\" rx=\"5\" fill=\"#0f7d78\"/>\
     <rect x=\"13\" y=\"5\" width=\"17\" height=\"22\" rx=\"5\" fill=\"#f0a04b\" fill-opacity=\".88\"/></svg>";
 
-struct Words {
-    title: &'static str,
-    text: &'static str,
-}
-
-fn words(failure: &Failure, locale: Locale) -> Words {
-    let (en, pt) = texts(failure);
-    let (title, text) = match locale {
-        Locale::PtBr => pt,
-        Locale::En => en,
-        // Of all these pages only the last one is written in every language.
-        Locale::Es => ("La sesión ha terminado", "Nadie ve ya esta página. Puede cerrar esta pestaña."),
-        Locale::Fr => ("La session est terminée", "Plus personne ne voit cette page. Vous pouvez fermer cet onglet."),
-        Locale::De => ("Die Sitzung ist beendet", "Niemand sieht diese Seite mehr. Sie können den Tab schließen."),
-    };
-    Words { title, text }
-}
-
-type Text = (&'static str, &'static str);
-
-/// Title and text, in English and in Brazilian Portuguese.
-fn texts(failure: &Failure) -> (Text, Text) {
-    match failure {
-        Failure::Misdirected(_) => (
-            (
-                "There is nothing at this address",
-                "Lado does not serve this host name. Check the address you were given.",
-            ),
-            ("Não há nada neste endereço", "O Lado não atende este nome. Confira o endereço que você recebeu."),
-        ),
-        Failure::Ended { .. } => (
-            (
-                "This session is over",
-                "Nobody can see this page any more, and what the session kept is gone. You can close this tab.",
-            ),
-            (
-                "Esta sessão terminou",
-                "Ninguém mais vê esta página, e o que a sessão guardava foi apagado. Você pode fechar esta aba.",
-            ),
-        ),
-        Failure::NotCustomer => (
-            (
-                "You are not part of this session",
-                "Only the browser in which the link was opened can see this page. To join, ask the agent for a new link \
-                 and open it here.",
-            ),
-            (
-                "Você não participa desta sessão",
-                "Só o navegador em que o link foi aberto pode ver esta página. Para participar, peça um novo link ao \
-                 atendente e abra-o aqui.",
-            ),
-        ),
-        Failure::NotAllowed { .. } => (
-            (
-                "This site is not part of the session",
-                "The company you are talking to does not share this site with you. Open it in another tab if you need it \
-                 for yourself.",
-            ),
-            (
-                "Este site não faz parte da sessão",
-                "A empresa que atende você não compartilha este site. Se precisar dele, abra-o em outra aba.",
-            ),
-        ),
-        Failure::Busy => (
-            ("Everybody is busy", "There is no room for another session at the moment. Try again in a minute."),
-            ("Está tudo ocupado", "Não há lugar para outra sessão no momento. Tente de novo em um minuto."),
-        ),
-        Failure::Overloaded => (
-            ("Too many visitors at once", "Try again in a few seconds."),
-            ("Muitos acessos ao mesmo tempo", "Tente de novo em alguns segundos."),
-        ),
-        Failure::NoSite | Failure::NotFound => (
-            ("There is nothing at this address", "The address leads nowhere in this session."),
-            ("Não há nada neste endereço", "Este endereço não leva a nada nesta sessão."),
-        ),
-        Failure::Forbidden(_) => (
-            ("This is not allowed", "The page that asked for this may not have it."),
-            ("Isto não é permitido", "A página que pediu isto não pode recebê-lo."),
-        ),
-        Failure::Malformed(_) | Failure::Upgrade(_) => (
-            ("The request cannot be understood", "The browser sent something that Lado cannot read."),
-            ("O pedido não foi entendido", "O navegador enviou algo que o Lado não consegue ler."),
-        ),
-        Failure::Body { .. } => (
-            (
-                "The site sent something unreadable",
-                "What the site sent is damaged or far too large. Try again, or tell the agent.",
-            ),
-            (
-                "O site enviou algo ilegível",
-                "O que o site enviou está danificado ou é grande demais. Tente de novo ou avise o atendente.",
-            ),
-        ),
-        Failure::Upstream { cause, .. } => upstream_texts(cause),
-    }
-}
-
-fn upstream_texts(cause: &UpstreamError) -> (Text, Text) {
-    match cause {
-        UpstreamError::Connect(ConnectError::NoSuchName) => (
-            ("This site does not exist", "No site has this name. Check the spelling of the address."),
-            ("Este site não existe", "Nenhum site tem este nome. Confira como o endereço foi escrito."),
-        ),
-        UpstreamError::Connect(ConnectError::Dns(_)) => (
-            ("The site's name cannot be looked up", "The name service did not answer. Try again in a moment."),
-            ("Não foi possível localizar o site", "O serviço de nomes não respondeu. Tente de novo em instantes."),
-        ),
-        UpstreamError::Connect(ConnectError::Guarded(_) | ConnectError::Address) => (
-            ("This address is private", "Lado does not open addresses inside private networks."),
-            ("Este endereço é privado", "O Lado não abre endereços de redes privadas."),
-        ),
-        UpstreamError::Connect(ConnectError::Refused) => (
-            (
-                "The site refuses the connection",
-                "Its machine is there, but nothing answers at this port. Try again later.",
-            ),
-            ("O site recusou a conexão", "A máquina existe, mas nada responde nesta porta. Tente de novo mais tarde."),
-        ),
-        UpstreamError::Connect(ConnectError::Unreachable(_)) => (
-            ("The site cannot be reached", "There is no way to its machine at the moment. Try again later."),
-            ("Não foi possível chegar ao site", "Não há caminho até ele no momento. Tente de novo mais tarde."),
-        ),
-        UpstreamError::Connect(ConnectError::Timeout(_)) | UpstreamError::FirstByte(_) => (
-            ("The site takes too long to answer", "It may be very busy. Try again in a moment."),
-            ("O site demorou demais para responder", "Ele pode estar sobrecarregado. Tente de novo em instantes."),
-        ),
-        UpstreamError::Connect(ConnectError::Tls(problem)) => tls_texts(problem),
-        UpstreamError::Protocol(_) | UpstreamError::Closed(_) | UpstreamError::Downstream(_) => (
-            ("The site broke off its answer", "What it sent is no proper response. Try again, or tell the agent."),
-            (
-                "O site interrompeu a resposta",
-                "O que ele enviou não é uma resposta válida. Tente de novo ou avise o atendente.",
-            ),
-        ),
-    }
-}
-
-fn tls_texts(problem: &TlsProblem) -> (Text, Text) {
-    match problem {
-        TlsProblem::Expired => (
-            (
-                "The site cannot be trusted",
-                "Its certificate has expired or is not valid yet, so Lado does not open it.",
-            ),
-            ("O site não é confiável", "O certificado dele venceu ou ainda não vale, por isso o Lado não o abre."),
-        ),
-        TlsProblem::WrongName => (
-            ("The site cannot be trusted", "Its certificate is for another name, so Lado does not open it."),
-            ("O site não é confiável", "O certificado dele é de outro nome, por isso o Lado não o abre."),
-        ),
-        TlsProblem::UnknownAuthority => (
-            ("The site cannot be trusted", "Nobody known vouches for its certificate, so Lado does not open it."),
-            ("O site não é confiável", "Ninguém conhecido garante o certificado dele, por isso o Lado não o abre."),
-        ),
-        TlsProblem::Revoked => (
-            ("The site cannot be trusted", "Its certificate has been revoked, so Lado does not open it."),
-            ("O site não é confiável", "O certificado dele foi revogado, por isso o Lado não o abre."),
-        ),
-        TlsProblem::Other(_) => (
-            ("The site cannot be reached safely", "No secure connection to it can be made."),
-            ("Não foi possível abrir o site com segurança", "Não há como fazer uma conexão segura com ele."),
-        ),
-    }
-}
-
 impl Farewell {
     /// With whom, how long, and what was and was not kept.
     fn told(&self, locale: Locale) -> String {
-        let [with, lasted, kept, nothing, erased, all] = match locale {
-            Locale::En => [
-                "Together with",
-                "Time together",
-                "Recorded",
-                "Nothing: neither pages, nor the chat, nor what you typed",
-                "Erased",
-                "The chat, and the cookies and data of the sites that you opened here",
-            ],
-            Locale::PtBr => [
-                "Junto com",
-                "Tempo juntos",
-                "Gravado",
-                "Nada: nem páginas, nem a conversa, nem o que você digitou",
-                "Apagado",
-                "A conversa, e os cookies e dados dos sites que você abriu aqui",
-            ],
-            Locale::Es => [
-                "Junto con",
-                "Tiempo juntos",
-                "Grabado",
-                "Nada: ni páginas, ni el chat, ni lo que usted escribió",
-                "Borrado",
-                "El chat, y las cookies y los datos de los sitios que abrió aquí",
-            ],
-            Locale::Fr => [
-                "Avec",
-                "Temps passé ensemble",
-                "Enregistré",
-                "Rien : ni les pages, ni la discussion, ni ce que vous avez saisi",
-                "Effacé",
-                "La discussion, et les cookies et données des sites ouverts ici",
-            ],
-            Locale::De => [
-                "Zusammen mit",
-                "Gemeinsame Zeit",
-                "Aufgezeichnet",
-                "Nichts: weder Seiten noch Chat noch Ihre Eingaben",
-                "Gelöscht",
-                "Der Chat sowie Cookies und Daten der Seiten, die Sie hier geöffnet haben",
-            ],
-        };
+        let words = words::farewell(locale);
         let row = |name: &str, text: &str| format!("<div><dt>{name}</dt><dd>{}</dd></div>", escape(text));
         let mut rows = String::new();
         if let Some(time) = self.lasted.filter(|_| !self.agents.is_empty()) {
-            rows += &row(with, &format!("{} · {}", self.agents.join(", "), self.company));
+            rows += &row(words.with, &format!("{} · {}", self.agents.join(", "), self.company));
             let minutes = time.as_secs() / 60;
             let time = if minutes == 0 { "< 1 min".into() } else { format!("{minutes} min") };
-            rows += &row(lasted, &time);
+            rows += &row(words.lasted, &time);
         }
-        format!("<dl>{rows}{}{}</dl>", row(kept, nothing), row(erased, all))
+        rows += &row(words.recorded, words.nothing);
+        rows += &row(words.kept, words.history);
+        rows += &row(words.erased, words.all);
+        format!("<dl>{rows}</dl>")
     }
 }
 
@@ -508,6 +297,25 @@ mod tests {
         let script = http::Request::builder().header("sec-fetch-dest", "empty").body(()).unwrap();
         let response = rescue(&failure, Asker::of(&script));
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+    }
+
+    #[test]
+    fn every_language_says_it_in_its_own_words() {
+        let mut seen = Vec::new();
+        for wanted in ["en", "pt-BR", "es", "fr", "de"] {
+            let reader =
+                http::Request::builder().header("sec-fetch-dest", "document").header("accept-language", wanted);
+            let cause = UpstreamError::Connect(ConnectError::Refused);
+            let failure = Failure::Upstream { site: "https://shop.test".into(), cause };
+            let response = rescue(&failure, Asker::of(&reader.body(()).unwrap()));
+            let super::super::Body::Full(bytes) = response.into_body() else { panic!("no page") };
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            assert!(text.contains(&format!("lang=\"{wanted}\"")), "{text}");
+            let words = text.split("<h1>").nth(1).unwrap().to_owned();
+            assert!(words.contains("<a href=\"\">"), "a way to try again: {words}");
+            assert!(!seen.contains(&words), "{words}");
+            seen.push(words);
+        }
     }
 
     #[test]
