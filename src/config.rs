@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::session::{Companies, CompanyConfig, CompanyError};
-use crate::{console, front, hub, listener, load, metrics, page, route, session, upstream};
+use crate::{console, front, hub, listener, load, metrics, page, route, session, store, upstream};
 
 /// The commented template that `lado config default` prints.
 pub const TEMPLATE: &str = include_str!("config/default.toml");
@@ -27,6 +27,7 @@ pub struct Config {
     pub session: session::Config,
     pub hub: hub::Config,
     pub console: console::Config,
+    pub store: store::Config,
     pub overload: load::Config,
     pub metrics: metrics::Config,
     pub log: Log,
@@ -98,7 +99,10 @@ impl Config {
     /// Every [`Mistake`] in the text, in its order.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Vec<Mistake>> {
         let mut found = Mistakes { file, text, list: Vec::new() };
-        let config = found.read();
+        let config = found.read().map(|mut config| {
+            config.resolve_company_paths(file.parent().unwrap_or(Path::new("")));
+            config
+        });
         if let Some(config) = &config {
             found.judge(config);
         }
@@ -128,6 +132,7 @@ impl Config {
                 ("hub", format!("{:?}", config.hub)),
                 ("front", format!("{:?}", config.fronts)),
                 ("console", format!("{:?}", config.console)),
+                ("store", format!("{:?}", config.store)),
                 ("overload", format!("{:?}", config.overload)),
                 ("metrics", format!("{:?}", config.metrics)),
                 ("log", format!("{:?}", config.log)),
@@ -140,6 +145,17 @@ impl Config {
         let certificates = self.listener.certificates.iter_mut().flat_map(|one| [&mut one.chain, &mut one.key]);
         for path in certificates.chain(&mut self.upstream.extra_ca) {
             *path = folder.join(&path);
+        }
+        let store = self.store.path.get_or_insert_with(|| "lado.db".into());
+        *store = folder.join(&store);
+    }
+
+    fn resolve_company_paths(&mut self, folder: &Path) {
+        for company in &mut self.companies {
+            let company = company.get_mut();
+            for path in company.brand.logo.iter_mut().chain(&mut company.rules_files) {
+                *path = folder.join(&path);
+            }
         }
     }
 

@@ -1,13 +1,16 @@
 //! The console's JSON API and apps, for agents and for customers who join.
 
 mod apps;
+mod brand;
 mod drift;
 mod error;
 mod guard;
+mod history;
 mod join;
 mod line;
 mod panel;
 pub mod password;
+pub mod record;
 mod sessions;
 mod sign_in;
 mod talk;
@@ -32,6 +35,7 @@ use utoipa_axum::routes;
 use crate::hub::Hubs;
 use crate::session::Sessions;
 use crate::span::Span;
+use crate::store::Store;
 use error::ApiError;
 pub use view::SessionView;
 
@@ -58,6 +62,7 @@ pub struct Console {
     config: Config,
     sessions: Arc<Sessions>,
     hubs: Arc<Hubs>,
+    store: Arc<dyn Store>,
     /// Scheme, name and port, as browsers send it.
     origin: String,
     /// Front hosts: they may frame the panel, as view hosts may, and origins whose pages load Lado's script.
@@ -77,6 +82,7 @@ impl Console {
         config: Config,
         sessions: Arc<Sessions>,
         hubs: Arc<Hubs>,
+        store: Arc<dyn Store>,
         origin: String,
         fronts: &[String],
     ) -> Result<Arc<Self>, password::PasswordError> {
@@ -86,6 +92,7 @@ impl Console {
             fronts,
             sessions,
             hubs,
+            store,
             origin,
             signed_in: Mutex::default(),
             verifiers: Semaphore::new(VERIFIERS),
@@ -106,6 +113,7 @@ impl Console {
             .route("/j/{token}", get(apps::join))
             .route("/panel", get(apps::panel))
             .route("/assets/{name}", get(apps::asset))
+            .route("/brand/{name}", get(brand::logo).with_state(Arc::clone(self)))
             // Over HTTP/2 a WebSocket is asked for with CONNECT (RFC 8441).
             .route("/api/panel/socket", on(MethodFilter::CONNECT, panel::socket).with_state(Arc::clone(self)))
             .route(
@@ -142,6 +150,10 @@ impl Console {
             .routes(routes!(drift::list))
             .routes(routes!(drift::looked))
             .routes(routes!(talk::socket))
+            .routes(routes!(history::favourites, history::add_favourite))
+            .routes(routes!(history::remove_favourite))
+            .routes(routes!(history::history))
+            .routes(routes!(history::notes, history::write_notes))
             .route_layer(from_fn_with_state(Arc::clone(self), sign_in::require));
         // A password, a link or a ticket authorises these.
         let open = OpenApiRouter::with_openapi(description())

@@ -174,17 +174,18 @@ const FRONT: &str = "loja.localhost";
 /// Two companies, so that one can be seen not to see the other: the first co-browses every site, the second only those
 /// that the demo was started with. Passwords are made at each start.
 fn companies(config: &mut Config, shop: &str, sites: &[Url]) -> Result<Vec<SignIn>, DemoError> {
-    const AGENTS: [(&str, &str, &str, &str); 3] = [
-        ("ana", "Ana Lima", "sol", "Loja Sol"),
-        ("bia", "Bia Souza", "sol", "Loja Sol"),
-        ("caio", "Caio Reis", "outra", "Outra"),
+    const AGENTS: [(&str, &str, &str, &str, &str); 4] = [
+        ("ana", "Ana Lima", "agent", "sol", "Loja Sol"),
+        ("bia", "Bia Souza", "agent", "sol", "Loja Sol"),
+        ("rui", "Rui Prado", "supervisor", "sol", "Loja Sol"),
+        ("caio", "Caio Reis", "agent", "outra", "Outra"),
     ];
     let mut sign_ins = Vec::new();
     let mut text = String::new();
     let mut company_before = "";
     let own: Vec<String> =
         std::iter::once(shop.to_owned()).chain(sites.iter().map(|site| site.origin().ascii_serialization())).collect();
-    for (name, display, id, company) in AGENTS {
+    for (name, display, role, id, company) in AGENTS {
         let password = easy_password();
         if id != company_before {
             let allow = if company_before.is_empty() { vec!["*".to_owned()] } else { own.clone() };
@@ -192,7 +193,8 @@ fn companies(config: &mut Config, shop: &str, sites: &[Url]) -> Result<Vec<SignI
             company_before = id;
         }
         let hash = password::hash(&password)?;
-        text += &format!("[[company.agents]]\nname = {name:?}\ndisplay = {display:?}\npassword = {hash:?}\n");
+        text += &format!("[[company.agents]]\nname = {name:?}\ndisplay = {display:?}\nrole = {role:?}\n");
+        text += &format!("password = {hash:?}\n");
         sign_ins.push(SignIn { name: name.into(), password, company: company.into() });
     }
     text += &format!("[[front]]\nhosts = [{FRONT:?}]\ncompany = \"sol\"\nupstreams = [{shop:?}]\n");

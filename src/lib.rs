@@ -34,6 +34,7 @@ pub mod rules;
 pub mod script;
 pub mod session;
 pub mod span;
+pub mod store;
 pub mod sync;
 pub mod upstream;
 
@@ -53,6 +54,7 @@ use route::{Face, Hosts};
 use script::Scripts;
 use session::{Companies, CompanyError, Found, SessionError, Sessions};
 use span::Span;
+use store::Sqlite;
 use upstream::{SetupError, Upstream};
 
 /// Why Lado does not start.
@@ -82,6 +84,9 @@ pub struct Lado {
     pub sessions: Arc<Sessions>,
     hubs: Arc<Hubs>,
     upstream: Upstream,
+    store: Arc<Sqlite>,
+    /// How long the history of a session is kept.
+    keep: std::time::Duration,
     load: Arc<Load>,
     metrics: Arc<Metrics>,
     reload: Reload,
@@ -124,7 +129,10 @@ impl Lado {
             drain.clone(),
         );
         let names: Vec<String> = config.fronts.iter().flat_map(|front| front.hosts.clone()).collect();
-        let console = Console::new(config.console.clone(), sessions.clone(), hubs.clone(), hosts.console(), &names)?;
+        let store = Arc::new(Sqlite::new(&config.store));
+        let origin = hosts.console();
+        let console =
+            Console::new(config.console.clone(), sessions.clone(), hubs.clone(), store.clone(), origin, &names)?;
         let reload = Reload::new(config, sessions.clone(), hubs.clone(), console.clone());
         let console = console.router();
         let load = Load::new(&config.overload);
@@ -144,6 +152,8 @@ impl Lado {
             sessions,
             hubs,
             upstream,
+            store,
+            keep: config.store.keep.0,
             load,
             metrics,
             reload,
@@ -215,6 +225,11 @@ impl Lado {
         if let Ok(address) = listener.address() {
             self.upstream.refuse_own(address);
         }
+        if let Err(error) = self.store.open().await {
+            tracing::error!(%error, "history, notes and favourites are not kept until this is mended");
+        }
+        let history =
+            tokio::spawn(console::record::follow(Arc::downgrade(&self.sessions), self.store.clone(), self.keep));
         let sessions = tokio::spawn(Sessions::tend(Arc::downgrade(&self.sessions)));
         let health = tokio::spawn(upstream::pool::watch(self.fronts.pools()));
         let hubs = tokio::spawn(Hubs::tend(Arc::downgrade(&self.hubs)));
@@ -243,6 +258,7 @@ impl Lado {
         };
         tokio::join!(serving, stopping);
         sessions.abort();
+        history.abort();
         hubs.abort();
         health.abort();
         memory.abort();

@@ -132,6 +132,7 @@ fn told(mistakes: &[Mistake]) {
 /// What the files look like from which a configuration is made, but for rules, which look for themselves.
 fn seen(config: &Config) -> Vec<Option<(SystemTime, u64)>> {
     let certificates = config.listener.certificates.iter().flat_map(|one| [&one.chain, &one.key]);
-    let files: Vec<&PathBuf> = config.file.iter().chain(certificates).collect();
+    let logos = config.companies.iter().filter_map(|company| company.get_ref().brand.logo.as_ref());
+    let files: Vec<&PathBuf> = config.file.iter().chain(certificates).chain(logos).collect();
     files.into_iter().map(|file| look(file)).collect()
 }

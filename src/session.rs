@@ -2,6 +2,7 @@
 
 mod ask;
 mod asset;
+pub mod brand;
 pub mod company;
 mod customer;
 pub mod drift;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::session::talk::TalkError;
 use crate::session::{AskError, LinkError, PinError, SessionError};
+use crate::store::StoreError;
 
 /// The body of every refusal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,6 +63,10 @@ pub enum ApiError {
     NotAdmin,
     #[error("there is no such alarm (any more)")]
     NoAlarm,
+    #[error("this cannot be kept or looked up at the moment: tell whoever runs Lado")]
+    NotKept,
+    #[error(transparent)]
+    Favourites(StoreError),
     #[error("your company has no such colleague")]
     NoColleague,
     #[error(transparent)]
@@ -97,6 +102,8 @@ impl ApiError {
             Self::NotWebSocket => (StatusCode::UPGRADE_REQUIRED, "not_websocket"),
             Self::NotAdmin => (StatusCode::FORBIDDEN, "not_admin"),
             Self::NoAlarm => (StatusCode::NOT_FOUND, "no_alarm"),
+            Self::Favourites(_) => (StatusCode::CONFLICT, "too_many_favourites"),
+            Self::NotKept => (StatusCode::SERVICE_UNAVAILABLE, "not_kept"),
             Self::NoColleague => (StatusCode::NOT_FOUND, "no_colleague"),
             Self::Talk(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_message"),
             Self::Ask(AskError::Busy) => (StatusCode::CONFLICT, "busy"),
@@ -132,6 +139,16 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
         response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error == StoreError::Full {
+            return Self::Favourites(error);
+        }
+        tracing::error!(%error, "history, notes or favourites were not kept or not found");
+        Self::NotKept
     }
 }
 

@@ -47,11 +47,18 @@ fn check(headers: &HeaderMap, origin: &str) -> Result<(), ApiError> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Framed;
 
+/// Marks a picture from elsewhere: should it be opened as a document, it has no scripts and no origin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picture;
+
+const PICTURE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
 /// Tells browsers what to refuse. Every response gets it, whoever made it.
 pub(super) async fn headers(State(console): State<Arc<Console>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let framed = take::<Framed>(response.extensions_mut());
-    let policy = console.policy(framed);
+    let picture = take::<Picture>(response.extensions_mut());
+    let policy = if picture { PICTURE.to_owned() } else { console.policy(framed) };
     let headers = response.headers_mut();
     let fixed = |headers: &mut HeaderMap, name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));

@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use super::Console;
+use super::brand::BrandView;
 use super::error::{ApiError, Refused};
 use super::text::{rfc3339, shown};
 use crate::rewrite::url::Site;
@@ -18,18 +19,11 @@ use crate::rewrite::url::Site;
 /// What the customer reads before saying yes.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Invitation {
-    company: Inviter,
+    company: BrandView,
     agent: InvitingAgent,
     site: String,
     /// RFC 3339.
     expires: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub(super) struct Inviter {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    color: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,7 +52,7 @@ pub(super) async fn invitation(
 ) -> Result<Json<Invitation>, ApiError> {
     let session = console.sessions.by_link(&token?.0)?;
     Ok(Json(Invitation {
-        company: Inviter { name: session.company.name.clone(), color: session.company.color.clone() },
+        company: BrandView::of(&session.company),
         agent: InvitingAgent { display: session.agent.display.clone() },
         site: shown(&session.start),
         expires: rfc3339(session.link_expires),

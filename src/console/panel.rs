@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::Console;
+use super::brand::BrandView;
 use super::error::{ApiError, Reason};
 use super::line::{self, Heard, Line, LineError};
 use super::talk::{AskView, Teller};
@@ -93,7 +94,7 @@ struct PanelState<'a> {
     level: LevelName,
     /// The customer has blanked the view.
     paused: bool,
-    company: PanelCompany<'a>,
+    company: BrandView,
     /// Who made the link.
     agent: Person,
     /// The agents who have been let in.
@@ -105,12 +106,6 @@ struct PanelState<'a> {
     online: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_started: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct PanelCompany<'a> {
-    name: &'a str,
-    color: Option<&'a str>,
 }
 
 /// An agent as others read of them.
@@ -263,7 +258,7 @@ impl<'a> PanelState<'a> {
             pin_expires: state.pin_expires.map(|(_, date)| rfc3339(date)),
             level: state.level.into(),
             paused: state.paused,
-            company: PanelCompany { name: &session.company.name, color: session.company.color.as_deref() },
+            company: BrandView::of(&session.company),
             agent: Person::of(&session.agent),
             agents: state.admitted.iter().map(|agent| Watcher::of(agent, state)).collect(),
             request: state.request.as_ref().map(|request| Asked::of(request, session)),

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::brand::{Brand, BrandConfig, BrandError};
 use super::drift::Drift;
 use crate::rules::{self, RuleConfig, RuleError, RuleSet, SiteRules};
 
@@ -22,6 +23,9 @@ pub struct CompanyConfig {
     /// A CSS hex colour for the join page and the panel, `#rrggbb`.
     #[serde(default)]
     pub color: Option<String>,
+    /// Its logo and words.
+    #[serde(default)]
+    pub brand: BrandConfig,
     /// Sites that sessions may start at: `https://www.shop.com`, `shop.com`, `*.shop.com`, `http://127.0.0.1:4000`, `*`.
     #[serde(default)]
     pub allow: Vec<String>,
@@ -91,6 +95,7 @@ pub struct Company {
     pub id: String,
     pub name: String,
     pub color: Option<String>,
+    pub brand: Brand,
     pub agents: Vec<Arc<Account>>,
     /// These two are the same for sessions that began before the company was read again.
     pub rules: Arc<Rules>,
@@ -139,6 +144,8 @@ pub enum CompanyError {
     Script(String, String),
     #[error("the colour {1:?} of {0:?} is not of the form #rrggbb")]
     Color(String, String),
+    #[error("the brand of {0:?}: {1}")]
+    Brand(String, BrandError),
     #[error("a rule of {0:?}: {reason}", reason = told(.1))]
     Rule(String, RuleError),
 }
@@ -334,11 +341,13 @@ impl Company {
             .collect::<Result<_, _>>()?;
         let account = |agent| Account::load(&config.id, agent).map(Arc::new);
         let agents = config.agents.iter().map(account).collect::<Result<_, _>>()?;
+        let brand = Brand::load(&config.brand).map_err(|error| CompanyError::Brand(config.id.clone(), error))?;
         let rules = Rules::load(config).map_err(|error| CompanyError::Rule(config.id.clone(), error))?;
         Ok(Self {
             id: config.id.clone(),
             name: config.name.clone(),
             color: config.color.clone(),
+            brand,
             agents,
             rules: Arc::new(rules),
             scripts,

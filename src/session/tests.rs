@@ -9,6 +9,7 @@ const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9W
 
 fn companies() -> Companies {
     let config = |id: &str, name: &str, agents: &[(&str, Role)]| CompanyConfig {
+        brand: super::brand::BrandConfig::default(),
         scripts: Vec::new(),
         id: id.into(),
         name: name.into(),
@@ -239,6 +240,7 @@ fn mistakes_in_companies_are_named() {
         password: password.into(),
     };
     let company = |id: &str, agents: Vec<AgentConfig>| CompanyConfig {
+        brand: super::brand::BrandConfig::default(),
         scripts: Vec::new(),
         id: id.into(),
         name: id.into(),

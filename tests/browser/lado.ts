@@ -5,11 +5,18 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
+export interface SignIn {
+  name: string;
+  password: string;
+}
+
 export interface Ready {
   console: string;
   view_domain: string;
   ports: { lado: number; shop: number };
-  agent: { name: string; password: string };
+  agent: SignIn;
+  /** Every demo agent: ana and bia, their supervisor rui, and caio of another company. */
+  agents: SignIn[];
   company: string;
   site: string;
   /** The shop with Lado in front of it. */

@@ -1,17 +1,19 @@
 // Home: start a session, enter a PIN, go on with an open session.
 
-import { CircleAlert, CircleHelp, Globe, KeyRound, LogOut, MonitorSmartphone, Plus, RotateCw } from "lucide";
+import { CircleAlert, CircleHelp, KeyRound, LogOut, MonitorSmartphone, Plus, RotateCw } from "lucide";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Session } from "../shared/api";
 import { Brand } from "../shared/brand";
-import { language, t } from "../shared/i18n";
+import { t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { LanguagePicker } from "../shared/language";
 import { useLanguage } from "../shared/use-language";
 import { isTyping } from "./app";
 import { Drifted } from "./drift";
-import { LevelBadge, PinForm, StateBadge, siteOf } from "./parts";
-import { recentSites, rememberSite } from "./recent";
+import { History } from "./history";
+import { LevelBadge, moment, PinForm, StateBadge, siteOf } from "./parts";
+import { Picker } from "./picker";
+import { rememberSite } from "./recent";
 import { agent, drifted, end, explain, helping, invite, listed, open, refresh, show, signOut } from "./state";
 
 export function Home() {
@@ -48,6 +50,7 @@ export function Home() {
           </section>
         </div>
         <Open />
+        <History />
       </main>
     </div>
   );
@@ -87,7 +90,6 @@ function NewSession({ field }: { field: { current: HTMLInputElement | null } }) 
   useLanguage();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
-  const recent = recentSites();
 
   async function begin(address: string): Promise<void> {
     const site = complete(address);
@@ -152,17 +154,7 @@ function NewSession({ field }: { field: { current: HTMLInputElement | null } }) 
           </p>
         )}
       </div>
-      {recent.length > 0 && (
-        <div class="recent">
-          <span class="muted">{t("console.recent")}</span>
-          {recent.map((site) => (
-            <button class="button small" type="button" key={site} disabled={busy} onClick={() => begin(site)}>
-              <Icon of={Globe} size={16} />
-              {siteOf(site)}
-            </button>
-          ))}
-        </div>
-      )}
+      <Picker busy={busy} begin={begin} />
     </section>
   );
 }
@@ -218,7 +210,7 @@ function Row({ session }: { session: Session }) {
         <strong>{name}</strong>
         <span class="muted">
           {session.page?.title ? `${siteOf(session.site)} · ` : ""}
-          {when(session.created)}
+          {moment(session.created)}
         </span>
       </button>
       <span class="badges">
@@ -268,13 +260,4 @@ export function complete(address: string): string | null {
   } catch {
     return null;
   }
-}
-
-function when(created: string): string {
-  const time = new Date(created);
-  const today = time.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(
-    language(),
-    today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" },
-  ).format(time);
 }

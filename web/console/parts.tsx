@@ -3,7 +3,7 @@
 import { Check, CircleAlert, Copy, Eye, MousePointer2, MousePointerClick } from "lucide";
 import { useRef, useState } from "preact/hooks";
 import type { Permission, Session } from "../shared/api";
-import { type Key, t } from "../shared/i18n";
+import { type Key, language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { enterPin, explain } from "./state";
 
@@ -142,6 +142,16 @@ export function CopyButton({ text, words = "console.copy", refused }: CopyProps)
       <span role="status">{copied ? t("console.copied") : t(words)}</span>
     </button>
   );
+}
+
+/** A time as people read it: today's without its date. */
+export function moment(at: string): string {
+  const time = new Date(at);
+  const today = time.toDateString() === new Date().toDateString();
+  return new Intl.DateTimeFormat(
+    language(),
+    today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" },
+  ).format(time);
 }
 
 /** What an agent knows a site by. */

@@ -29,6 +29,7 @@ import type { FromConsole, FromViewer } from "../viewer/bridge";
 import { TOOLS, type Tool } from "../viewer/tool";
 import { EscapedLine } from "./escaped";
 import { Invitation } from "./invitation";
+import { Notes } from "./notes";
 import { notify } from "./notify";
 import { Over } from "./over";
 import { LevelBadge, PinForm, siteOf } from "./parts";
@@ -339,12 +340,22 @@ export class SessionScreen extends Component<{ id: string }, State> {
     const session = sessions.value.get(this.props.id);
     const { found, ended, pin } = this.state;
     if (session && (session.state === "ended" || ended)) {
-      return <Over icon={CircleCheck} what="ended" />;
+      return (
+        <Over icon={CircleCheck} what="ended">
+          <Notes id={session.id} />
+        </Over>
+      );
     }
     if (session && (session.state === "invited" || session.state === "waiting")) {
       return <Invitation session={session} end={() => this.#end()} />;
     }
-    if (session && this.state.handed) return <Over icon={Users} what="handed" />;
+    if (session && this.state.handed) {
+      return (
+        <Over icon={Users} what="handed">
+          <Notes id={session.id} />
+        </Over>
+      );
+    }
     if (session && pin && !this.state.viewer) {
       return (
         <Over icon={Lock} what="pin">

@@ -1,6 +1,16 @@
 // The side column of a session: chat, who takes part and what they may do, and what has happened.
 
-import { CircleCheck, CircleX, ExternalLink, Hand, MessageCircle, ScrollText, UserPlus, Users } from "lucide";
+import {
+  CircleCheck,
+  CircleX,
+  ExternalLink,
+  Hand,
+  MessageCircle,
+  NotebookPen,
+  ScrollText,
+  UserPlus,
+  Users,
+} from "lucide";
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import { call, type Session } from "../shared/api";
 import { Chat } from "../shared/chat";
@@ -10,11 +20,12 @@ import { Icon } from "../shared/icon";
 import { useLanguage } from "../shared/use-language";
 import { Drifted } from "./drift";
 import { EvidenceList } from "./evidence";
+import { Notes } from "./notes";
 import { LevelBadge } from "./parts";
 import { agent, drifted } from "./state";
 import type { Talk } from "./talk";
 
-export type Tab = "chat" | "people" | "events";
+export type Tab = "chat" | "people" | "events" | "notes";
 
 interface SideProps {
   talk: Talk;
@@ -27,6 +38,7 @@ const TABS: { name: Tab; icon: typeof Users; text: Key }[] = [
   { name: "chat", icon: MessageCircle, text: "chat.title" },
   { name: "people", icon: Users, text: "console.people" },
   { name: "events", icon: ScrollText, text: "console.events" },
+  { name: "notes", icon: NotebookPen, text: "console.notes" },
 ];
 
 export function Side({ talk, session, tab, choose }: SideProps) {
@@ -81,12 +93,14 @@ export function Side({ talk, session, tab, choose }: SideProps) {
           <Chat conversation={conversation} side="agent" other={t("chat.customer")} />
         ) : tab === "people" ? (
           <People session={session} talk={talk} />
-        ) : (
+        ) : tab === "events" ? (
           <>
             <Drifted alarms={drifted.value} />
             <Events entries={conversation.entries} />
             <EvidenceList session={session.id} />
           </>
+        ) : (
+          <Notes id={session.id} />
         )}
       </div>
     </aside>

@@ -118,6 +118,8 @@ const REASONS: Record<string, Key> = {
   busy: "console.error_busy",
   supervisor: "console.error_supervisor",
   there: "console.error_there",
+  not_kept: "console.error_not_kept",
+  too_many_favourites: "console.error_favourites",
   offline: "console.error_offline",
 };
 

@@ -3,7 +3,7 @@
 import { Check, Eye, EyeOff, SearchX, Unlink, WifiOff } from "lucide";
 import { Component } from "preact";
 import { ApiError, call, type Invitation } from "../shared/api";
-import { Brand } from "../shared/brand";
+import { Brand, Logo, sentence } from "../shared/brand";
 import { type Key, onLanguage, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { LanguagePicker } from "../shared/language";
@@ -99,12 +99,14 @@ interface OpenProps {
 
 function Open({ invitation, busy, failed, title, answer }: OpenProps) {
   const { agent, company, site } = invitation;
+  const own = sentence(company, "join");
   return (
     <article class="card invitation">
       <div class="bar" style={company.color ? { background: company.color } : undefined} />
-      <p class="company">{company.name}</p>
+      <p class="company">{company.logo ? <Logo company={company} /> : company.name}</p>
       <h1>{title}</h1>
       <p class="lead">{t("join.lead", { agent: agent.display, site: hostOf(site) })}</p>
+      {own && <p class="own">{own}</p>}
       <div class="lists">
         <section>
           <h2>

@@ -18,7 +18,7 @@ import {
 } from "lucide";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Permission } from "../shared/api";
-import { Mark } from "../shared/brand";
+import { Logo, Mark, sentence } from "../shared/brand";
 import { Chat } from "../shared/chat";
 import { type Key, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
@@ -179,7 +179,10 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                   )}
                 </>
               ) : (
-                <Pin state={state} socket={socket} />
+                <>
+                  <Own state={state} />
+                  <Pin state={state} socket={socket} />
+                </>
               )}
               <button
                 class="button danger end"
@@ -387,6 +390,18 @@ function Agents({ state }: { state: PanelState }) {
         <span>{t("panel.private")}</span>
       </p>
     </>
+  );
+}
+
+/** The company's own logo and sentence: whoever reads out a PIN wants to know to whom. */
+function Own({ state: { company } }: { state: PanelState }) {
+  const own = sentence(company, "panel");
+  if (!company.logo && !own) return null;
+  return (
+    <div class="own">
+      <Logo company={company} />
+      {own && <p>{own}</p>}
+    </div>
   );
 }
 

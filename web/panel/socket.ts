@@ -2,7 +2,7 @@
 
 import type { Detector } from "../../injected/boot";
 import { Detectors } from "../../injected/detect";
-import type { Permission } from "../shared/api";
+import type { Company, Permission } from "../shared/api";
 import {
   type Ask,
   Conversation,
@@ -20,7 +20,7 @@ export interface PanelState {
   /** RFC 3339. */
   pin_expires?: string | null;
   level: Permission;
-  company: string | { name: string; color?: string | null };
+  company: Company;
   /** The agent who made the link. */
   agent?: { display: string; role?: string } | null;
   /** The agents who have been let in; `here` when they see the page at the moment. */

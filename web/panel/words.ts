@@ -8,7 +8,7 @@ export function agentOf(state: PanelState): string {
 }
 
 export function companyOf({ company }: PanelState): string {
-  return typeof company === "string" ? company : company.name;
+  return company.name;
 }
 
 export function roleOf(role: string): string {

@@ -44,8 +44,16 @@ export interface Session {
   escaped?: Escaped[];
 }
 
+/** A company as its customers meet it; the sentences are by language. */
+export interface Company {
+  name: string;
+  color?: string | null;
+  logo?: string;
+  texts?: Partial<Record<string, { join?: string; panel?: string }>>;
+}
+
 export interface Invitation {
-  company: { name: string; color?: string | null };
+  company: Company;
   agent: { display: string };
   site: string;
   expires: string;

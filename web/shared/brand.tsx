@@ -1,4 +1,7 @@
-// Lado's mark: two pages, side by side.
+// Lado's mark: two pages, side by side. And companies' own.
+
+import type { Company } from "./api";
+import { language } from "./i18n";
 
 export function Mark({ size = 24 }: { size?: number }) {
   return (
@@ -16,4 +19,14 @@ export function Brand() {
       Lado
     </span>
   );
+}
+
+/** Nothing where a company has none. */
+export function Logo({ company }: { company: Company }) {
+  return company.logo ? <img class="logo" src={company.logo} alt={company.name} /> : null;
+}
+
+/** A company's own sentence, in the reader's language or else in English. */
+export function sentence(company: Company, place: "join" | "panel"): string | undefined {
+  return company.texts?.[language()]?.[place] ?? company.texts?.en?.[place];
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use lado::session::EndedBy;
+use lado::session::brand::{BrandConfig, Texts};
 use serde_json::{Value, json};
 
 use super::stage::{ORIGIN, PASSWORD, SITE, Stage, patiently};
@@ -388,5 +389,33 @@ async fn the_api_describes_itself() {
         let wanted = if is_open(&method, &path) { json!([{}]) } else { json!([{"agent": []}]) };
         assert_eq!(operation["security"], wanted, "{method} {path}");
         assert!(operation["responses"].as_object().is_some_and(|it| !it.is_empty()));
+    }
+}
+
+#[tokio::test]
+async fn a_companys_logo_is_a_picture_and_nothing_else() {
+    const SVG: &str = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), SVG).unwrap();
+    let mut brand = BrandConfig { logo: Some(file.path().to_owned()), ..BrandConfig::default() };
+    let texts = Texts { join: Some("Bem-vinda".into()), panel: None };
+    brand.texts.insert("pt-BR".into(), texts);
+    let stage = Stage::branded(brand).await;
+    let session = stage.invited();
+    let invitation = stage.get(&format!("/api/join/{}", stage.sessions.link(&session).unwrap()), "").await;
+    assert_eq!(invitation.body["company"]["texts"], json!({"pt-BR": {"join": "Bem-vinda"}}));
+    let path = invitation.body["company"]["logo"].as_str().unwrap();
+    let logo = stage.get(path, "").await;
+    assert_eq!((logo.status, logo.body.as_str()), (StatusCode::OK, Some(SVG)));
+    for (name, value) in [
+        ("content-type", "image/svg+xml"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        ("cache-control", "public, max-age=31536000, immutable"),
+    ] {
+        assert_eq!(logo.headers[name], value, "{name}");
+    }
+    for path in ["/brand/0000000000000000", "/brand/sol", "/brand/..%2f..%2fetc%2fpasswd"] {
+        assert_eq!(stage.get(path, "").await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }

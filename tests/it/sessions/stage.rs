@@ -20,7 +20,9 @@ use lado::protocol::{
     ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
 use lado::rewrite::url::{Site, ViewDomain};
+use lado::session::brand::BrandConfig;
 use lado::session::{self, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
+use lado::store::{self, Sqlite};
 use lado::sync;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,20 +65,34 @@ impl Stage {
     }
 
     pub async fn with(config: hub::Config) -> Self {
-        Self::made(config, &[]).await
+        Self::made(config, companies(&[], &BrandConfig::default()), store::Config::default()).await
     }
 
     /// With a file of rules for every company.
     pub async fn ruled(file: &Path) -> Self {
-        Self::made(hub::Config::default(), &[file.to_owned()]).await
+        let companies = companies(&[file.to_owned()], &BrandConfig::default());
+        Self::made(hub::Config::default(), companies, store::Config::default()).await
     }
 
-    async fn made(config: hub::Config, rules_files: &[PathBuf]) -> Self {
+    /// With what outlives sessions in a file.
+    pub async fn stored(file: &Path) -> Self {
+        let store = store::Config { path: Some(file.to_owned()), ..store::Config::default() };
+        Self::made(hub::Config::default(), companies(&[], &BrandConfig::default()), store).await
+    }
+
+    /// Where every company has this look.
+    pub async fn branded(brand: BrandConfig) -> Self {
+        Self::made(hub::Config::default(), companies(&[], &brand), store::Config::default()).await
+    }
+
+    async fn made(config: hub::Config, companies: Companies, store: store::Config) -> Self {
         let domain = ViewDomain::parse("http://view.localhost:7070").unwrap();
-        let sessions = Sessions::new(session::Config::default(), companies(rules_files), domain).unwrap();
+        let sessions = Sessions::new(session::Config::default(), companies, domain).unwrap();
         let hubs = Hubs::new(&sessions, config);
+        let store = Arc::new(Sqlite::new(&store));
+        tokio::spawn(console::record::follow(Arc::downgrade(&sessions), store.clone(), Duration::from_secs(3600)));
         let console =
-            Console::new(console::Config::default(), Arc::clone(&sessions), Arc::clone(&hubs), ORIGIN.into(), &[])
+            Console::new(console::Config::default(), sessions.clone(), hubs.clone(), store.clone(), ORIGIN.into(), &[])
                 .unwrap();
         let router = console.router();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,10 +146,15 @@ impl Stage {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    /// A session of ana's, to which the customer has said yes.
-    pub fn waiting(&self) -> Arc<Session> {
+    /// A session of ana's, whose link is out.
+    pub fn invited(&self) -> Arc<Session> {
         let (company, account) = self.sessions.companies().account("ana").unwrap();
-        let session = self.sessions.create(&company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();
+        self.sessions.create(&company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap()
+    }
+
+    /// One to which the customer has said yes.
+    pub fn waiting(&self) -> Arc<Session> {
+        let session = self.invited();
         self.sessions.accept(&self.sessions.link(&session).unwrap()).unwrap();
         session
     }
@@ -195,7 +216,7 @@ impl Stage {
     }
 }
 
-pub fn companies(rules_files: &[PathBuf]) -> Companies {
+pub fn companies(rules_files: &[PathBuf], brand: &BrandConfig) -> Companies {
     // Cheap parameters: what is tested here is who gets in, not how long guessing takes.
     let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
     let hash = cheap.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
@@ -206,6 +227,7 @@ pub fn companies(rules_files: &[PathBuf]) -> Companies {
         password: hash.clone(),
     };
     let company = |id: &str, name: &str, agents| CompanyConfig {
+        brand: brand.clone(),
         scripts: Vec::new(),
         id: id.into(),
         name: name.into(),
@@ -224,6 +246,7 @@ pub fn companies(rules_files: &[PathBuf]) -> Companies {
                 agent("ana", "Ana Souza", Role::Agent),
                 agent("bia", "Bia Lima", Role::Agent),
                 agent("dora", "Dora Reis", Role::Admin),
+                agent("sara", "Sara Dias", Role::Supervisor),
             ],
         ),
         company("outra", "Outra", vec![agent("caio", "Caio", Role::Agent), agent("eva", "Eva", Role::Admin)]),

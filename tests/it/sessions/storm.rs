@@ -10,6 +10,7 @@ use lado::hub::{self, Hub, Hubs, PageLink, ViewerLink};
 use lado::mirror::{Limits, Mirror};
 use lado::protocol::{self, Namespace, Op, PageCommand, PageMessage, Tree, TreeNode, ViewerMessage, ViewerNotice};
 use lado::rewrite::url::{Site, ViewDomain};
+use lado::session::brand::BrandConfig;
 use lado::session::{self, Sessions};
 use proptest::prelude::*;
 
@@ -60,7 +61,8 @@ fn start() -> Op {
 impl Scene {
     fn set() -> Self {
         let domain = ViewDomain::parse("http://view.localhost:7070").unwrap();
-        let sessions = Sessions::new(session::Config::default(), companies(&[]), domain).unwrap();
+        let sessions =
+            Sessions::new(session::Config::default(), companies(&[], &BrandConfig::default()), domain).unwrap();
         let hubs = Hubs::new(&sessions, hub::Config::default());
         let (company, account) = sessions.companies().account("ana").unwrap();
         let session = sessions.create(&company, &account.agent, format!("{SITE}/cart").parse().unwrap()).unwrap();
