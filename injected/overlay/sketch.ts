@@ -100,7 +100,7 @@ export class Sketch {
           : shape.tag === ShapeTag.Highlight || drawing.role === "supervisor"
             ? who
             : "";
-    if (words && shape.tag !== ShapeTag.Trail) {
+    if (words) {
       drawn.tag = this.#element(shape.tag === ShapeTag.Text ? "tag text" : "tag", colour);
       drawn.tag.textContent =
         shape.tag === ShapeTag.Text && drawing.role === "supervisor" ? `${who}: ${words}` : words;

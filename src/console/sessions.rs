@@ -23,7 +23,7 @@ use super::text::address;
 use super::view::SessionView;
 use crate::id::SessionId;
 use crate::mask::Counts;
-use crate::session::{Agent, Ended, EndedBy, Found, Phase, Role, Session, Ticket};
+use crate::session::{Agent, AskError, Ended, EndedBy, Found, Phase, Role, Session, Ticket};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct SessionList {
@@ -161,6 +161,7 @@ pub(super) async fn evidence(
         (status = NO_CONTENT),
         (status = UNAUTHORIZED, body = Refused),
         (status = NOT_FOUND, body = Refused, description = "`no_session`"),
+        (status = FORBIDDEN, body = Refused, description = "`supervisor`: they watch only"),
     ),
 )]
 pub(super) async fn end(
@@ -169,6 +170,9 @@ pub(super) async fn end(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     match console.own(&id?.0, &caller) {
+        Ok(session) if caller.agent.role == Role::Supervisor && session.agent.name != caller.agent.name => {
+            return Err(AskError::Supervisor.into());
+        }
         Ok(session) => console.sessions.end(&session, EndedBy::Agent),
         // Over is what the caller wants it to be.
         Err(ApiError::Ended) => {}

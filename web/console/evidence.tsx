@@ -30,9 +30,9 @@ export function EvidenceList({ session }: { session: string }) {
   const cell = (count: number) => <td class={count ? undefined : "none"}>{number.format(count)}</td>;
   return (
     <section class="evidence" aria-labelledby="evidence">
-      <h3 id="evidence">
+      <h2 id="evidence">
         <Icon of={ShieldCheck} size={16} /> {t("console.evidence")}
-      </h3>
+      </h2>
       {rules.length === 0 ? (
         <p class="muted">{t("console.evidence_none")}</p>
       ) : (

@@ -250,6 +250,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
           return t("console.refused_masked");
         case Refusal.NotAllowed:
           if (rule === "point") return t("console.refused_point");
+          if (agent.value?.role === "supervisor") return t("console.error_supervisor");
           return t(
             (this.state.level ?? "look") === "control" ? "console.refused_not" : "console.refused_level",
           );
@@ -385,7 +386,8 @@ export class SessionScreen extends Component<{ id: string }, State> {
     const level = this.state.level ?? session.level;
     const online = this.state.online ?? session.online;
     const shown = page ?? session.page ?? null;
-    const control = level === "control";
+    const watches = agent.value?.role === "supervisor";
+    const control = level === "control" && !watches;
     const tool = (icon: typeof ArrowLeft, label: string, act: () => void, disabled = false) => (
       <button
         class="button quiet square"
@@ -455,10 +457,12 @@ export class SessionScreen extends Component<{ id: string }, State> {
           {tool(CircleHelp, t("console.help"), () => {
             helping.value = true;
           })}
-          <button class="button danger small" type="button" onClick={() => this.#end()}>
-            <Icon of={CircleStop} size={18} />
-            {t("console.end")}
-          </button>
+          {!watches && (
+            <button class="button danger small" type="button" onClick={() => this.#end()}>
+              <Icon of={CircleStop} size={18} />
+              {t("console.end")}
+            </button>
+          )}
         </header>
         {problem && (
           <p class="note bad problem" role="alert">

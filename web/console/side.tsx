@@ -190,7 +190,7 @@ function People({ session, talk }: { session: Session; talk: Talk }) {
           </li>
         ))}
       </ul>
-      <h3>{t("console.level")}</h3>
+      <h2>{t("console.level")}</h2>
       <p>
         <LevelBadge level={session.level} />
       </p>

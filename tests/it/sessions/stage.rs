@@ -21,7 +21,7 @@ use lado::protocol::{
 };
 use lado::rewrite::url::{Site, ViewDomain};
 use lado::session::brand::BrandConfig;
-use lado::session::{self, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
+use lado::session::{self, Agent, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
 use lado::store::{self, Sqlite};
 use lado::sync;
 use serde_json::{Value, json};
@@ -186,7 +186,11 @@ impl Stage {
 
     /// An agent's browser opens the viewer.
     pub async fn viewer(&self, session: &Session) -> Viewer {
-        let ticket = session.ticket(Ticket::Viewer(session.agent.clone()));
+        self.viewer_of(session, session.agent.clone()).await
+    }
+
+    pub async fn viewer_of(&self, session: &Session, agent: Agent) -> Viewer {
+        let ticket = session.ticket(Ticket::Viewer(agent));
         let mut viewer = self.silent_viewer(session).await;
         viewer.ask(&ViewerRequest::Hello { version: VERSION, ticket }).await;
         viewer

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use lado::hub;
 use lado::protocol::{
-    Action, Cap, Level, Op, PageCommand, PageMessage, Refusal, Tree, VERSION, ViewerMessage, ViewerNotice,
+    Action, Cap, Level, Op, PageCommand, PageMessage, Refusal, Shape, Tree, VERSION, ViewerMessage, ViewerNotice,
     ViewerRequest,
 };
 use lado::session::{EndedBy, Ticket};
 use lado::span::Span;
+use serde_json::json;
 
 use super::stage::{SITE, Stage, click, element, shown, snapshot, texts};
 
@@ -398,4 +399,42 @@ async fn the_newer_socket_of_a_page_takes_over() {
     let mut old = stage.page(&session, "p1").await;
     let _new = stage.page(&session, "p1").await;
     assert_eq!(old.rest().await.1, Some(1000));
+}
+
+#[tokio::test]
+async fn a_supervisor_watches_and_draws_with_their_name_and_role_and_does_nothing_else() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "x"))]).await;
+    page.acked().await;
+    let mut panel = stage.panel().await;
+    panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
+    let (ana, sara) = (stage.sign_in("ana").await, stage.sign_in("sara").await);
+    let mut agent = stage.talk(&session, &ana).await;
+    agent.say(json!({"type": "hello"})).await;
+    agent.say(json!({"type": "ask", "what": "invite", "who": "sara"})).await;
+    let asked = panel.until(|message| message["request"]["what"] == "invite").await;
+    panel.say(json!({"type": "answer", "id": asked["request"]["id"], "yes": true})).await;
+    panel.until(|message| message["agents"][1]["display"] == "Sara Dias").await;
+    stage.set_level(&session, Level::Control);
+
+    let supervisor = stage.sessions.companies().account("sara").unwrap().1.agent.clone();
+    let mut viewer = stage.viewer_of(&session, supervisor).await;
+    shown(&mut viewer).await;
+    viewer.ask(&ViewerRequest::Act { id: 1, action: click(4) }).await;
+    assert_eq!(viewer.answer(1).await.0, Some(Refusal::NotAllowed));
+    viewer.ask(&ViewerRequest::Pointer { shown: true, x: 1, y: 2 }).await;
+    let draw = |id, shape| ViewerRequest::Draw { id, colour: 0, stays: true, shape };
+    viewer.ask(&draw(1, Shape::Ping { node: 4, x: 0, y: 0 })).await;
+    assert_eq!(viewer.answer(0).await.0, Some(Refusal::NotAllowed), "it would scroll the customer's page");
+    viewer.ask(&draw(2, Shape::Highlight { node: 4 })).await;
+    let does = |command: &PageCommand| {
+        matches!(command, PageCommand::Draw { .. } | PageCommand::Act { .. } | PageCommand::Pointer { .. })
+    };
+    let command = page.until(does).await;
+    let PageCommand::Draw { drawing } = command else { panic!("{command:?} came first") };
+    assert_eq!((drawing.name.as_str(), drawing.role.as_str(), drawing.id), ("Sara Dias", "supervisor", 2));
+    let end = stage.post(&format!("/api/sessions/{}/end", session.id), &sara, json!({})).await;
+    assert_eq!((end.status.as_u16(), end.code()), (403, "supervisor"));
 }
