@@ -146,6 +146,30 @@ test("a network that falls silent shows on both sides within three seconds, and 
   await expect(panel.getByText("Ana Lima sees this page")).toBeVisible();
 });
 
+test("what tells the agent of a lost network covers nothing", async ({ agent, customer, lado, sides }) => {
+  const { page } = agent;
+  await together({ agent, customer }, `${lado.ready.site}/en/`);
+  sides.agent.relay.cut();
+  await expect(page.getByText("Lado cannot be reached. Connecting again")).toBeVisible();
+  const reachable = async (names: string[]) => {
+    for (const viewport of [
+      { width: 390, height: 844 },
+      { width: 1400, height: 900 },
+    ]) {
+      await page.setViewportSize(viewport);
+      for (const name of names) await page.getByRole("button", { name, exact: true }).click({ trial: true });
+    }
+  };
+  await reachable(["Home", "End"]);
+  // The stage has given way: nothing hangs over the window's edge.
+  const beyond = () => page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+  expect(await beyond()).toBe(0);
+  await page.getByRole("button", { name: "Home", exact: true }).click();
+  await reachable(["Keyboard shortcuts", "Sign out"]);
+  sides.agent.relay.mend();
+  await expect(page.getByText("Lado cannot be reached. Connecting again")).toBeHidden();
+});
+
 test("what scrolls inside the page scrolls for the agent, too", async ({ agent, customer, lado }) => {
   await inTheShop({ agent, customer }, lado, "mug");
   await customer.page.evaluate(() => {

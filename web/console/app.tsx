@@ -18,6 +18,12 @@ export function App() {
   const id = shown.value;
   return (
     <>
+      {who && !live.value && (
+        <p class="offline note warn" role="alert">
+          <Icon of={WifiOff} size={18} />
+          <span>{t("console.offline")}</span>
+        </p>
+      )}
       {who === undefined ? (
         <div class="whole" role="status">
           <span class="spinner" />
@@ -29,12 +35,6 @@ export function App() {
         <SessionScreen key={id} id={id} />
       ) : (
         <Home />
-      )}
-      {who && !live.value && (
-        <p class="offline note warn" role="alert">
-          <Icon of={WifiOff} size={18} />
-          <span>{t("console.offline")}</span>
-        </p>
       )}
       {helping.value && <Help />}
     </>
