@@ -12,7 +12,7 @@ const EDGE = 12;
 const FAREWELL = 8000;
 /** When the late script may be asked for again after it has not come. */
 const RETRY_MS = 5000;
-/** A panel less high than this is a pill, and stays one on phones. */
+/** A panel thinner than this is a pill, and stays one on phones. */
 const PILL = 64;
 
 const STYLE = `
@@ -28,7 +28,7 @@ iframe.shown { visibility: visible; }
 /* Sites keep their own bars and buttons in the corners. */
 iframe.small { bottom: auto; top: 50%; right: 0; border-radius: 14px 0 0 14px; }
 @media (max-width: 480px) {
-  iframe.small { top: 62%; }
+  iframe.small { top: 62%; max-width: 44px; }
   iframe:not(.small) { right: 0; bottom: 0; width: 100% !important; max-width: 100%; max-height: 70%;
     border-radius: 14px 14px 0 0; }
 }
@@ -203,7 +203,7 @@ export class Overlay {
     const { style, classList } = this.#panel;
     style.width = `${Math.min(Number(width), 640)}px`;
     style.height = `${Math.min(Number(height), 900)}px`;
-    classList.toggle("small", Number(height) < PILL);
+    classList.toggle("small", Math.min(Number(width), Number(height)) < PILL);
     classList.add("shown");
     this.#move(0, 0);
   });

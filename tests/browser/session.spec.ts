@@ -170,6 +170,23 @@ test("what tells the agent of a lost network covers nothing", async ({ agent, cu
   await expect(page.getByText("Lado cannot be reached. Connecting again")).toBeHidden();
 });
 
+test("on a phone the panel stands on end at the edge, and opens as a sheet", async ({
+  agent,
+  customer,
+  lado,
+}) => {
+  await customer.page.setViewportSize({ width: 390, height: 844 });
+  await together({ agent, customer }, `${lado.ready.site}/en/product/mug`);
+  const panel = await customer.panel();
+  const size = () => panel.evaluate(() => ({ width: innerWidth, height: innerHeight }));
+  await expect(panel.locator(".pill")).toBeVisible();
+  await expect.poll(size).toEqual({ width: 44, height: expect.closeTo(150, -2) });
+  await panel.locator(".pill button").first().click();
+  await expect.poll(async () => (await size()).width).toBe(390);
+  await expect(panel.getByRole("radio", { name: "Point" })).toBeVisible();
+  await customer.allow("Point");
+});
+
 test("what scrolls inside the page scrolls for the agent, too", async ({ agent, customer, lado }) => {
   await inTheShop({ agent, customer }, lado, "mug");
   await customer.page.evaluate(() => {
