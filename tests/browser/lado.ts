@@ -1,7 +1,9 @@
 // Starts the built Lado with its demo shop on ports of the system's choosing.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
@@ -34,6 +36,42 @@ export class Lado {
     return Lado.run(["demo", "--listen", "127.0.0.1:0", "--json", ...more]);
   }
 
+  /** As operations run it: a company with one agent, the sites that it allows, and more configuration. */
+  static async serve(own: { allow(port: number): string; role?: string; more: string }): Promise<Lado> {
+    const port = await free();
+    const agent = { name: "ana", password: "own" };
+    const hashed = execFileSync(binary(), ["hash-password"], {
+      input: `${agent.password}\n`,
+      encoding: "utf8",
+    });
+    const folder = mkdtempSync(path.join(os.tmpdir(), "lado-own-"));
+    const file = path.join(folder, "lado.toml");
+    writeFileSync(
+      file,
+      `[hosts]
+console = "http://lado.localhost:${port}"
+view = "http://view.localhost:${port}"
+[listener]
+address = "127.0.0.1:${port}"
+[upstream]
+allow_private = ["127.0.0.1"]
+[[company]]
+id = "own"
+name = "Own"
+allow = ["${own.allow(port)}"]
+[[company.agents]]
+name = "${agent.name}"
+display = "Ana Lima"
+role = "${own.role ?? "agent"}"
+password = "${hashed.trim()}"
+${own.more}`,
+    );
+    const lado = await Lado.run(["serve", "--json", "--config", file]);
+    lado.process.once("exit", () => rmSync(folder, { recursive: true }));
+    Object.assign(lado.ready, { agent, agents: [agent], company: "Own" });
+    return lado;
+  }
+
   /** Runs a command of the binary that tells in a line of JSON when it is ready. */
   static async run(command: string[]): Promise<Lado> {
     const child = spawn(binary(), command, { stdio: ["ignore", "pipe", "pipe"] });
@@ -62,9 +100,18 @@ export class Lado {
   }
 }
 
-export function binary(): string {
+function binary(): string {
   const built = path.resolve(process.env.CARGO_TARGET_DIR ?? "target", "debug/lado");
   const chosen = process.env.LADO_BIN ?? built;
   if (!existsSync(chosen)) throw new Error(`${chosen} is missing: run cargo build --bin lado`);
   return chosen;
+}
+
+function free(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
 }

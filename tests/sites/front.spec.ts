@@ -1,15 +1,11 @@
 // Lado in front of applications that nobody here wrote: without a session pages are their own but for one tag and
 // journeys pass; with one, customer and agent meet under the site's own name.
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Browser, expect, test } from "@playwright/test";
 import { ask, meet, part } from "../browser/help";
-import { binary, Lado, type Ready } from "../browser/lado";
+import { Lado } from "../browser/lado";
 import { Agent, Customer, close } from "../browser/people";
 
 type RunOne = (
@@ -31,10 +27,17 @@ for (const [app, journey] of Object.entries(FRONTS)) {
   if (!upstream) continue;
 
   test(`Lado in front of ${app}`, async ({ browser }) => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "lado-front-"));
-    const { lado, ready } = await before(upstream, folder);
+    const lado = await Lado.serve({
+      allow: (port) => `http://${HOST}:${port}`,
+      more: `[[front]]
+hosts = ["${HOST}"]
+company = "own"
+upstreams = ["${upstream}"]
+`,
+    });
+    const { ready } = lado;
+    const front = `http://${HOST}:${ready.ports.lado}`;
     try {
-      const front = ready.front;
       const [plain, fronted] = await Promise.all([page(upstream), page(front)]);
       const tag = /<script async src="\/__lado\/launcher\.[^>]*><\/script>/;
       expect(fronted.match(new RegExp(tag, "g"))).toHaveLength(1);
@@ -62,42 +65,8 @@ for (const [app, journey] of Object.entries(FRONTS)) {
       await Promise.all([close(desk), close(home)]);
     } finally {
       await lado.stop();
-      rmSync(folder, { recursive: true });
     }
   });
-}
-
-/** Lado with one front, on a port of the system's choosing: the application is told it in `Host`. */
-async function before(upstream: string, folder: string): Promise<{ lado: Lado; ready: Ready }> {
-  const port = await free();
-  const password = "sites";
-  const hash = execFileSync(binary(), ["hash-password"], { input: `${password}\n`, encoding: "utf8" }).trim();
-  const file = path.join(folder, "lado.toml");
-  writeFileSync(
-    file,
-    `[hosts]
-console = "http://lado.localhost:${port}"
-view = "http://view.localhost:${port}"
-[listener]
-address = "127.0.0.1:${port}"
-[upstream]
-allow_private = ["127.0.0.1"]
-[[front]]
-hosts = ["${HOST}"]
-company = "sites"
-upstreams = ["${upstream}"]
-[[company]]
-id = "sites"
-name = "Sites"
-allow = ["http://${HOST}:${port}"]
-[[company.agents]]
-name = "ana"
-password = "${hash}"
-`,
-  );
-  const lado = await Lado.run(["serve", "--json", "--config", file]);
-  const agent = { name: "ana", password };
-  return { lado, ready: { ...lado.ready, agent, company: "sites", front: `http://${HOST}:${port}` } };
 }
 
 /** The application's first page as a browser that asks for no coding gets it; tokens against forgery differ each time. */
@@ -107,13 +76,4 @@ async function page(origin: string): Promise<string> {
   });
   expect(answer.status, `${origin}/`).toBe(200);
   return (await answer.text()).replaceAll(/(name="csrfmiddlewaretoken" value=")\w+/g, "$1");
-}
-
-function free(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
