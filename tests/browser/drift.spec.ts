@@ -37,9 +37,7 @@ class Bank {
   }
 }
 
-test("a page whose mask no longer matches is private until an admin has looked", async ({
-  browser,
-}, info) => {
+test("a page whose mask no longer matches is private until an admin has looked", async ({ browser }) => {
   test.setTimeout(90_000);
   const bank = await Bank.open();
   const lado = await Lado.serve({
