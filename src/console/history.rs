@@ -93,6 +93,8 @@ struct PastView {
     ended_by: Option<String>,
     /// The agents who took part, as others read of them.
     people: Vec<String>,
+    /// Whether the caller may write the notes.
+    mine: bool,
     #[serde(flatten)]
     notes: NotesView,
 }
@@ -196,7 +198,7 @@ pub(super) async fn history(
     let mut found = console.store.past(search).await?;
     let more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
-    Ok(Json(History { sessions: found.into_iter().map(PastView::of).collect(), more }))
+    Ok(Json(History { sessions: found.into_iter().map(|past| PastView::of(past, &caller)).collect(), more }))
 }
 
 /// Notes and outcome of a session, while it goes on and later.
@@ -215,8 +217,8 @@ pub(super) async fn notes(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<NotesView>, ApiError> {
     let (live, past) = console.known(&id?.0, &caller).await?;
-    let record = live.as_ref().or(past.as_ref().map(|past| &past.record));
-    record.filter(|record| oversees(&caller) || took_part(record, &caller)).ok_or(ApiError::NoSession)?;
+    let may = |record: &&Record| oversees(&caller) || took_part(record, &caller);
+    either(live.as_ref(), past.as_ref()).find(may).ok_or(ApiError::NoSession)?;
     Ok(Json(past.map(|past| past.notes.into()).unwrap_or_default()))
 }
 
@@ -238,9 +240,8 @@ pub(super) async fn write_notes(
     body: Result<Json<NotesView>, JsonRejection>,
 ) -> Result<Json<NotesView>, ApiError> {
     let (live, past) = console.known(&id?.0, &caller).await?;
-    let record = live.as_ref().or(past.as_ref().map(|past| &past.record));
-    let may = |record: &&Record| caller.agent.role == Role::Admin || took_part(record, &caller);
-    let record = record.filter(may).ok_or(ApiError::NoSession)?;
+    let may = |record: &&Record| writes(record, &caller);
+    let record = either(live.as_ref(), past.as_ref()).find(may).ok_or(ApiError::NoSession)?;
     let Json(NotesView { notes, outcome }) = body?;
     if notes.chars().count() > MAX_NOTES {
         return Err(ApiError::BadRequest(format!("notes have at most {MAX_NOTES} characters")));
@@ -276,6 +277,11 @@ fn host(site: &str) -> &str {
     with_port.map_or(site, |(host, _)| host)
 }
 
+/// Who has left a session that goes on is only in its history.
+fn either<'a>(live: Option<&'a Record>, past: Option<&'a Past>) -> impl Iterator<Item = &'a Record> {
+    live.into_iter().chain(past.map(|past| &past.record))
+}
+
 fn who(caller: &Caller) -> Who<'_> {
     Who { company: &caller.company.id, agent: &caller.agent.name }
 }
@@ -285,13 +291,18 @@ fn oversees(caller: &Caller) -> bool {
     matches!(caller.agent.role, Role::Supervisor | Role::Admin)
 }
 
+fn writes(record: &Record, caller: &Caller) -> bool {
+    caller.agent.role == Role::Admin || took_part(record, caller)
+}
+
 fn took_part(record: &Record, caller: &Caller) -> bool {
     record.people.iter().any(|person| person.name == caller.agent.name)
 }
 
 impl PastView {
-    fn of(past: Past) -> Self {
+    fn of(past: Past, caller: &Caller) -> Self {
         let Past { record, cut_off, notes } = past;
+        let mine = writes(&record, caller);
         let length = record.active.zip(record.end.as_ref()).and_then(|(from, end)| end.at.duration_since(from).ok());
         Self {
             id: record.id.to_string(),
@@ -300,6 +311,7 @@ impl PastView {
             created: rfc3339(record.created),
             seconds: length.map(|length| length.as_secs()),
             joined: record.active.is_some(),
+            mine,
             ended_by: record.end.map(|end| end.by).or_else(|| cut_off.then(|| "restart".into())),
             people: record.people.into_iter().map(|person| person.display).collect(),
             notes: notes.into(),

@@ -19,6 +19,8 @@ interface Past extends Written {
   joined: boolean;
   ended_by?: string;
   people: string[];
+  /** Whether this agent may write its notes. */
+  mine: boolean;
 }
 
 interface Found {
@@ -162,7 +164,11 @@ function Row({ past }: { past: Past }) {
       <Icon of={ChevronDown} size={18} />
       {shown && (
         <div class="past" id={`past-${past.id}`}>
-          <Notes id={past.id} known={written} kept={setWritten} />
+          {past.mine ? (
+            <Notes id={past.id} known={written} kept={setWritten} />
+          ) : (
+            <p>{written.notes || "–"}</p>
+          )}
         </div>
       )}
     </li>

@@ -215,7 +215,11 @@ export class SessionScreen extends Component<{ id: string }, State> {
         this.setState({ online: message.online });
         break;
       case "ended":
-        this.setState({ ended: true });
+        // For everybody, or for this agent alone: Lado knows.
+        load(this.props.id).then(
+          () => this.#open(),
+          (error) => this.setState(error.status === 404 ? { viewer: null, handed: true } : { ended: true }),
+        );
         break;
       case "latency":
         this.setState({ latency: { agent: message.agent, customer: message.customer } });

@@ -84,7 +84,9 @@ async fn a_session_stands_in_the_history_of_those_who_took_part_and_of_those_who
         ("eva", false, false),
     ] {
         let other = stage.sign_in(name).await;
-        assert_eq!(history(&stage, &other, "").await.len(), usize::from(sees), "{name}");
+        let past = history(&stage, &other, "").await;
+        let mine: Vec<_> = past.iter().map(|past| past["mine"] == true).collect();
+        assert_eq!(mine, if sees { vec![writes] } else { Vec::new() }, "{name}");
         assert_eq!(stage.get(&path, &other).await.status == StatusCode::OK, sees, "{name}");
         let written = stage.post(&path, &other, json!({"notes": format!("by {name}")})).await;
         let wanted = if writes { (StatusCode::OK, "") } else { (StatusCode::NOT_FOUND, "no_session") };
