@@ -88,12 +88,15 @@ for (const [language, { locale, words, shop }] of Object.entries(LANGUAGES))
       await agent.click("form[data-inline=terms] button");
       await expect(console_.locator(".toasts").locator("> *").first()).toBeVisible();
       await both(console_, "agent-session");
-      for (const tab of [words.console.people, words.console.events]) {
-        await console_.getByRole("tab", { name: tab }).click();
-        if (tab === words.console.events)
+      for (const tab of ["people", "events", "notes"] as const) {
+        await console_.getByRole("tab", { name: words.console[tab] }).click();
+        if (tab === "events")
           await expect(console_.getByRole("heading", { name: words.console.evidence })).toBeVisible();
-        await both(console_, tab === words.console.people ? "people" : "events");
+        await both(console_, tab);
       }
+      await console_.getByRole("textbox", { name: words.console.notes }).fill("Maria · 4711");
+      await console_.getByRole("radio", { name: words.console.outcome_follow_up }).check();
+      await expect(console_.getByText(words.console.notes_kept, { exact: true })).toBeVisible();
       await console_.keyboard.press("?");
       await shot(console_, "shortcuts");
       await console_.keyboard.press("Escape");
@@ -108,6 +111,9 @@ for (const [language, { locale, words, shop }] of Object.entries(LANGUAGES))
       await both(page, "farewell");
       await expect(console_.getByText(words.console.over).first()).toBeVisible();
       await both(console_, "ended");
+      await console_.getByRole("button", { name: words.console.home }).click();
+      await console_.locator(".history .session").first().click();
+      await both(console_, "history");
       await page.goto(link);
       await expect(page.locator("h1")).toBeVisible();
       await both(page, "link-used");
