@@ -22,6 +22,8 @@ export default defineConfig({
   // Long enough for a machine that is busy otherwise: nothing here is about time.
   timeout: 180_000,
   expect: { timeout: 30_000 },
+  // A busy machine loses a race now and then, and the report says so: "flaky". What guards a secret gets no second go.
+  retries: 1,
   reporter: [["list"]],
   use: { actionTimeout: 30_000, navigationTimeout: 60_000, trace: "off", launchOptions: launch },
 });

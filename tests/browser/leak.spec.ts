@@ -4,6 +4,8 @@ import { expect, test } from "./fixture";
 import { together } from "./people";
 import { strings } from "./protocol";
 
+test.describe.configure({ retries: 0 });
+
 const CARD = "4539 1488 0343 6467";
 const CPF = "529.982.247-25";
 const PASSWORD = "Segredo-Azul-77";

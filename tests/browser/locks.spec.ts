@@ -5,6 +5,8 @@ import { expect, test } from "./fixture";
 import { type Agent, type Customer, together } from "./people";
 import { HandMade } from "./protocol";
 
+test.describe.configure({ retries: 0 });
+
 /** With a bag that a known customer would buy with one click. */
 async function ready(agent: Agent, customer: Customer, site: string, language: string): Promise<void> {
   await together({ agent, customer }, `${site}/${language}/login`);

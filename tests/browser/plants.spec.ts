@@ -6,6 +6,8 @@ import { expect, test } from "./fixture";
 import { type Agent, type Customer, together } from "./people";
 import { strings } from "./protocol";
 
+test.describe.configure({ retries: 0 });
+
 interface Plant {
   carrier: string;
   kind: string;

@@ -10,6 +10,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test } from "@playwright/test";
 
+test.describe.configure({ retries: 0 });
+
 const HOST = "shop.localhost";
 
 interface Origin {
