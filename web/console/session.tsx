@@ -16,7 +16,6 @@ import {
   SearchX,
   TriangleAlert,
   Users,
-  Wifi,
   WifiOff,
   X,
 } from "lucide";
@@ -27,6 +26,7 @@ import { language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import type { FromConsole, FromViewer } from "../viewer/bridge";
 import { TOOLS, type Tool } from "../viewer/tool";
+import { Connected, type Line } from "./connected";
 import { EscapedLine } from "./escaped";
 import { Invitation } from "./invitation";
 import { Notes } from "./notes";
@@ -44,7 +44,7 @@ interface Toast {
   locked: boolean;
 }
 
-interface State {
+interface State extends Line {
   /** `unknown`: Lado has no such session for this agent. */
   found: "loading" | "yes" | "unknown" | "failed";
   /** The viewer's document, without its ticket once it is loaded. */
@@ -57,9 +57,6 @@ interface State {
   page: { title: string; url: string; width: number; height: number } | null;
   level: Permission | null;
   online: boolean | null;
-  connection: "connecting" | "open" | "lost";
-  /** Round trips in milliseconds, as far as they are known. */
-  latency: { agent: number | null; customer: number | null };
   fit: boolean;
   /** What the side column shows; null when it is closed. */
   side: Tab | null;
@@ -546,50 +543,6 @@ export class SessionScreen extends Component<{ id: string }, State> {
       </div>
     );
   }
-}
-
-interface ConnectedProps {
-  connection: State["connection"];
-  online: boolean;
-  latency: State["latency"];
-}
-
-function Connected({ connection, online, latency }: ConnectedProps) {
-  if (connection === "lost") {
-    return (
-      <span class="badge bad" role="status">
-        <Icon of={WifiOff} size={14} />
-        {t("console.connection_lost")}
-      </span>
-    );
-  }
-  if (connection === "connecting") return <span class="badge">{t("console.connecting")}</span>;
-  const { agent, customer } = latency;
-  return online ? (
-    <span
-      class="badge good"
-      title={
-        agent === null || customer === null
-          ? undefined
-          : t("console.latency", { agent: millis(agent), customer: millis(customer) })
-      }
-    >
-      <Icon of={Wifi} size={14} />
-      <span role="status">{t("console.connected")}</span>
-      {/* Not announced: it changes every second. */}
-      {agent !== null && customer !== null && <span class="latency">{millis(agent + customer)}</span>}
-    </span>
-  ) : (
-    <span class="badge warn" role="status">
-      <Icon of={WifiOff} size={14} />
-      {t("console.customer_away")}
-    </span>
-  );
-}
-
-function millis(count: number): string {
-  const unit = { style: "unit", unit: "millisecond", unitDisplay: "short" } as const;
-  return new Intl.NumberFormat(language(), unit).format(count);
 }
 
 /** An address without what is only noise to people. */
