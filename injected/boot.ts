@@ -58,7 +58,7 @@ export interface Boot {
   fronts?: string[];
   /** Labels of sites whose names do not fit, by origin, as known when this was served. */
   aliases: Record<string, string>;
-  /** Path of the script that is loaded when something in it is needed. */
+  /** Path of the script that is loaded when something in it is needed; its address, where that is on another host. */
   late: string;
   /** Path of the script that workers start with, where it has a name of its own that may be kept. */
   worker?: string;

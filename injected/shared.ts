@@ -3,21 +3,88 @@
 // The bundler turns the late script's imports of these modules into reads of this object (web/build.mjs).
 
 import { activeElement } from "./capture/active";
-import * as dom from "./capture/dom";
-import { isField } from "./capture/fields";
+import { outward } from "./capture/address";
+import {
+  adoptedOf,
+  after,
+  append,
+  attributeNames,
+  CDATA,
+  contains,
+  DOCUMENT,
+  dispatch,
+  ELEMENT,
+  FRAGMENT,
+  firstChild,
+  frame,
+  getAttribute,
+  input,
+  isConnected,
+  isElement,
+  listen,
+  localName,
+  matches,
+  nextSibling,
+  nodeType,
+  optionSelected,
+  ownerDocument,
+  parentNode,
+  query,
+  rect,
+  rootOf,
+  select,
+  shadowOf,
+  TEXT,
+  textarea,
+  timeout,
+  viewOf,
+} from "./capture/dom";
+import { isField, isFieldName } from "./capture/fields";
+import { isOpaque, kindOf } from "./capture/tree";
 import { failed, guard } from "./guard";
 
-const { isElement, localName, isConnected, matches, nodeType, viewOf, ownerDocument, hasAttribute } = dom;
-const { getAttribute, query, rootOf, contains, rect, shadowOf, dispatch, listen, frame, timeout } = dom;
-const { input, textarea, select, optionSelected, documentIn, DOCUMENT, hostOf, parentNode } = dom;
-const { append, adoptedOf } = dom;
-
 export const shared = {
-  ...{ activeElement, isField, failed, guard },
-  ...{ isElement, localName, isConnected, matches, nodeType, viewOf, ownerDocument, hasAttribute },
-  ...{ getAttribute, query, rootOf, contains, rect, shadowOf, dispatch, listen, frame, timeout },
-  ...{ input, textarea, select, optionSelected, documentIn, DOCUMENT, hostOf, parentNode },
-  ...{ append, adoptedOf },
+  activeElement,
+  outward,
+  isField,
+  isFieldName,
+  isOpaque,
+  kindOf,
+  failed,
+  guard,
+  adoptedOf,
+  after,
+  append,
+  attributeNames,
+  CDATA,
+  contains,
+  dispatch,
+  DOCUMENT,
+  ELEMENT,
+  firstChild,
+  FRAGMENT,
+  frame,
+  getAttribute,
+  input,
+  isConnected,
+  isElement,
+  listen,
+  localName,
+  matches,
+  nextSibling,
+  nodeType,
+  optionSelected,
+  ownerDocument,
+  parentNode,
+  query,
+  rect,
+  rootOf,
+  select,
+  shadowOf,
+  TEXT,
+  textarea,
+  timeout,
+  viewOf,
 };
 
 export type Late = typeof import("./late");

@@ -11,6 +11,7 @@ import {
   PageMessageTag,
   VERSION,
 } from "./protocol/messages";
+import { Typing } from "./protocol/typed";
 import { Reader, Writer } from "./protocol/wire";
 
 /** What is kept to be sent again after a reconnect; beyond that the page is told anew. */
@@ -46,6 +47,7 @@ export interface Page {
 export class Line {
   #socket: WebSocket | null = null;
   #writer = new Writer();
+  #typing = new Typing();
   /** Welcome has come: ops may go out. */
   #open = false;
   #over = false;
@@ -80,7 +82,10 @@ export class Line {
   batch(ops: readonly Op[]): void {
     if (!ops.length || !this.#open) return;
     const batch = { seq: ++this.#seq, ops, size: 0 };
-    batch.size = this.send({ tag: PageMessageTag.Batch, seq: batch.seq, ops });
+    const letter = this.#typing.of(ops);
+    batch.size = this.send(
+      letter ? { tag: PageMessageTag.Typed, letter } : { tag: PageMessageTag.Batch, seq: batch.seq, ops },
+    );
     if (batch.size > MAX_MESSAGE) {
       // It was not sent: Lado would close the socket. Lado tells the agent, and asks for a snapshot after a while.
       this.#seq--;

@@ -27,18 +27,15 @@ const POINTER_MS = 33;
 /** A page that cannot be told without errors is told anew, but not for ever. */
 const MAX_RESTARTS = 5;
 
-/** How often a stretch of the page is compared with Lado's copy of it: less often the longer nothing changes. */
-const CHECK_MS = 4000;
-const LAST_CHECK_MS = 64_000;
-/** A stretch is about a millisecond's work. */
-const CHECK_NODES = 1024;
+/** When the late script may be asked for again after it has not come. */
+const RETRY_MS = 5000;
 
 export function startSync(): void {
   const rules = new Rules(boot.rules);
   let late: Promise<Late> | undefined;
   /** The late script, from when it is first asked for. */
   const load = (): Promise<Late> => {
-    late ??= import(location.origin + boot.late).then(
+    late ??= import(boot.late.startsWith("/") ? location.origin + boot.late : boot.late).then(
       ({ default: start }) => start(shared) as Late,
       (error) => {
         late = undefined;
@@ -47,54 +44,48 @@ export function startSync(): void {
     );
     return late;
   };
+  const later = (run: (late: Late) => void): void => {
+    load().then(guard(run), (error) => {
+      failed(error);
+      dom.timeout(() => later(run), RETRY_MS);
+    });
+  };
 
-  const overlay: Overlay = new Overlay(
-    boot,
-    rules,
-    {
-      node: (id) => capture.node(id),
-      hide: (element) => {
-        const node = capture.hide(element);
-        if (!node) return;
-        flush();
-        line.send({ tag: PageMessageTag.Hide, node });
-      },
-      late: load,
+  const overlay: Overlay = new Overlay(boot, rules, {
+    node: (id) => capture.node(id),
+    hide: (element) => {
+      const node = capture.hide(element);
+      if (!node) return;
+      flush();
+      line.send({ tag: PageMessageTag.Hide, node });
     },
-    (width) => capture.scrollbar(width),
-  );
+    late: later,
+  });
   let restarts = 0;
   let viewers = 0;
-  let changed = false;
-  let wait = CHECK_MS;
 
   const capture: Capture = new Capture(rules, overlay.element, overlay.sheet, {
-    changed: () => {
-      changed = true;
-      nextFrame(flush);
-    },
+    changed: () => nextFrame(flush),
     moved: () => overlay.moved(),
     entered: (root) => overlay.entered(root),
-    outside: (native, shown, text) => {
-      line.send({ tag: PageMessageTag.Native, native, shown, text });
-    },
+    late: later,
     drawn: (canvas) => pictures((it) => it.add(canvas)),
     blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
   });
 
-  let easel: Promise<InstanceType<Late["Pictures"]>> | undefined;
-  const pictures = (run: (it: InstanceType<Late["Pictures"]>) => void): void => {
-    easel ??= load().then(({ Pictures }) => {
-      const it = new Pictures({
-        id: capture.id,
-        masked: (node) => capture.masked(node),
-        say: (op) => capture.say(op as Parameters<typeof capture.say>[0]),
-      });
-      it.watched(viewers > 0);
-      return it;
+  let easel: InstanceType<Late["Pictures"]> | undefined;
+  const pictures = (run: (it: InstanceType<Late["Pictures"]>) => void): void =>
+    later(({ Pictures }) => {
+      if (!easel) {
+        easel = new Pictures({
+          id: capture.id,
+          masked: (node) => capture.masked(node),
+          say: (op) => capture.say(op as Parameters<typeof capture.say>[0]),
+        });
+        easel.watched(viewers > 0);
+      }
+      run(easel);
     });
-    easel.then(guard(run), failed);
-  };
 
   const flush = guard(() => {
     // What cannot go now waits in the page; the line says when it can.
@@ -125,29 +116,12 @@ export function startSync(): void {
   };
 
   let level: Level = Level.Look;
-  let hands: Promise<Actor> | undefined;
-  const actor = (): Promise<Actor> => {
-    hands ??= load().then(
-      ({ Actor }) =>
-        new Actor(capture, rules, inward, (element) => overlay.show((signs) => signs.ask(element))),
-    );
+  let hands: Actor | undefined;
+  const actor = async (): Promise<Actor> => {
+    const { Actor } = await load();
+    hands ??= new Actor(capture, rules, inward, (element) => overlay.show((signs) => signs.ask(element)));
     return hands;
   };
-
-  const check = guard(() => {
-    // Not in front, not connected, or busy: later.
-    if (line.ready && document.visibilityState === "visible") {
-      flush();
-      const op = capture.check(CHECK_NODES);
-      if (op) line.batch([op]);
-      if (capture.checked) {
-        wait = changed ? CHECK_MS : Math.min(wait * 2, LAST_CHECK_MS);
-        changed = false;
-      }
-    }
-    dom.timeout(() => dom.idle(check), changed ? CHECK_MS : wait);
-  });
-  dom.timeout(() => dom.idle(check), CHECK_MS);
 
   /** The customer sees where an agent has pressed. */
   const pressed = (click: Extract<Action, { tag: ActionTag.Click }>): void => {
@@ -198,7 +172,17 @@ export function startSync(): void {
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;
-        if (easel) pictures((it) => it.watched(viewers > 0));
+        if (!viewers && !late) break;
+        later((late) => {
+          easel?.watched(viewers > 0);
+          capture.watched(late, {
+            outside: (native, shown, text) => line.send({ tag: PageMessageTag.Native, native, shown, text }),
+            ready: () => line.ready,
+            flush,
+            say: (op) => line.batch([op]),
+            put: (element) => overlay.put(element),
+          });
+        });
         break;
       case PageCommandTag.Rules:
         rules.replace(JSON.parse(it.json) as PageRules);

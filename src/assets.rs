@@ -46,9 +46,14 @@ pub struct Bundle {
     pub bytes: Vec<u8>,
 }
 
-/// The script of pages. `config` is the JSON of `Boot` (injected/boot.ts).
+/// The script of proxied pages. `config` is the JSON of `Boot` (injected/boot.ts).
 pub fn boot(config: &str) -> Bundle {
     bundle(config, include_bytes!(concat!(env!("OUT_DIR"), "/web/boot.js")))
+}
+
+/// The script of pages under the site's own name, which hooks nothing.
+pub fn front(config: &str) -> Bundle {
+    bundle(config, include_bytes!(concat!(env!("OUT_DIR"), "/web/front.js")))
 }
 
 /// The launcher, which knows nothing of sessions: one file for everybody.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, StatusCode};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -68,6 +68,7 @@ impl Scripts {
             (&Method::GET, LOADER) => Ok(loader()),
             (&Method::GET, "help") => self.help(&request),
             (&Method::GET, "boot.js") => self.boot(&request),
+            (&Method::GET, name) if name.starts_with("late.") && name.ends_with(".js") => Ok(late(name)),
             (&Method::GET, "panel") => self.panel(&request),
             (&Method::GET, "leave") => self.leave(&request),
             (_, "sync") => self.sync(request),
@@ -181,6 +182,18 @@ fn loader() -> Response {
         bytes::Bytes::from_static(assets::launcher().bytes).into(),
         "public, max-age=300, stale-while-revalidate=86400",
     )
+}
+
+/// What only some pages need of the sync script: a module, which other origins load with CORS only.
+fn late(name: &str) -> Response {
+    let late = assets::late();
+    let current = name.split('.').nth(1) == Some(late.hash.as_str());
+    let mut response = script(
+        bytes::Bytes::from_static(&late.bytes).into(),
+        if current { "private, max-age=31536000, immutable" } else { "no-store" },
+    );
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
 }
 
 fn script(bytes: Body, keep: &'static str) -> Response {

@@ -210,6 +210,7 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
     match message {
         PageMessage::Hello { .. } => return Err(SyncError::HelloAgain),
         PageMessage::Batch { seq, ops } => hub.batch(link, seq, ops)?,
+        PageMessage::Typed { letter } => hub.typed(link, letter)?,
         PageMessage::Visible { visible } => hub.visible(link, visible)?,
         PageMessage::Pointer { x, y } => hub.page_pointer(link, x, y)?,
         PageMessage::Done { id, refusal } => hub.done(link, id, refusal)?,

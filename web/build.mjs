@@ -19,7 +19,12 @@ const APPS = [
 ];
 
 /** Scripts that get their configuration in front when they are served, so they have no hash of their own here. */
-const INJECTED = { boot: "injected/main.ts", worker: "injected/worker.ts", launcher: "injected/launcher.ts" };
+const INJECTED = {
+  boot: "injected/main.ts",
+  front: "injected/front.ts",
+  worker: "injected/worker.ts",
+  launcher: "injected/launcher.ts",
+};
 
 const TYPES = { ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8" };
 
@@ -61,7 +66,7 @@ export async function bundleInjected(entry) {
 }
 
 /** Modules of which there is one in a page: the late script gets them from the first one (injected/shared.ts). */
-const SHARED = /^(\.\/|\.\.\/)*(capture\/)?(active|dom|fields|guard)$/;
+const SHARED = /^(\.\/|\.\.\/)*(capture\/)?(active|address|dom|fields|guard|tree)$/;
 
 /** The late script: a module whose default export takes what it shares and gives what it has. */
 export async function bundleLate() {

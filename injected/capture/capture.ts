@@ -4,20 +4,19 @@
 // is a set, and each node is placed behind its previous sibling as it stands now, ancestors first.
 
 import { guard } from "../guard";
-import { MASK, type Native, type Op, OpTag, type Viewport } from "../protocol/messages";
+import { MASK, type Op, OpTag, type Viewport } from "../protocol/messages";
 import { type Rules, Veil } from "../rules";
+import type { Late } from "../shared";
 import { activeElement } from "./active";
 import { baseUrl, pageUrl } from "./address";
 import { Attributes } from "./attributes";
+import type { Beside, Parts, Told } from "./beside";
 import { Changes } from "./changes";
-import { Check } from "./check";
 import * as dom from "./dom";
 import { isField, Said } from "./fields";
 import { Frames } from "./frames";
 import { Nodes, PAGE } from "./nodes";
-import { Outside } from "./outside";
 import { Places } from "./places";
-import { Presence } from "./presence";
 import { isMedia, Scribe } from "./scribe";
 import { Scrolls } from "./scrolls";
 import { type Secret, Secrets } from "./secrets";
@@ -39,8 +38,8 @@ export interface Listener {
   changed(): void;
   /** Customers scrolled, resized or moved things: positions of the overlay are old. */
   moved(): void;
-  /** The browser shows something outside the page, or has put it away. */
-  outside(native: Native, shown: boolean, text: string): void;
+  /** Runs what needs the late script, when it is there. */
+  late(run: (late: Late) => void): void;
   /** A canvas has come: its pictures are for others to take. */
   drawn(canvas: Element): void;
   /** An address that only this browser can open. */
@@ -62,10 +61,9 @@ export class Capture {
   #veils: Veils;
   #scribe: Scribe;
   #places: Places;
-  #check: Check;
   #watch: Watch;
   #sheets: Sheets;
-  #presence: Presence;
+  #beside: Beside | null = null;
   #viewport: Viewport;
   #title = "";
   #url = "";
@@ -76,7 +74,7 @@ export class Capture {
   constructor(
     private readonly rules: Rules,
     /** Lado's own element, which is not part of the page. */
-    overlay: Element,
+    private readonly overlay: Element,
     ownSheet: CSSStyleSheet,
     listener: Listener,
   ) {
@@ -86,18 +84,10 @@ export class Capture {
     this.#changes = new Changes(listener.changed);
     const changes = this.#changes;
     const wake = (): void => changes.wake();
-    this.#sheets = new Sheets(ownSheet, nodes.id, wake);
+    this.#sheets = new Sheets(ownSheet, nodes.id, wake, listener.late);
     const sheets = this.#sheets;
-    this.#presence = new Presence({
-      id: nodes.id,
-      masked: (node) => this.masked(node),
-      active: activeElement,
-      wake,
-    });
     this.#watch = new Watch({
       ...{ nodes, changes, scrolls, sheets, overlay, moved, entered },
-      presence: this.#presence,
-      outside: new Outside(listener.outside),
       gone: (node) => this.#places.forget(node),
     });
     this.#frames = new Frames(nodes, changes, this.#watch.patch);
@@ -106,7 +96,6 @@ export class Capture {
     this.#attributes = new Attributes(rules, listener.blob);
     const attributes = this.#attributes;
     this.#veils = new Veils(rules, nodes, changes, texts, attributes);
-    this.#check = new Check(overlay, nodes, changes, this.#veils, texts, attributes);
     this.#scribe = new Scribe({
       ...{ rules, nodes, changes, texts, attributes, scrolls, overlay, drawn },
       frames: this.#frames,
@@ -179,9 +168,16 @@ export class Capture {
     this.#watch.fieldChanged(field);
   }
 
-  /** The width of the browser's scroll bars. */
-  scrollbar(width: number): void {
-    this.#presence.scrollbar(width);
+  /** Somebody watches: more is told than the tree, from now on. */
+  watched({ Beside }: { Beside: new (parts: Parts, told: Told) => Beside }, told: Told): void {
+    if (this.#beside) return;
+    this.#beside = this.#watch.beside = new Beside(
+      {
+        ...{ overlay: this.overlay, nodes: this.#nodes, changes: this.#changes },
+        ...{ veils: this.#veils, texts: this.#texts, attributes: this.#attributes },
+      },
+      told,
+    );
   }
 
   /** Something about a node, to go out with the changes if the node is still there. */
@@ -203,7 +199,7 @@ export class Capture {
     this.#texts.reset();
     this.#frames.reset();
     this.#sheets.reset();
-    this.#presence.reset();
+    this.#beside?.reset();
     this.rules.follow();
     const base = this.#nodes.next;
     this.#scribe.begin();
@@ -328,7 +324,7 @@ export class Capture {
       if (isField(element)) changes.fields.add(element);
       else if (this.#frames.isOpaque(element))
         ops.push({ tag: OpTag.Opaque, node: this.#nodes.id(element) ?? 0 });
-      else if (isMedia(dom.localName(element))) this.#presence.captured(element);
+      else if (isMedia(dom.localName(element))) this.#beside?.captured(element);
       else this.#sheets.captured(element);
     }
     ops.push(...this.#sheets.ops());
@@ -340,7 +336,7 @@ export class Capture {
     ops.push(...this.#scrolls.ops(this.#nodes.id, (node) => this.masked(node)));
     if (changes.pending.size) changes.wake();
     for (const op of this.#extra.splice(0)) if (op.node !== PAGE && this.node(op.node)) ops.push(op);
-    ops.push(...this.#presence.ops());
+    this.#beside?.finish(ops);
     if (!changes.focus) return;
     changes.focus = false;
     const focus = (active && active !== document.body && this.id(active)) || 0;
@@ -366,16 +362,6 @@ export class Capture {
   }
 
   // ---- what keeps the mirror true
-
-  /** What the next nodes of the page add up to; right after a flush, when Lado's mirror should add up to the same. */
-  check(nodes: number): Op | null {
-    return this.#changes.active ? this.#check.op(nodes) : null;
-  }
-
-  /** Whether the whole page has been compared. */
-  get checked(): boolean {
-    return this.#check.done;
-  }
 
   /** Lado's copy is wrong inside this element: it goes, and comes again under new ids. */
   mend(id: number): boolean {

@@ -2,26 +2,17 @@
 
 import { NodeKind, type Op, OpTag, SUM_GROUP } from "../protocol/messages";
 import { BASIS, Groups, number, text } from "../protocol/sum";
-import type { Attributes } from "./attributes";
-import type { Changes } from "./changes";
+import type { Parts } from "./beside";
 import * as dom from "./dom";
-import { type Kept, type Nodes, PAGE } from "./nodes";
-import { isText, type Texts } from "./texts";
+import { type Kept, PAGE } from "./nodes";
+import { isText } from "./texts";
 import { isOpaque, kindOf } from "./tree";
-import type { Veils } from "./veils";
 
 export class Check {
   /** Where the next comparison begins. */
   #cursor = PAGE;
 
-  constructor(
-    private readonly overlay: Element,
-    private readonly nodes: Nodes,
-    private readonly changes: Changes,
-    private readonly veils: Veils,
-    private readonly texts: Texts,
-    private readonly attributes: Attributes,
-  ) {}
+  constructor(private readonly parts: Parts) {}
 
   /** Whether the whole page has been compared. */
   get done(): boolean {
@@ -29,8 +20,9 @@ export class Check {
   }
 
   /** What the next nodes add up to; those that should have been captured and were not are told with the next flush. */
-  op(count: number): Op {
-    const { nodes, changes } = this;
+  op(count: number): Op | null {
+    const { nodes, changes } = this.parts;
+    if (!changes.active) return null;
     const first = nodes.at(this.#cursor);
     let node: Node | null = first && nodes.id(first) === this.#cursor ? first : document;
     const op = { tag: OpTag.Check, node: nodes.id(node) ?? PAGE } as const;
@@ -55,8 +47,9 @@ export class Check {
   }
 
   #sum(node: Node, kept: Kept): number {
+    const { nodes, veils, texts, attributes } = this.parts;
     const type = dom.nodeType(node);
-    const parent = this.nodes.up(node);
+    const parent = nodes.up(node);
     const kind = dom.isElement(node)
       ? kindOf(node)
       : type === dom.DOCUMENT
@@ -64,28 +57,29 @@ export class Check {
         : type === dom.FRAGMENT
           ? NodeKind.Shadow
           : NodeKind.Text;
-    const above = parent ? (this.nodes.id(parent) ?? 0) : 0;
+    const above = parent ? (nodes.id(parent) ?? 0) : 0;
     const sum = number(number(number(BASIS, kind), kept.id), above);
-    if (kind === NodeKind.Text) return text(sum, this.texts.told(node, this.veils.over(node)));
+    if (kind === NodeKind.Text) return text(sum, texts.told(node, veils.over(node)));
     if (!dom.isElement(node)) return sum;
     const tag = dom.localName(node);
     let all = 0;
     if (!isOpaque(tag))
-      this.attributes.all(node, dom.attributeNames(node), this.veils.over(node), (name, value) => {
+      attributes.all(node, dom.attributeNames(node), veils.over(node), (name, value) => {
         all = (all + text(number(text(BASIS, name), 0x3d), value)) | 0;
       });
     return number(text(sum, tag), all);
   }
 
   #isMissed(node: Node): boolean {
-    if (node === this.overlay || this.changes.pending.has(node)) return false;
-    const parent = this.nodes.up(node);
+    const { nodes, changes, overlay } = this.parts;
+    if (node === overlay || changes.pending.has(node)) return false;
+    const parent = nodes.up(node);
     const type = dom.nodeType(node);
     // A document takes an element, nothing else.
     const fits =
       type === dom.ELEMENT ||
       type === dom.FRAGMENT ||
       (parent && dom.nodeType(parent) !== dom.DOCUMENT && isText(node));
-    return Boolean(parent && fits && this.nodes.has(parent) && this.nodes.holds(parent, node));
+    return Boolean(parent && fits && nodes.has(parent) && nodes.holds(parent, node));
   }
 }

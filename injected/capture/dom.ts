@@ -106,13 +106,6 @@ export const dispatch = uncurry(EventTarget.prototype.dispatchEvent) as (
 ) => boolean;
 export const frame = window.requestAnimationFrame.bind(window);
 export const timeout = window.setTimeout.bind(window) as (run: () => void, ms: number) => number;
-const idleCallback = window.requestIdleCallback?.bind(window);
-
-/** Runs when the page has nothing to do, or soon where browsers do not tell. */
-export function idle(run: () => void): void {
-  if (idleCallback) idleCallback(run, { timeout: 2000 });
-  else run();
-}
 
 export const Observer = MutationObserver;
 
@@ -200,31 +193,4 @@ export function afterGet(proto: object | undefined, name: string, run: (self: An
     },
   };
   Object.defineProperty(proto, name, { ...found, get: descriptor(accessor, name)?.get as () => unknown });
-}
-
-/** Replaces a function by one that calls `before` first, and what that answers when the original is done. */
-export function around(
-  owner: object | undefined,
-  name: string,
-  // biome-ignore lint/suspicious/noConfusingVoidType: most answer nothing
-  before: (first: unknown, self: unknown) => (() => void) | void,
-): void {
-  const found = owner && descriptor(owner, name);
-  const original = found?.value as ((...args: Any[]) => unknown) | undefined;
-  if (!found?.configurable || typeof original !== "function" || !owner) return;
-  const replacement = {
-    [name](this: unknown, ...args: unknown[]): unknown {
-      let after: (() => void) | undefined;
-      try {
-        after = before(args[0], this) ?? undefined;
-      } catch {
-        // What the page asks for comes first.
-      }
-      const result = Reflect.apply(original, this, args);
-      after?.();
-      return result;
-    },
-  }[name] as (...args: Any[]) => unknown;
-  Object.defineProperty(replacement, "length", { value: original.length, configurable: true });
-  Object.defineProperty(owner, name, { ...found, value: replacement });
 }

@@ -125,7 +125,7 @@ function change(node: number, before: string | undefined, value: string): Op {
   while (same < most - at && before.at(-1 - same) === value.at(-1 - same)) same++;
   if (same && inPair(value, value.length - same)) same--;
   const text = value.slice(at, value.length - same);
-  if (text.length + 4 > value.length) return whole;
+  if (text.length === value.length) return whole;
   return { tag: OpTag.Splice, node, at, cut: before.length - same - at, text };
 }
 

@@ -47,6 +47,15 @@ export class Nodes {
     return this.#kept.has(node);
   }
 
+  /** Documents in frames and shadow roots. */
+  roots(): (Document | ShadowRoot)[] {
+    const all = Array.from(this.#byId.values(), ({ node }) => node);
+    return all.filter((node) => !dom.isElement(node) && "adoptedStyleSheets" in node) as (
+      | Document
+      | ShadowRoot
+    )[];
+  }
+
   /** The node that an op or a command means. */
   at(id: number): Node | null {
     return id === PAGE ? document : (this.#byId.get(id)?.node ?? null);

@@ -1,12 +1,13 @@
 // What the browser shows outside the page: message boxes, choosers, permission questions, print, downloads. Agents see
-// none of it in the tree, so it is told in words.
+// none of it in the tree, so it is told in words. Part of the late script.
 
 import { guard } from "../guard";
 import { Native } from "../protocol/messages";
+import { around } from "./around";
 import * as dom from "./dom";
 
 type Realm = Window & typeof globalThis;
-type Say = (native: Native, shown: boolean, text: string) => void;
+type Say = (native: Native, shown: boolean, text: string) => unknown;
 
 const MAX_TEXT = 400;
 /** What has no end that a page hears of is told for this long. */
@@ -48,31 +49,31 @@ export class Outside {
   /** Watches a window's own functions for it. */
   patch(realm: Realm): void {
     const box = (name: "alert" | "confirm" | "prompt", native: Native): void =>
-      dom.around(realm, name, (text) => {
+      around(realm, name, (text) => {
         this.say(native, true, text === undefined ? "" : short(text));
         return () => this.say(native, false, "");
       });
     box("alert", Native.Alert);
     box("confirm", Native.Confirm);
     box("prompt", Native.Prompt);
-    dom.around(realm.HTMLInputElement?.prototype, "showPicker", (_, input) => {
+    around(realm.HTMLInputElement?.prototype, "showPicker", (_, input) => {
       this.#choosing(input as Element);
     });
     const ask = (owner: object | undefined, name: string, permission: string): void =>
-      dom.around(owner, name, () => this.#asking(permission));
+      around(owner, name, () => this.#asking(permission));
     ask(realm.Geolocation?.prototype, "getCurrentPosition", "geolocation");
     ask(realm.Geolocation?.prototype, "watchPosition", "geolocation");
     ask(realm.Notification, "requestPermission", "notifications");
-    dom.around(realm.MediaDevices?.prototype, "getUserMedia", (wanted) => {
+    around(realm.MediaDevices?.prototype, "getUserMedia", (wanted) => {
       const { audio, video } = (wanted ?? {}) as MediaStreamConstraints;
       if (video) this.#asking("camera");
       else if (audio) this.#asking("microphone");
     });
-    dom.around(realm.MediaDevices?.prototype, "getDisplayMedia", () =>
+    around(realm.MediaDevices?.prototype, "getDisplayMedia", () =>
       this.#moment(Native.Permission, "display"),
     );
-    dom.around(realm.Navigator?.prototype, "share", () => this.#moment(Native.Share, ""));
-    dom.around(realm.CredentialsContainer?.prototype, "get", () => this.#moment(Native.Credential, ""));
+    around(realm.Navigator?.prototype, "share", () => this.#moment(Native.Share, ""));
+    around(realm.CredentialsContainer?.prototype, "get", () => this.#moment(Native.Credential, ""));
   }
 
   #clicked(event: Event): void {

@@ -1,7 +1,9 @@
 // What the customer does and has, beside the tree: pointer, focus ring, selection, top layer, media, the browser itself.
+// Part of the late script: it comes when somebody watches, and finds what has been there before.
 
 import { guard } from "../guard";
 import { Layer, type Op, OpTag } from "../protocol/messages";
+import { activeElement } from "./active";
 import * as dom from "./dom";
 import { isField, isFieldName } from "./fields";
 
@@ -12,7 +14,6 @@ type Realm = Window & typeof globalThis;
 export interface Seen {
   id(node: Node): number | undefined;
   masked(node: Node): boolean;
-  active(): Element | null;
   wake(): void;
 }
 
@@ -68,8 +69,12 @@ export class Presence {
     this.seen.wake();
   }
 
-  /** Listens to a document or a shadow root: inner ones speak after outer ones, and know more. */
-  listenTo(root: Root): void {
+  /** Looks at a document or a shadow root, and listens to it: inner ones speak after outer ones, and know more. */
+  entered(root: Root): void {
+    for (const element of dom.query(root, ":is(:modal,:popover-open,:fullscreen)"))
+      this.#layered.add(element);
+    for (const element of dom.query(root, ":hover")) this.#hover = element;
+    for (const element of dom.query(root, "video,audio")) this.captured(element);
     const on = (types: readonly string[], run: (event: Event) => void): void => {
       for (const type of types) dom.listen(root, type, guard(run), { capture: true, passive: true });
     };
@@ -153,8 +158,11 @@ export class Presence {
     this.seen.wake();
   }
 
-  ops(): Op[] {
+  /** What there is to say after other ops. */
+  ops(others: readonly Op[]): Op[] {
     const ops: Op[] = [];
+    // Where the caret is after what was typed is said with it, not when the browser gets round to telling.
+    if (others.some(({ tag }) => tag === OpTag.Splice || tag === OpTag.SetValue)) this.#selection = true;
     const say = (op: Op): void => {
       const key = JSON.stringify(op);
       if (this.#sent.get(op.tag) === key) return;
@@ -190,7 +198,7 @@ export class Presence {
     say({ tag: OpTag.Press, node: idOf(this.#press) });
     if (this.#focus) {
       this.#focus = false;
-      const active = this.seen.active();
+      const active = activeElement();
       const ring = active && dom.matches(active, ":focus-visible") ? idOf(active) : 0;
       say({ tag: OpTag.Ring, node: ring });
     }
@@ -232,7 +240,7 @@ export class Presence {
   }
 
   #saySelection(say: (op: Op) => void, idOf: (node: Node | null) => number): void {
-    const active = this.seen.active();
+    const active = activeElement();
     const field =
       active && isField(active) && !this.seen.masked(active) ? (active as HTMLInputElement) : null;
     let caret: Op = { tag: OpTag.Caret, node: 0, start: 0, end: 0 };

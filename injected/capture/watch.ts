@@ -1,12 +1,11 @@
 // Watches the page: mutation records, events, and what scripts do to fields and shadow roots without the DOM showing it.
 
 import { guard } from "../guard";
+import type { Beside } from "./beside";
 import type { Changes } from "./changes";
 import * as dom from "./dom";
 import { isField } from "./fields";
 import type { Nodes } from "./nodes";
-import type { Outside } from "./outside";
-import type { Presence } from "./presence";
 import type { Scrolls } from "./scrolls";
 import type { Sheets } from "./sheets";
 
@@ -18,8 +17,6 @@ export interface Watched {
   readonly changes: Changes;
   readonly scrolls: Scrolls;
   readonly sheets: Sheets;
-  readonly presence: Presence;
-  readonly outside: Outside;
   readonly overlay: Element;
   /** Something has moved. */
   moved(): void;
@@ -33,6 +30,8 @@ export class Watch {
   #observer = new dom.Observer(guard((records) => this.#collect(records)));
   #roots = new WeakSet<Root>();
   #realms = new WeakSet<Window>();
+  /** From when somebody watches. */
+  beside: Beside | null = null;
 
   constructor(private readonly page: Watched) {}
 
@@ -62,7 +61,7 @@ export class Watch {
     for (const type of ["input", "change", "reset", "scroll", "load", "focusin", "focusout", "click"]) {
       dom.listen(root, type, this.#onEvent, { capture: true, passive: true });
     }
-    this.page.presence.listenTo(root);
+    this.beside?.entered(root);
     this.page.entered(root);
   }
 
@@ -166,10 +165,8 @@ export class Watch {
   patch = (realm: Realm): void => {
     if (this.#realms.has(realm)) return;
     this.#realms.add(realm);
-    const { sheets, presence, outside, changes, nodes } = this.page;
+    const { sheets, changes, nodes } = this.page;
     sheets.patch(realm);
-    presence.patch(realm);
-    outside.patch(realm);
     const changed = this.fieldChanged;
     for (const name of ["value", "checked", "indeterminate", "valueAsNumber", "valueAsDate"]) {
       dom.after(realm.HTMLInputElement?.prototype, name, changed);

@@ -23,7 +23,6 @@ export const string: Layout<string> = { write: (w, value) => w.string(value), re
 export const bytes: Layout<Uint8Array> = { write: (w, value) => w.bytes(value), read: (r) => r.bytes() };
 export const tree: Layout<Tree> = { write: (w, value) => w.tree(value), read: (r) => r.tree() };
 
-/* @__NO_SIDE_EFFECTS__ */
 export function list<T>(of: Layout<T>): Layout<readonly T[]> {
   return {
     write: (w, values) => w.list(values, (value) => of.write(w, value)),
@@ -31,7 +30,6 @@ export function list<T>(of: Layout<T>): Layout<readonly T[]> {
   };
 }
 
-/* @__NO_SIDE_EFFECTS__ */
 export function option<T>(of: Layout<T>): Layout<T | null> {
   return {
     write: (w, value) => w.option(value, (value) => of.write(w, value)),
@@ -39,7 +37,6 @@ export function option<T>(of: Layout<T>): Layout<T | null> {
   };
 }
 
-/* @__NO_SIDE_EFFECTS__ */
 export function record<T>(fields: Fields<T>): Layout<T> {
   const all: [string, Layout<Any>][] = Object.entries(fields);
   return {
@@ -55,7 +52,6 @@ export function record<T>(fields: Fields<T>): Layout<T> {
 }
 
 /** One of several records, told apart by a byte in front. */
-/* @__NO_SIDE_EFFECTS__ */
 export function tagged<T extends { tag: number }>(
   name: string,
   variants: { [K in T["tag"]]: Fields<Extract<T, { tag: K }>> },

@@ -28,14 +28,14 @@ export interface Viewport {
   density: number;
 }
 
-export const Viewport: Layout<Viewport> = record({ width: u32, height: u32, density: u32 });
+export const Viewport: Layout<Viewport> = /* @__PURE__ */ record({ width: u32, height: u32, density: u32 });
 
 export interface Attr {
   name: string;
   value: string;
 }
 
-export const Attr: Layout<Attr> = record({ name: string, value: string });
+export const Attr: Layout<Attr> = /* @__PURE__ */ record({ name: string, value: string });
 
 export const enum Level {
   Look = 1,
@@ -157,29 +157,29 @@ export type Op =
   | { tag: OpTag.Splice; node: number; at: number; cut: number; text: string }
   | { tag: OpTag.Check; node: number; sums: readonly number[] };
 
-export const Op: Layout<Op> = tagged("Op", {
+export const Op: Layout<Op> = /* @__PURE__ */ tagged("Op", {
   [OpTag.Snapshot]: { epoch: u32, base: u32, url: string, baseUrl: string, title: string, quirks: flag, viewport: Viewport, scrollX: i32, scrollY: i32, tree: tree },
   [OpTag.Insert]: { parent: u32, prev: u32, base: u32, tree: tree },
   [OpTag.Move]: { node: node, parent: u32, prev: u32 },
-  [OpTag.Remove]: { nodes: list(u32) },
-  [OpTag.SetAttr]: { node: node, name: string, value: option(string) },
+  [OpTag.Remove]: { nodes: /* @__PURE__ */ list(u32) },
+  [OpTag.SetAttr]: { node: node, name: string, value: /* @__PURE__ */ option(string) },
   [OpTag.SetText]: { node: node, text: string },
   [OpTag.SetValue]: { node: node, value: string },
   [OpTag.SetChecked]: { node: node, checked: flag, indeterminate: flag },
-  [OpTag.SetSelected]: { node: node, options: list(u32) },
+  [OpTag.SetSelected]: { node: node, options: /* @__PURE__ */ list(u32) },
   [OpTag.Scroll]: { node: node, x: i32, y: i32 },
   [OpTag.Resize]: { viewport: Viewport },
   [OpTag.SetTitle]: { title: string },
   [OpTag.SetUrl]: { url: string },
   [OpTag.Focus]: { node: node },
   [OpTag.SetSheet]: { node: node, css: string },
-  [OpTag.SetAdopted]: { node: node, sheets: list(string) },
+  [OpTag.SetAdopted]: { node: node, sheets: /* @__PURE__ */ list(string) },
   [OpTag.Opaque]: { node: node },
   [OpTag.DefineSheet]: { sheet: u32, css: string },
-  [OpTag.Adopt]: { node: node, sheets: list(u32) },
-  [OpTag.InsertRule]: { node: node, sheet: u32, path: list(u32), css: string },
-  [OpTag.SetRule]: { node: node, sheet: u32, path: list(u32), css: string },
-  [OpTag.DeleteRule]: { node: node, sheet: u32, path: list(u32) },
+  [OpTag.Adopt]: { node: node, sheets: /* @__PURE__ */ list(u32) },
+  [OpTag.InsertRule]: { node: node, sheet: u32, path: /* @__PURE__ */ list(u32), css: string },
+  [OpTag.SetRule]: { node: node, sheet: u32, path: /* @__PURE__ */ list(u32), css: string },
+  [OpTag.DeleteRule]: { node: node, sheet: u32, path: /* @__PURE__ */ list(u32) },
   [OpTag.DisableSheet]: { node: node, sheet: u32, disabled: flag },
   [OpTag.Select]: { anchor: u32, anchorOffset: u32, focus: u32, focusOffset: u32 },
   [OpTag.Caret]: { node: node, start: u32, end: u32 },
@@ -189,12 +189,12 @@ export const Op: Layout<Op> = tagged("Op", {
   [OpTag.Hover]: { node: node },
   [OpTag.Press]: { node: node },
   [OpTag.Ring]: { node: node },
-  [OpTag.Features]: { matched: list(string) },
+  [OpTag.Features]: { matched: /* @__PURE__ */ list(string) },
   [OpTag.OpenList]: { node: node, open: flag },
   [OpTag.View]: { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
   [OpTag.Quirks]: { node: node, quirks: flag },
   [OpTag.Splice]: { node: node, at: u32, cut: u32, text: string },
-  [OpTag.Check]: { node: node, sums: list(u32) },
+  [OpTag.Check]: { node: node, sums: /* @__PURE__ */ list(u32) },
 });
 
 export const enum ShapeTag {
@@ -216,14 +216,14 @@ export type Shape =
   | { tag: ShapeTag.Ping; node: number; x: number; y: number }
   | { tag: ShapeTag.Trail; node: number; points: readonly number[] };
 
-export const Shape: Layout<Shape> = tagged("Shape", {
-  [ShapeTag.Pen]: { node: node, points: list(i32) },
+export const Shape: Layout<Shape> = /* @__PURE__ */ tagged("Shape", {
+  [ShapeTag.Pen]: { node: node, points: /* @__PURE__ */ list(i32) },
   [ShapeTag.Arrow]: { node: node, x1: i32, y1: i32, x2: i32, y2: i32 },
   [ShapeTag.Rectangle]: { node: node, x1: i32, y1: i32, x2: i32, y2: i32 },
   [ShapeTag.Text]: { node: node, x: i32, y: i32, text: string },
   [ShapeTag.Highlight]: { node: node },
   [ShapeTag.Ping]: { node: node, x: i32, y: i32 },
-  [ShapeTag.Trail]: { node: node, points: list(i32) },
+  [ShapeTag.Trail]: { node: node, points: /* @__PURE__ */ list(i32) },
 });
 
 export interface Drawing {
@@ -236,7 +236,7 @@ export interface Drawing {
   shape: Shape;
 }
 
-export const Drawing: Layout<Drawing> = record({ participant: u32, name: string, role: string, id: u32, colour: u32, stays: flag, shape: Shape });
+export const Drawing: Layout<Drawing> = /* @__PURE__ */ record({ participant: u32, name: string, role: string, id: u32, colour: u32, stays: flag, shape: Shape });
 
 export const enum ActionTag {
   Click = 1,
@@ -269,7 +269,7 @@ export type Action =
   | { tag: ActionTag.Select; node: number; options: readonly number[] }
   | { tag: ActionTag.Drag; node: number; x: number; y: number; to: number; toX: number; toY: number };
 
-export const Action: Layout<Action> = tagged("Action", {
+export const Action: Layout<Action> = /* @__PURE__ */ tagged("Action", {
   [ActionTag.Click]: { node: node, x: u32, y: u32, button: byte, count: u32 },
   [ActionTag.Type]: { node: node, text: string },
   [ActionTag.Key]: { node: node, key: string, shift: flag, ctrl: flag, alt: flag, meta: flag },
@@ -281,7 +281,7 @@ export const Action: Layout<Action> = tagged("Action", {
   [ActionTag.Forward]: {},
   [ActionTag.Reload]: {},
   [ActionTag.Navigate]: { url: string },
-  [ActionTag.Select]: { node: node, options: list(u32) },
+  [ActionTag.Select]: { node: node, options: /* @__PURE__ */ list(u32) },
   [ActionTag.Drag]: { node: node, x: u32, y: u32, to: u32, toX: u32, toY: u32 },
 });
 
@@ -306,6 +306,7 @@ export const enum PageMessageTag {
   Pause = 8,
   Secret = 9,
   Pressed = 10,
+  Typed = 11,
   Native = 20,
   TooLarge = 40,
 }
@@ -321,20 +322,22 @@ export type PageMessage =
   | { tag: PageMessageTag.Pause }
   | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
   | { tag: PageMessageTag.Pressed; x: number; y: number }
+  | { tag: PageMessageTag.Typed; letter: number }
   | { tag: PageMessageTag.Native; native: Native; shown: boolean; text: string }
   | { tag: PageMessageTag.TooLarge };
 
-export const PageMessage: Layout<PageMessage> = tagged("PageMessage", {
+export const PageMessage: Layout<PageMessage> = /* @__PURE__ */ tagged("PageMessage", {
   [PageMessageTag.Hello]: { version: u32, page: string, tab: string, url: string, sent: u32, visible: flag },
-  [PageMessageTag.Batch]: { seq: u32, ops: list(Op) },
+  [PageMessageTag.Batch]: { seq: u32, ops: /* @__PURE__ */ list(Op) },
   [PageMessageTag.Visible]: { visible: flag },
   [PageMessageTag.Pointer]: { x: i32, y: i32 },
-  [PageMessageTag.Done]: { id: u32, refusal: option(byte) },
+  [PageMessageTag.Done]: { id: u32, refusal: /* @__PURE__ */ option(byte) },
   [PageMessageTag.Restart]: {},
   [PageMessageTag.Hide]: { node: node },
   [PageMessageTag.Pause]: {},
   [PageMessageTag.Secret]: { field: u32, value: string, done: flag },
   [PageMessageTag.Pressed]: { x: i32, y: i32 },
+  [PageMessageTag.Typed]: { letter: u32 },
   [PageMessageTag.Native]: { native: byte, shown: flag, text: string },
   [PageMessageTag.TooLarge]: {},
 });
@@ -374,7 +377,7 @@ export type PageCommand =
   | { tag: PageCommandTag.Erase; participant: number; id: number }
   | { tag: PageCommandTag.Mend; node: number };
 
-export const PageCommand: Layout<PageCommand> = tagged("PageCommand", {
+export const PageCommand: Layout<PageCommand> = /* @__PURE__ */ tagged("PageCommand", {
   [PageCommandTag.Welcome]: { version: u32, received: u32, snapshot: flag, level: byte },
   [PageCommandTag.Ack]: { seq: u32 },
   [PageCommandTag.Resync]: {},
@@ -399,7 +402,7 @@ export interface Tab {
   visible: boolean;
 }
 
-export const Tab: Layout<Tab> = record({ id: u32, title: string, url: string, visible: flag });
+export const Tab: Layout<Tab> = /* @__PURE__ */ record({ id: u32, title: string, url: string, visible: flag });
 
 export const enum Meeting {
   NotAllowed = 1,
@@ -431,14 +434,14 @@ export type ViewerRequest =
   | { tag: ViewerRequestTag.Erase; id: number }
   | { tag: ViewerRequestTag.Watch; tab: number | null };
 
-export const ViewerRequest: Layout<ViewerRequest> = tagged("ViewerRequest", {
+export const ViewerRequest: Layout<ViewerRequest> = /* @__PURE__ */ tagged("ViewerRequest", {
   [ViewerRequestTag.Hello]: { version: u32, ticket: string },
   [ViewerRequestTag.Act]: { id: u32, action: Action },
   [ViewerRequestTag.Pointer]: { shown: flag, x: i32, y: i32 },
   [ViewerRequestTag.Resync]: {},
   [ViewerRequestTag.Draw]: { id: u32, colour: u32, stays: flag, shape: Shape },
   [ViewerRequestTag.Erase]: { id: u32 },
-  [ViewerRequestTag.Watch]: { tab: option(u32) },
+  [ViewerRequestTag.Watch]: { tab: /* @__PURE__ */ option(u32) },
 });
 
 export const enum ViewerNoticeTag {
@@ -482,25 +485,25 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Native; native: Native; shown: boolean; text: string }
   | { tag: ViewerNoticeTag.Limited; cap: Cap | null };
 
-export const ViewerNotice: Layout<ViewerNotice> = tagged("ViewerNotice", {
+export const ViewerNotice: Layout<ViewerNotice> = /* @__PURE__ */ tagged("ViewerNotice", {
   [ViewerNoticeTag.Welcome]: { version: u32, level: byte },
   [ViewerNoticeTag.NoPage]: {},
   [ViewerNoticeTag.SetLevel]: { level: byte },
   [ViewerNoticeTag.Pointer]: { x: i32, y: i32 },
-  [ViewerNoticeTag.Acted]: { id: u32, refusal: option(byte), rule: string },
+  [ViewerNoticeTag.Acted]: { id: u32, refusal: /* @__PURE__ */ option(byte), rule: string },
   [ViewerNoticeTag.Ended]: {},
   [ViewerNoticeTag.Reconnect]: { after: u32 },
   [ViewerNoticeTag.Online]: { online: flag },
   [ViewerNoticeTag.Paused]: { paused: flag },
-  [ViewerNoticeTag.Beat]: { agent: option(u32), customer: option(u32) },
+  [ViewerNoticeTag.Beat]: { agent: /* @__PURE__ */ option(u32), customer: /* @__PURE__ */ option(u32) },
   [ViewerNoticeTag.Draw]: { drawing: Drawing },
   [ViewerNoticeTag.Erase]: { participant: u32, id: u32 },
   [ViewerNoticeTag.Pressed]: { x: i32, y: i32 },
-  [ViewerNoticeTag.Tabs]: { tabs: list(Tab), shown: u32, follows: flag },
+  [ViewerNoticeTag.Tabs]: { tabs: /* @__PURE__ */ list(Tab), shown: u32, follows: flag },
   [ViewerNoticeTag.Met]: { what: byte, site: string },
   [ViewerNoticeTag.Resumed]: {},
   [ViewerNoticeTag.Native]: { native: byte, shown: flag, text: string },
-  [ViewerNoticeTag.Limited]: { cap: option(byte) },
+  [ViewerNoticeTag.Limited]: { cap: /* @__PURE__ */ option(byte) },
 });
 
 export const enum ViewerMessageTag {
@@ -512,8 +515,8 @@ export type ViewerMessage =
   | { tag: ViewerMessageTag.Ops; seq: number; ops: readonly Op[] }
   | { tag: ViewerMessageTag.Notice; notice: ViewerNotice };
 
-export const ViewerMessage: Layout<ViewerMessage> = tagged("ViewerMessage", {
-  [ViewerMessageTag.Ops]: { seq: u32, ops: list(Op) },
+export const ViewerMessage: Layout<ViewerMessage> = /* @__PURE__ */ tagged("ViewerMessage", {
+  [ViewerMessageTag.Ops]: { seq: u32, ops: /* @__PURE__ */ list(Op) },
   [ViewerMessageTag.Notice]: { notice: ViewerNotice },
 });
 
@@ -524,6 +527,6 @@ export const enum NoticeTag {
 export type Notice =
   | { tag: NoticeTag.Dialog; kind: string };
 
-export const Notice: Layout<Notice> = tagged("Notice", {
+export const Notice: Layout<Notice> = /* @__PURE__ */ tagged("Notice", {
   [NoticeTag.Dialog]: { kind: string },
 });

@@ -1,6 +1,6 @@
 // Bytes: varints, strings with a dictionary, lists. The TypeScript half of src/protocol/wire.rs and tree.rs.
 
-import { MAX_DEPTH, MAX_ENTRIES, MAX_STRING, NodeKind } from "./messages";
+import { MAX_ENTRIES, MAX_STRING, NodeKind } from "./messages";
 
 export type TreeNode =
   | { kind: NodeKind.Html | NodeKind.Svg | NodeKind.MathMl; tag: string; attrs: [string, string][] }
@@ -9,7 +9,7 @@ export type TreeNode =
   | { kind: NodeKind.At; id: number }
   | { kind: NodeKind.Shadow | NodeKind.Document | NodeKind.End };
 
-/** Written by a function that walks the page's own nodes; read as a list in document order. */
+/** Written by a function that walks the page's own nodes; read as a list in document order (trees.ts). */
 export type Tree = ((w: Writer) => void) | readonly TreeNode[];
 
 export class WireError extends Error {}
@@ -141,24 +141,7 @@ export class Writer {
   }
 
   tree(tree: Tree): void {
-    if (typeof tree === "function") {
-      tree(this);
-    } else {
-      for (const node of tree) {
-        this.byte(node.kind);
-        if (node.kind === NodeKind.Text) {
-          this.string(node.text);
-        } else if (node.kind === NodeKind.At) {
-          this.u32(node.id);
-        } else if ("tag" in node) {
-          this.string(node.tag);
-          this.list(node.attrs, ([name, value]) => {
-            this.string(name);
-            this.string(value);
-          });
-        }
-      }
-    }
+    if (typeof tree === "function") tree(this);
     this.byte(NodeKind.End);
   }
 }
@@ -251,36 +234,8 @@ export class Reader {
     return this.bool() ? read() : null;
   }
 
+  /** Pages are told no trees: `TreeReader` (trees.ts) reads them. */
   tree(): TreeNode[] {
-    const nodes: TreeNode[] = [];
-    for (let depth = 0; ; ) {
-      const kind = this.byte() as NodeKind;
-      switch (kind) {
-        case NodeKind.End:
-          if (depth-- === 0) return nodes;
-          nodes.push({ kind });
-          break;
-        case NodeKind.Text:
-          nodes.push({ kind, text: this.string() });
-          break;
-        case NodeKind.At:
-          nodes.push({ kind, id: this.u32() });
-          break;
-        case NodeKind.Html:
-        case NodeKind.Svg:
-        case NodeKind.MathMl:
-          depth++;
-          nodes.push({ kind, tag: this.string(), attrs: this.list(() => [this.string(), this.string()]) });
-          break;
-        case NodeKind.Shadow:
-        case NodeKind.Document:
-          depth++;
-          nodes.push({ kind });
-          break;
-        default:
-          this.fail("Tree", kind);
-      }
-      if (depth > MAX_DEPTH) throw new WireError("too deep");
-    }
+    return this.fail("Tree", this.byte());
   }
 }

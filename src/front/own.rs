@@ -45,6 +45,7 @@ impl Fronts {
                 let scripts = self.boots.scripts(&session, site, Locale::of(request.headers()));
                 Ok(script(scripts.boot.bytes.clone().into(), "no-store"))
             }
+            (&Method::GET, _) if path.starts_with("late.") && path.ends_with(".js") => Ok(late(path)),
             _ => Err(Failure::NotFound),
         }
     }
@@ -157,6 +158,16 @@ fn launcher(path: &str) -> Response {
     script(
         bytes::Bytes::from_static(launcher.bytes).into(),
         if current { "public, max-age=31536000, immutable" } else { "no-cache" },
+    )
+}
+
+/// What only some pages need of the sync script.
+fn late(path: &str) -> Response {
+    let late = assets::late();
+    let current = path.split('.').nth(1) == Some(late.hash.as_str());
+    script(
+        bytes::Bytes::from_static(&late.bytes).into(),
+        if current { "private, max-age=31536000, immutable" } else { "no-store" },
     )
 }
 

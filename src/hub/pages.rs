@@ -96,7 +96,21 @@ impl Hub {
     /// # Errors
     /// [`HubError`] when the socket is not the page's any more, or the page cannot keep its own order.
     pub fn batch(&self, from: &PageLink, seq: u32, ops: Vec<Op>) -> Result<(), HubError> {
+        self.take(&mut lock(&self.inner), from, seq, ops)
+    }
+
+    /// The customer has typed where the page last said that the caret is: the next batch in short.
+    ///
+    /// # Errors
+    /// As [`Hub::batch`].
+    pub fn typed(&self, from: &PageLink, letter: u32) -> Result<(), HubError> {
         let mut inner = lock(&self.inner);
+        let page = inner.page_of(from)?;
+        let (seq, ops) = (page.received.saturating_add(1), page.mirror.typed(letter));
+        self.take(&mut inner, from, seq, ops)
+    }
+
+    fn take(&self, inner: &mut Inner, from: &PageLink, seq: u32, ops: Vec<Op>) -> Result<(), HubError> {
         let page = inner.page_of(from)?;
         let titled = ops.iter().any(|op| matches!(op, Op::SetTitle { .. } | Op::SetUrl { .. }));
         // A page that only compares itself is nobody at work.
@@ -111,15 +125,15 @@ impl Hub {
         match taken {
             Taken::Nothing => {}
             Taken::Ops { ops, snapshot, wrong } => {
-                self.pass_on(&mut inner, &from.page, &ops, snapshot, titled);
+                self.pass_on(inner, &from.page, &ops, snapshot, titled);
                 if let Some(wrong) = wrong {
                     self.mend(from, wrong);
                 }
             }
-            Taken::Capped(cap) => self.capped(&mut inner, from, cap),
+            Taken::Capped(cap) => self.capped(inner, from, cap),
             Taken::Lost => {
                 self.counts.resyncs.fetch_add(1, Relaxed);
-                return self.ask_again(&mut inner, from);
+                return self.ask_again(inner, from);
             }
         }
         let received = inner.page_of(from)?.received;

@@ -130,6 +130,24 @@ impl Mirror {
         ops
     }
 
+    /// What it means that a letter has been typed at the caret: ops that fit nothing where there is no caret, or no such
+    /// letter.
+    pub fn typed(&self, letter: u32) -> Vec<Op> {
+        let latest = self.page.iter().flat_map(|page| &page.beside.latest);
+        let caret = latest.rev().find_map(|op| match *op {
+            Op::Caret { node, start, end } => Some((node, start, end)),
+            _ => None,
+        });
+        let letter = char::from_u32(letter);
+        let (node, start, end) = caret.filter(|_| letter.is_some()).unwrap_or((NONE, 0, 0));
+        let text = letter.map(String::from).unwrap_or_default();
+        let behind = start.saturating_add(letter.map_or(0, |letter| if letter > '\u{ffff}' { 2 } else { 1 }));
+        vec![
+            Op::Splice { node, at: start, cut: end.saturating_sub(start), text },
+            Op::Caret { node, start: behind, end: behind },
+        ]
+    }
+
     /// What is in front of the page and what the customer does, as far as the nodes are still there.
     pub fn present_ops(&self) -> Vec<Op> {
         let Some(page) = &self.page else { return Vec::new() };

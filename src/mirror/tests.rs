@@ -59,6 +59,24 @@ fn a_part_of_a_value_is_replaced_by_units_of_utf_16() {
 }
 
 #[test]
+fn a_letter_takes_the_place_of_what_was_selected() {
+    let mut mirror = mirror(vec![element("input", &[]), TreeNode::End]);
+    let typed =
+        |mirror: &mut Mirror, letter: u32| mirror.typed(letter).iter().try_for_each(|op| mirror.apply(op).map(|_| ()));
+    assert_eq!(typed(&mut mirror, 0x78), Err(MirrorError::Unknown(NONE)), "there is no caret");
+    mirror.apply(&Op::SetValue { node: 2, value: "ação 😀 fim".into() }).unwrap();
+    mirror.apply(&Op::Caret { node: 2, start: 5, end: 7 }).unwrap();
+    for letter in ['😄', '!'] {
+        typed(&mut mirror, letter.into()).unwrap();
+    }
+    assert_eq!(mirror.node(2).unwrap().value(), Some("ação 😄! fim"));
+    assert!(mirror.present_ops().contains(&Op::Caret { node: 2, start: 8, end: 8 }));
+    for none in [0xd800, 0x11_0000, u32::MAX] {
+        assert_eq!(typed(&mut mirror, none), Err(MirrorError::Unknown(NONE)), "{none} is no letter");
+    }
+}
+
+#[test]
 fn a_late_snapshot_tells_the_same_page_with_the_same_ids() {
     let mut first = mirror(vec![
         element("html", &[]),

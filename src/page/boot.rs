@@ -83,7 +83,8 @@ impl Boots {
         self.built.get_with(key, || {
             let domain = session.views.domain();
             let fronts: Vec<_> = session.views.fronts().iter().map(Site::origin).collect();
-            let Place { panel, sync, leave, token } = self.place(session, site);
+            let Place { panel, sync, leave, token, late } = self.place(session, site);
+            let bundle = if leave.is_some() { assets::front } else { assets::boot };
             let mut config = json!({
                 "version": VERSION,
                 "session": session.id.as_str(),
@@ -96,13 +97,13 @@ impl Boots {
                 "token": token,
                 "fronts": fronts,
                 "aliases": aliases,
-                "late": format!("/__lado/late.{}.js", assets::late().hash),
+                "late": late,
                 "rules": session.company.rules.for_site(site.host()).page_json(),
                 "text": words(locale),
             });
             let worker = script(assets::worker(&config.to_string()));
             config["worker"] = worker.path("worker").into();
-            Arc::new(Scripts { boot: script(assets::boot(&config.to_string())), worker })
+            Arc::new(Scripts { boot: script(bundle(&config.to_string())), worker })
         })
     }
 }
@@ -120,18 +121,28 @@ struct Place {
     leave: Option<String>,
     /// What the page comes back with.
     token: Option<String>,
+    /// The script that is loaded when something in it is needed.
+    late: String,
 }
 
 impl Boots {
     fn place(&self, session: &Session, site: &Site) -> Place {
         let home = session.home.as_ref().filter(|home| home.sites.contains(site)).map(|home| home.kind);
+        let late = format!("late.{}.js", assets::late().hash);
         match home {
-            None => Place { panel: format!("{}/", session.views.panel_origin()), sync: None, leave: None, token: None },
+            None => Place {
+                panel: format!("{}/", session.views.panel_origin()),
+                sync: None,
+                leave: None,
+                token: None,
+                late: format!("/__lado/{late}"),
+            },
             Some(HomeKind::Front) => Place {
                 panel: format!("{}/__lado/panel", site.origin()),
                 sync: None,
                 leave: Some("/__lado/leave?".into()),
                 token: None,
+                late: format!("/__lado/{late}"),
             },
             Some(HomeKind::Script) => {
                 let token = session.page_token();
@@ -140,6 +151,7 @@ impl Boots {
                     sync: Some(format!("{}/script/sync?token={token}", self.console.replacen("http", "ws", 1))),
                     leave: Some(format!("{}/script/leave?token={token}&", self.console)),
                     token: Some(token),
+                    late: format!("{}/script/{late}", self.console),
                 }
             }
         }

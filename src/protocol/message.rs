@@ -327,6 +327,9 @@ messages! {
         9 => Secret { field: u32, value: String, done: bool },
         /// The customer has pressed there, in CSS pixels of the page.
         10 => Pressed { x: i32, y: i32 },
+        /// The next batch in short: in the place of what the page last said is selected in a text field stands the
+        /// character `letter` (a Unicode scalar value), and the caret behind it.
+        11 => Typed { letter: u32 },
         /// The browser shows something outside the page, or has put it away. `text` is what it says, where page says it.
         20 => Native { native: Native, shown: bool, text: String },
         /// The page is more than one message holds: nothing of it is told for now.

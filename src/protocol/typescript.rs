@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 use super::wire::Wire;
 use super::{Dictionary, MASK, MAX_DEPTH, MAX_MESSAGE, VERSION, message, tree};
 
+/// Tells the bundler that a script which does not use the layout can do without it.
+pub(super) const PURE: &str = "/* @__PURE__ */ ";
+
 /// The whole generated file.
 pub fn generate() -> String {
     let mut out = String::from(
@@ -55,7 +58,7 @@ pub(super) fn record(name: &str, fields: &[Field]) -> String {
     for field in fields {
         let _ = writeln!(out, "  {}: {};", field.name, field.ts);
     }
-    let _ = writeln!(out, "}}\n\nexport const {name}: Layout<{name}> = record({});", layouts(fields));
+    let _ = writeln!(out, "}}\n\nexport const {name}: Layout<{name}> = {PURE}record({});", layouts(fields));
     out
 }
 
@@ -79,7 +82,7 @@ pub(super) fn tagged(name: &str, variants: &[Variant]) -> String {
         }
         out.push_str(" }");
     }
-    let _ = writeln!(out, ";\n\nexport const {name}: Layout<{name}> = tagged(\"{name}\", {{");
+    let _ = writeln!(out, ";\n\nexport const {name}: Layout<{name}> = {PURE}tagged(\"{name}\", {{");
     for variant in variants {
         let _ = writeln!(out, "  [{name}Tag.{}]: {},", variant.name, layouts(&variant.fields));
     }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::typescript::PURE;
+
 /// A type with one encoding, and the TypeScript that reads and writes it.
 pub trait Wire: Sized {
     fn encode(&self, w: &mut Writer<'_>);
@@ -288,7 +290,7 @@ impl<T: Wire> Wire for Vec<T> {
         format!("readonly {}[]", T::ts_type())
     }
     fn ts_layout() -> String {
-        format!("list({})", T::ts_layout())
+        format!("{PURE}list({})", T::ts_layout())
     }
 }
 
@@ -306,6 +308,6 @@ impl<T: Wire> Wire for Option<T> {
         format!("{} | null", T::ts_type())
     }
     fn ts_layout() -> String {
-        format!("option({})", T::ts_layout())
+        format!("{PURE}option({})", T::ts_layout())
     }
 }

@@ -2,17 +2,25 @@
 
 import { boot } from "../../injected/boot";
 import { Capture, nextFrame } from "../../injected/capture/capture";
+import * as late from "../../injected/late";
 import { type Op, PageMessage, PageMessageTag } from "../../injected/protocol/messages";
+import { Typing } from "../../injected/protocol/typed";
 import { Writer } from "../../injected/protocol/wire";
 import { Rules } from "../../injected/rules";
 
 const writer = new Writer();
 const messages: Uint8Array[] = [];
+const typing = new Typing();
 let seq = 0;
 
 const send = (ops: readonly Op[]): void => {
   if (!ops.length) return;
-  PageMessage.write(writer, { tag: PageMessageTag.Batch, seq: ++seq, ops });
+  const letter = typing.of(ops);
+  seq++;
+  PageMessage.write(
+    writer,
+    letter ? { tag: PageMessageTag.Typed, letter } : { tag: PageMessageTag.Batch, seq, ops },
+  );
   messages.push(writer.take());
 };
 
@@ -23,12 +31,20 @@ const capture = new Capture(
   {
     changed: () => nextFrame(() => send(capture.flush())),
     moved() {},
-    outside() {},
+    late: (run) => run(late),
     drawn() {},
     blob() {},
     entered() {},
   },
 );
+
+capture.watched(late, {
+  outside: () => 0,
+  ready: () => false,
+  flush() {},
+  say() {},
+  put: (element) => document.documentElement.append(element),
+});
 
 Object.assign(window, {
   bench: {

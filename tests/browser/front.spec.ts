@@ -3,7 +3,36 @@
 import { expect } from "@playwright/test";
 import { test } from "./fixture";
 import { ask, meet, part } from "./help";
-import { Customer, close } from "./people";
+import { type Agent, Customer, close } from "./people";
+
+/** What comes in the script that loads when it is needed: an agent's press, and style sheets that scripts make. */
+async function act(agent: Agent, customer: Customer): Promise<void> {
+  await customer.allow("Click and type");
+  await customer.page.evaluate(() => {
+    const made = document.createElement("button");
+    made.id = "made";
+    made.textContent = "Press here";
+    made.addEventListener("click", () => {
+      made.textContent = "It is pressed";
+    });
+    document.querySelector("main")?.prepend(made);
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("#made { outline-width: 7px }");
+    document.adoptedStyleSheets.push(sheet);
+  });
+  const width = () =>
+    agent.stage((page) => {
+      const made = page.querySelector("#made");
+      return made && page.defaultView?.getComputedStyle(made).outlineWidth;
+    });
+  await expect.poll(width).toBe("7px");
+  await agent.scrollTo("#made");
+  await expect(async () => {
+    await agent.click("#made");
+    await expect(customer.page.locator("#made")).toHaveText("It is pressed", { timeout: 3000 });
+  }).toPass({ timeout: 15_000 });
+  await agent.sees("It is pressed");
+}
 
 test("help on a shop that Lado is in front of, from the launcher to the farewell", async ({
   agent,
@@ -21,6 +50,7 @@ test("help on a shop that Lado is in front of, from the launcher to the farewell
   expect(page.url()).toBe(before);
   await meet(agent, customer);
   await agent.sees("Enamelled steel");
+  await act(agent, customer);
   const pictures = () =>
     agent.stage(
       (page) => [...page.images].filter((image) => image.complete && image.naturalWidth > 0).length,
@@ -101,6 +131,7 @@ test("help on a page that loads Lado's script, from the launcher to the farewell
   await expect.poll(() => page.url()).toBe(before);
   await meet(agent, customer);
   await agent.sees("Enamelled steel");
+  await act(agent, customer);
   expect(await page.evaluate(() => localStorage.getItem("__lado"))).toMatch(/^[a-z2-7]{16}\./);
 
   // Page loads, the site's own marks, and its single pages.

@@ -14,7 +14,8 @@ import {
   ViewerRequest,
   ViewerRequestTag,
 } from "../../injected/protocol/messages";
-import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
+import { TreeReader, TreeWriter } from "../../injected/protocol/trees";
+import type { TreeNode } from "../../injected/protocol/wire";
 import type { Agent } from "./people";
 
 export interface Answer {
@@ -121,7 +122,7 @@ export class HandMade {
     });
     const heard = await waiting.jsonValue();
     if (heard === "closed" || heard === null) throw new Error("Lado closed the connection");
-    return heard.map((bytes) => ViewerMessage.read(new Reader(new Uint8Array(bytes))));
+    return heard.map((bytes) => ViewerMessage.read(new TreeReader(new Uint8Array(bytes))));
   }
 }
 
@@ -158,7 +159,7 @@ function elements(base: number, tree: readonly TreeNode[]): MirrorElement[] {
 }
 
 function bytes(request: ViewerRequest): number[] {
-  const writer = new Writer();
+  const writer = new TreeWriter();
   ViewerRequest.write(writer, request);
   return [...writer.take()];
 }
@@ -166,7 +167,7 @@ function bytes(request: ViewerRequest): number[] {
 /** One line on a frame of the viewer's socket, for the one who reads why a test has failed. */
 export function summary(way: string, frame: Buffer): string {
   try {
-    const reader = new Reader(new Uint8Array(frame));
+    const reader = new TreeReader(new Uint8Array(frame));
     if (way === ">") {
       const request = ViewerRequest.read(reader);
       return request.tag === ViewerRequestTag.Act ? `> ${JSON.stringify(request)}` : "";
@@ -190,6 +191,6 @@ export function strings(frame: Buffer): string[] {
   };
   // The agent's side of the conversation is JSON.
   if (frame[0] === 0x7b) walk(JSON.parse(frame.toString("utf8")));
-  else walk(ViewerMessage.read(new Reader(new Uint8Array(frame))));
+  else walk(ViewerMessage.read(new TreeReader(new Uint8Array(frame))));
   return found;
 }

@@ -26,6 +26,8 @@ async function open(html: string, rules: Parameters<typeof StandIn.start>[1] = {
   const page = await browser.newPage();
   page.on("pageerror", (error) => lado.errors.push(error));
   await page.goto(`${lado.origin}/`);
+  // The late script has come: it tells more than the tree.
+  await expect.poll(() => lado.mirror.ops.some(({ tag }) => tag === OpTag.Features)).toBe(true);
   await settled(page, lado);
   return { lado, page };
 }
@@ -266,6 +268,18 @@ test("of what is typed only what is new is told", async () => {
   await settled(page, lado);
   expect(value("t")).toBe("to whom it may concern");
   const typed = mirror.splices;
+  // A key costs its letter, not where it stands: over what is selected and within the text, too.
+  const before = lado.messages.length;
+  for (const key of ["!", "ArrowLeft", "ArrowLeft", "ç", "Shift+ArrowLeft", "😀", "b", "Backspace"]) {
+    if ([...key].length === 1) await page.keyboard.insertText(key);
+    else await page.keyboard.press(key);
+    await expect.poll(() => value("t")).toBe(await page.inputValue("#t"));
+    await settled(page, lado);
+  }
+  expect(value("t")).toBe("to whom it may concer😀n!");
+  const keys = lado.messages.slice(before).filter(({ tag }) => tag === PageMessageTag.Typed);
+  expect(keys.length).toBeGreaterThan(3);
+  expect(mirror.caret).toMatchObject({ start: 23, end: 23 });
   // What is typed within one frame is told together.
   expect(typed).toBeGreaterThan(0);
   // Pairs of units, repeated letters, and everything anew.

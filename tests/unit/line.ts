@@ -21,7 +21,8 @@ import {
   VERSION,
 } from "../../injected/protocol/messages";
 import { BASIS, Groups, number, text } from "../../injected/protocol/sum";
-import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
+import { TreeReader, TreeWriter } from "../../injected/protocol/trees";
+import type { TreeNode } from "../../injected/protocol/wire";
 import { bundleLate } from "../../web/build.mjs";
 import { unframe } from "./frame";
 
@@ -55,6 +56,7 @@ export class Mirror {
   scroll = new Map<number, [number, number]>();
   opaque = new Set<number>();
   focus = 0;
+  caret = { node: 0, start: 0, end: 0 };
 
   node(id: number): MirrorNode {
     const node = this.nodes.get(id);
@@ -128,6 +130,9 @@ export class Mirror {
         this.splices++;
         break;
       }
+      case OpTag.Caret:
+        this.caret = op;
+        break;
       case OpTag.SetChecked:
         this.checked.set(this.node(op.node).id, op.checked);
         break;
@@ -180,6 +185,16 @@ export class Mirror {
         break;
       }
     }
+  }
+
+  /** What src/mirror/beside.rs makes of a text that is typed. */
+  typed(text: string): Op[] {
+    const { node, start, end } = this.caret;
+    const behind = start + text.length;
+    return [
+      { tag: OpTag.Splice, node, at: start, cut: end - start, text },
+      { tag: OpTag.Caret, node, start: behind, end: behind },
+    ];
   }
 
   /** What src/mirror/check.rs makes of the same tree. */
@@ -344,7 +359,7 @@ export class StandIn {
   errors: unknown[] = [];
   pages = new Map<string, string>();
   #sockets = new Set<Socket>();
-  #out = new Writer();
+  #out = new TreeWriter();
   #done = new Map<number, (refusal: Refusal | null) => void>();
   #next = 1;
   #server: Server;
@@ -418,7 +433,7 @@ export class StandIn {
 
   send(command: PageCommand): void {
     // Each has a dictionary of its own, as Lado encodes them.
-    this.#out = new Writer();
+    this.#out = new TreeWriter();
     PageCommand.write(this.#out, command);
     const payload = this.#out.take();
     const head =
@@ -441,8 +456,8 @@ export class StandIn {
     );
     for (const other of this.#sockets) other.destroy();
     this.#sockets = new Set([socket]);
-    this.#out = new Writer();
-    const reader = new Reader();
+    this.#out = new TreeWriter();
+    const reader = new TreeReader();
     let rest = Buffer.alloc(0);
     const parts: Buffer[] = [];
     socket.on("error", () => {});
@@ -482,6 +497,7 @@ export class StandIn {
           snapshot,
           level: this.level,
         });
+        this.send({ tag: PageCommandTag.Watched, viewers: 1 });
         break;
       }
       case PageMessageTag.Batch:
@@ -490,6 +506,12 @@ export class StandIn {
         for (const op of message.ops) this.mirror.apply(op);
         this.send({ tag: PageCommandTag.Ack, seq: message.seq });
         break;
+      case PageMessageTag.Typed: {
+        this.received++;
+        for (const op of this.mirror.typed(String.fromCodePoint(message.letter))) this.mirror.apply(op);
+        this.send({ tag: PageCommandTag.Ack, seq: this.received });
+        break;
+      }
       case PageMessageTag.Done:
         this.#done.get(message.id)?.(message.refusal);
         break;

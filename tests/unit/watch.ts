@@ -15,7 +15,8 @@ import {
   ViewerRequest,
   ViewerRequestTag,
 } from "../../injected/protocol/messages";
-import { Reader, type TreeNode, Writer } from "../../injected/protocol/wire";
+import { TreeReader, TreeWriter } from "../../injected/protocol/trees";
+import type { TreeNode } from "../../injected/protocol/wire";
 
 export type Part = string | TreeNode[];
 
@@ -95,7 +96,7 @@ export class Watch {
       };
       setInterval(beat, 1000).unref();
       socket.onMessage((message) => {
-        watch.requests.push(ViewerRequest.read(new Reader(new Uint8Array(message as Buffer))));
+        watch.requests.push(ViewerRequest.read(new TreeReader(new Uint8Array(message as Buffer))));
       });
     });
     return watch;
@@ -136,7 +137,7 @@ export class Watch {
   }
 
   #send(message: ViewerMessage): void {
-    const writer = new Writer();
+    const writer = new TreeWriter();
     ViewerMessage.write(writer, message);
     this.#socket?.send(Buffer.from(writer.take()));
   }

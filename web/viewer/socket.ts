@@ -14,7 +14,8 @@ import {
   ViewerRequest,
   ViewerRequestTag,
 } from "../../injected/protocol/messages";
-import { Reader, Writer } from "../../injected/protocol/wire";
+import { TreeReader } from "../../injected/protocol/trees";
+import { Writer } from "../../injected/protocol/wire";
 import { Pulse } from "../shared/pulse";
 
 export type Connection = "connecting" | "open" | "lost";
@@ -120,7 +121,7 @@ export class WatchSocket {
 
   #receive(data: ArrayBuffer): void {
     try {
-      const message = ViewerMessage.read(new Reader(new Uint8Array(data)));
+      const message = ViewerMessage.read(new TreeReader(new Uint8Array(data)));
       if (message.tag === ViewerMessageTag.Notice) this.#notice(message.notice);
       else this.#ops(message.ops);
     } catch {
