@@ -248,6 +248,7 @@ export class Capture {
     // A frame has room for one document: the new one comes when the old one has gone.
     for (const inner of arrived) if (inner && !this.#nodes.has(inner)) changes.pending.add(inner);
     this.#places.settleAll(ops);
+    this.#places.settleLeft(ops);
     this.#places.done();
     const isOld = (node: Node): boolean => (this.#nodes.id(node) ?? first) < first;
     for (const [element, names] of changes.attributes)
@@ -334,7 +335,7 @@ export class Capture {
     if (changes.size) ops.push({ tag: OpTag.Resize, viewport: this.#viewport });
     changes.size = false;
     ops.push(...this.#scrolls.ops(this.#nodes.id, (node) => this.masked(node)));
-    if (changes.pending.size) changes.wake();
+    if (changes.pending.size || changes.left.size) changes.wake();
     for (const op of this.#extra.splice(0)) if (op.node !== PAGE && this.node(op.node)) ops.push(op);
     this.#beside?.finish(ops);
     if (!changes.focus) return;

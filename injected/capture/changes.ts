@@ -3,6 +3,8 @@
 export class Changes {
   /** Nodes that came or moved. */
   readonly pending = new Set<Node>();
+  /** New ones for which a flush had no time: blocks, in the order of the page. */
+  readonly left = new Set<Node>();
   readonly attributes = new Map<Element, Set<string>>();
   readonly texts = new Set<Node>();
   readonly fields = new Set<Element>();
@@ -35,7 +37,8 @@ export class Changes {
 
   /** A snapshot says it all. */
   clear(): void {
-    for (const set of [this.pending, this.attributes, this.texts, this.fields, this.frames]) set.clear();
+    for (const set of [this.pending, this.left, this.attributes, this.texts, this.fields, this.frames])
+      set.clear();
     this.size = false;
   }
 }

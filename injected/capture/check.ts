@@ -72,7 +72,7 @@ export class Check {
 
   #isMissed(node: Node): boolean {
     const { nodes, changes, overlay } = this.parts;
-    if (node === overlay || changes.pending.has(node)) return false;
+    if (node === overlay || changes.pending.has(node) || changes.left.has(node)) return false;
     const parent = nodes.up(node);
     const type = dom.nodeType(node);
     // A document takes an element, nothing else.

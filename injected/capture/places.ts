@@ -39,6 +39,18 @@ export class Places {
       if (!this.scribe.over || this.nodes.has(node)) this.#settle(node, ops);
   }
 
+  /** What an earlier flush had no time for, as far as there is time now. */
+  settleLeft(ops: Op[]): void {
+    const { pending, left } = this.changes;
+    for (const node of left) {
+      if (this.scribe.over) break;
+      left.delete(node);
+      if (this.nodes.has(node)) continue;
+      pending.add(node);
+      this.#settle(node, ops);
+    }
+  }
+
   /** Brings the mirror's place of a pending node to where it is in the page, or forgets it. */
   #settle(node: Node, ops: Op[]): void {
     const { nodes } = this;

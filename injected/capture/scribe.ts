@@ -19,6 +19,8 @@ const DEEPEST = 1000;
 
 /** How long one flush writes trees before it leaves the rest to the next: encoding takes as long again. */
 const SLICE_MS = 12;
+/** On a busy machine the time is gone before anything is done: so many nodes are written whatever it takes. */
+const LEAST = 512;
 
 export interface Page {
   readonly rules: Rules;
@@ -53,7 +55,7 @@ export class Scribe {
   begin(): void {
     this.late = [];
     this.over = false;
-    this.#deadline = performance.now() + SLICE_MS;
+    this.#written = 0;
   }
 
   /** Writes the children of the page's document. */
@@ -85,11 +87,16 @@ export class Scribe {
 
   /** Whether a child is left to the next flush. Only blocks are: a line of text is judged whole. */
   #leaves(child: Node): boolean {
-    if (!this.over && (++this.#written & 31) === 0) this.over = performance.now() > this.#deadline;
+    if (!this.over && (this.#written++ & 31) === 0) {
+      const now = performance.now();
+      // The time counts from the first node: what else a flush does is not the trees' fault.
+      if (this.#written === 1) this.#deadline = now + SLICE_MS;
+      else this.over = this.#written > LEAST && now > this.#deadline;
+    }
     const { overlay, nodes, changes } = this.page;
     if (!this.over || !dom.isElement(child) || isInline(dom.localName(child)) || child === overlay)
       return false;
-    if (!nodes.has(child)) changes.pending.add(child);
+    if (!nodes.has(child)) changes.left.add(child);
     return true;
   }
 
