@@ -11,6 +11,7 @@ mod guard;
 mod hostile;
 mod kit;
 mod listener;
+mod many;
 mod operations;
 mod proxy;
 mod reload;

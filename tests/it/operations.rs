@@ -81,7 +81,7 @@ fn value(metrics: &str, series: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().unwrap()
 }
 
-async fn socket(lado: &Running, host: &str, path: &str, cookie: &str) -> WebSocketStream<TokioIo<Upgraded>> {
+pub async fn socket(lado: &Running, host: &str, path: &str, cookie: &str) -> WebSocketStream<TokioIo<Upgraded>> {
     let request = Request::builder()
         .uri(path)
         .header("host", host)
