@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use lado::mask::{AssetMap, Frame, Mask};
+use lado::mask::{AssetMap, Frame, Gone, Mask, Place};
 use lado::mirror::{Limits, Mirror};
 use lado::protocol::{self, Namespace, Op, PageMessage, Tree, TreeNode, Viewport};
 use lado::rules::detector::Text;
@@ -20,9 +20,11 @@ const NODES: u32 = 10;
 struct Assets;
 
 impl AssetMap for Assets {
-    fn asset(&mut self, url: &Url) -> String {
+    fn asset(&mut self, _: Place, url: &Url) -> String {
         format!("/__lado/a/{}", url.path().len())
     }
+
+    fn gone(&mut self, _: Gone) {}
 }
 
 fn element(tag: &str, attrs: &[(&str, &str)]) -> TreeNode {

@@ -77,10 +77,51 @@ impl From<Masked<Bytes>> for Bytes {
     }
 }
 
-/// Hands out capability URLs for what the mirror shows.
+/// Hands out capability URLs for what the mirror shows, and is told what it does not show any more.
 pub trait AssetMap {
     /// The address of an asset on the viewer host, e.g. `/__lado/a/{mac}`; the same one for the same URL.
-    fn asset(&mut self, url: &Url) -> String;
+    fn asset(&mut self, place: Place, url: &Url) -> String;
+    /// Viewers must forget what was there, or are told anew.
+    fn gone(&mut self, what: Gone);
+}
+
+/// Where on a page something is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub node: u32,
+    pub part: Part,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// By its name.
+    Attribute(&'static str),
+    /// The sheet that a style element's text is.
+    Text,
+    /// What script has made of a sheet.
+    Rules,
+    /// The sheets that a document or shadow root has adopted.
+    Adopted,
+    /// A constructed sheet: it is the document's.
+    Constructed(u32),
+}
+
+/// What is not shown any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    All,
+    Node(u32),
+    Place(Place),
+}
+
+impl Gone {
+    fn part(node: NodeRef<'_>, part: Part) -> Self {
+        Self::Place(Place { node: node.id(), part })
+    }
+
+    fn constructed(sheet: u32) -> Self {
+        Self::Place(Place { node: DOCUMENT, part: Part::Constructed(sheet) })
+    }
 }
 
 /// What of one page is hidden. Lives as long as the page's [`Mirror`].
@@ -218,6 +259,7 @@ impl Mask {
         match op {
             Op::Snapshot { epoch, .. } => {
                 self.sheets.clear();
+                assets.gone(Gone::All);
                 mirror.apply(&op)?;
                 self.begin(mirror);
                 out = self.whole(mirror, epoch, assets);
@@ -314,6 +356,9 @@ impl Mask {
             | Op::DisableSheet { sheet, .. } => {
                 mirror.apply(&op)?;
                 if self.sheets.contains(&sheet) {
+                    if matches!(op, Op::DefineSheet { .. }) {
+                        assets.gone(Gone::constructed(sheet));
+                    }
                     out.extend(self.present(mirror, op, assets));
                 }
             }
@@ -436,9 +481,11 @@ impl Mask {
         let changed: Vec<u32> =
             changed.into_iter().filter(|id| mirror.node(*id).is_some_and(|node| !within(node))).collect();
         self.show_texts(mirror, &changed, assets, &mut out);
-        let sheets = self.sheets.iter().map(|sheet| mirror.sheet_ops(*sheet));
-        for op in sheets.filter(|ops| ops.iter().flat_map(written).any(tells)).flatten() {
-            out.extend(self.present(mirror, op, assets));
+        for (sheet, ops) in self.sheets.iter().map(|sheet| (*sheet, mirror.sheet_ops(*sheet))) {
+            if ops.iter().flat_map(written).any(tells) {
+                assets.gone(Gone::constructed(sheet));
+                out.extend(ops.into_iter().filter_map(|op| self.present(mirror, op, assets)));
+            }
         }
         if tells(mirror.title()) {
             out.push(Op::SetTitle { title: self.shown_title(mirror) });

@@ -31,6 +31,7 @@ use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Site, ViewMap};
 
 pub use ask::{Ask, AskError, Request};
+pub use asset::Showing;
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Mode, Role};
 pub use escape::{Escape, Escapes};
 pub use link::LinkError;
@@ -53,8 +54,6 @@ pub struct Session {
     pub views: ViewMap,
     /// Where the customer asked for help under the site's own name.
     pub home: Option<Home>,
-    /// Signs the capability URLs of the mirror's assets.
-    pub asset_key: Secret,
     pub jar: Mutex<Jar>,
     /// What authorises the customer's browser: the value of the HttpOnly cookie on the view domain.
     customer: Secret,
@@ -306,16 +305,6 @@ impl Session {
     /// What a page that loads Lado's script comes back with. It says no more than that the page is of this session.
     pub fn page_token(&self) -> String {
         format!("{}.{}", self.id, self.page.reveal())
-    }
-
-    /// The path on the viewer's host under which the agent may load `url`, and from now on can.
-    pub fn capability(&self, url: &Url) -> String {
-        lock(&self.assets).capability(&self.asset_key, url)
-    }
-
-    /// The address behind a capability's last path segment, if the mirror has shown it.
-    pub fn asset(&self, mac: &str) -> Option<Url> {
-        lock(&self.assets).get(mac)
     }
 
     /// A page of `site` asked `target` for something past Lado.

@@ -8,11 +8,11 @@ use url::Url;
 use super::drift::SETTLED;
 use super::queue::PageQueue;
 use crate::lock::Allowed;
-use crate::mask::{AssetMap, Frame, Mask, Masked};
+use crate::mask::{AssetMap as _, Frame, Gone, Mask, Masked};
 use crate::mirror::{Finding, Limits, Mirror, MirrorError};
 use crate::protocol::{Cap, Drawing, Op};
 use crate::rewrite::url::{Site, ViewMap};
-use crate::session::{PageInfo, Session};
+use crate::session::{PageInfo, Session, Showing};
 
 /// A page compares a stretch of itself at a time.
 const MAX_GROUPS: usize = 64;
@@ -64,6 +64,8 @@ pub(super) struct Page {
     pub capped: Option<Capped>,
     /// When it will have been on its path for long enough to be compared with others.
     pub settles: Option<Instant>,
+    /// The assets that viewers may load as long as the mirror shows them.
+    assets: Showing,
     limits: Limits,
 }
 
@@ -105,7 +107,7 @@ pub(super) enum Taken {
 }
 
 impl Page {
-    pub fn new(tab: String, number: u32, site: Site, session: &Session, limits: Limits) -> Self {
+    pub fn new(tab: String, number: u32, site: Site, session: &Arc<Session>, limits: Limits) -> Self {
         let mask = Mask::new(session.company.rules.for_site(site.host()));
         Self {
             tab,
@@ -129,6 +131,7 @@ impl Page {
             fast: None,
             capped: None,
             settles: None,
+            assets: session.showing(),
             limits,
         }
     }
@@ -178,7 +181,6 @@ impl Page {
     fn apply(&mut self, ops: Vec<Op>, session: &Session) -> Result<(Vec<Masked<Op>>, Option<Finding>), MirrorError> {
         let mut masked = Vec::with_capacity(ops.len());
         let mut wrong = None;
-        let mut assets = Capabilities(session);
         for mut op in ops {
             match &mut op {
                 Op::Snapshot { epoch, url, .. } => {
@@ -199,7 +201,7 @@ impl Page {
                 }
                 _ => {}
             }
-            masked.extend(self.mask.process(&mut self.mirror, op, &mut assets)?);
+            masked.extend(self.mask.process(&mut self.mirror, op, &mut &self.assets)?);
         }
         Ok((masked, wrong))
     }
@@ -251,6 +253,7 @@ impl Page {
         let taint = self.mask.taint();
         self.mask = Mask::new(session.company.rules.for_site(self.site.host()));
         self.mask.set_taint(taint);
+        (&self.assets).gone(Gone::All);
         self.wants_snapshot = true;
     }
 
@@ -268,23 +271,23 @@ impl Page {
         if session.is_paused() {
             return Frame::ops(seq, &Mask::blank(&self.mirror, self.epoch));
         }
-        Frame::ops(seq, &self.mask.snapshot(&self.mirror, self.epoch, &mut Capabilities(session)))
+        Frame::ops(seq, &self.mask.snapshot(&self.mirror, self.epoch, &mut &self.assets))
     }
 
     /// The customer hides an element: what viewers must forget of it.
-    pub fn hide(&mut self, node: u32, session: &Session) -> Vec<Masked<Op>> {
-        self.mask.hide(&self.mirror, node, &mut Capabilities(session))
+    pub fn hide(&mut self, node: u32) -> Vec<Masked<Op>> {
+        self.mask.hide(&self.mirror, node, &mut &self.assets)
     }
 
     /// The company has other rules: what viewers must forget of the page.
     pub fn rules_changed(&mut self, session: &Session) -> Vec<Masked<Op>> {
         let rules = session.company.rules.for_site(self.site.host());
-        self.mask.reload(&self.mirror, rules, &mut Capabilities(session))
+        self.mask.reload(&self.mirror, rules, &mut &self.assets)
     }
 
     /// The session has learnt what a masked field holds: what viewers must forget of it.
-    pub fn recall(&mut self, session: &Session) -> Vec<Masked<Op>> {
-        self.mask.recall(&self.mirror, &mut Capabilities(session))
+    pub fn recall(&mut self) -> Vec<Masked<Op>> {
+        self.mask.recall(&self.mirror, &mut &self.assets)
     }
 
     /// What a list of sessions may say of the page.
@@ -292,18 +295,6 @@ impl Page {
         PageInfo {
             title: self.mask.title(&self.mirror).as_ref().clone(),
             url: self.mask.url(&self.mirror).as_ref().clone(),
-        }
-    }
-}
-
-/// Gives what the mirror shows a name on the viewer's host.
-struct Capabilities<'a>(&'a Session);
-
-impl AssetMap for Capabilities<'_> {
-    fn asset(&mut self, url: &Url) -> String {
-        match self.0.views.unmap(url) {
-            Some(site_url) => self.0.capability(&site_url),
-            None => self.0.capability(url),
         }
     }
 }

@@ -175,7 +175,7 @@ impl Hub {
     /// [`HubError`] when the socket is not the page's any more.
     pub fn hide(&self, from: &PageLink, node: u32) -> Result<(), HubError> {
         let mut inner = lock(&self.inner);
-        let ops = inner.page_of(from)?.hide(node, &self.session);
+        let ops = inner.page_of(from)?.hide(node);
         self.session.touch();
         self.pass_on(&mut inner, &from.page, &ops, false, true);
         Ok(())
@@ -208,7 +208,7 @@ impl Hub {
             page.mask.set_taint(Arc::clone(&taint));
             // Half of a value is looked for in what comes; the whole in what was there before, too.
             if done && page.ready() {
-                recalled.push((name.clone(), page.recall(&self.session)));
+                recalled.push((name.clone(), page.recall()));
             }
         }
         for (name, ops) in recalled {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use url::Url;
 
 use super::sheet::{self, Change};
-use super::{AssetMap, Mask, Masked, run};
+use super::{AssetMap, Mask, Masked, Part, Place, run};
+use crate::protocol::NONE;
 use crate::rules::detector::Text;
 
 /// A sheet from `url`: every address becomes a capability URL or leads nowhere, and detectors look at what it prints.
@@ -16,6 +17,9 @@ pub fn style_sheet(css: &str, url: &Url, mask: &Mask, assets: &mut dyn AssetMap)
 pub fn drawing(bytes: Bytes, mask: &Mask) -> Option<Masked<Bytes>> {
     (!mask.picture_tells(&bytes)).then_some(Masked(bytes))
 }
+
+/// Where what a served sheet leads to is shown: wherever the sheet is.
+const SERVED: Place = Place { node: NONE, part: Part::Text };
 
 struct Served<'a> {
     mask: &'a Mask,
@@ -32,7 +36,7 @@ impl Change for Served<'_> {
             return Some(address.to_owned());
         }
         let target = self.url.join(address).ok()?;
-        matches!(target.scheme(), "http" | "https").then(|| self.assets.asset(&target))
+        matches!(target.scheme(), "http" | "https").then(|| self.assets.asset(SERVED, &target))
     }
 
     fn silent(&self) -> bool {
@@ -53,9 +57,11 @@ mod tests {
     struct Names;
 
     impl AssetMap for Names {
-        fn asset(&mut self, url: &Url) -> String {
+        fn asset(&mut self, _: Place, url: &Url) -> String {
             format!("/a{}", url.path())
         }
+
+        fn gone(&mut self, _: super::super::Gone) {}
     }
 
     #[test]

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::drawing::is_drawn;
 use super::judge::Status;
-use super::{AssetMap, Mask, emit, run, sheet};
+use super::{AssetMap, Mask, Part, Place, emit, run, sheet};
 use crate::mirror::{DOCUMENT, NodeKind, NodeRef, name};
 use crate::protocol::MASK;
 use crate::rules::detector::Text;
@@ -149,10 +149,10 @@ impl Mask {
             return self.masked_attribute(node, lower, value);
         }
         if let Some(place) = address(node, lower) {
-            return (self.address(node, place, value, assets), false);
+            return (self.address(node, lower, place, value, assets), false);
         }
         match lower {
-            "style" => (Some(self.css(node, value, assets)), false),
+            "style" => (Some(self.css(node, Part::Attribute("style"), value, assets)), false),
             "value" if node.local() == "input" && name::input_type(node) == "hidden" => (None, false),
             "value" if self.private.contains(&node.id()) => (Some(MASK.to_owned()), value != MASK),
             _ if is_drawn(node, lower, value) => (Some(value.to_owned()), false),
@@ -183,14 +183,22 @@ impl Mask {
         }
     }
 
-    fn address(&self, node: NodeRef<'_>, place: Address, value: &str, assets: &mut dyn AssetMap) -> Option<String> {
-        match place {
+    fn address(
+        &self,
+        node: NodeRef<'_>,
+        name: &str,
+        address: Address,
+        value: &str,
+        assets: &mut dyn AssetMap,
+    ) -> Option<String> {
+        let part = part(name)?;
+        match address {
             Address::Link => Some("#".to_owned()),
             Address::Inside => Some(value.trim().to_owned()).filter(|at| at.starts_with('#') && !self.finds(at)),
-            Address::Asset => self.asset(node, value, assets),
+            Address::Asset => self.asset(node, part, value, assets),
             Address::Sources => {
                 let sources = candidates(value).filter_map(|(url, descriptor)| {
-                    let url = self.asset(node, url, assets)?;
+                    let url = self.asset(node, part, url, assets)?;
                     Some(if is_descriptor(descriptor) { format!("{url} {descriptor}") } else { url })
                 });
                 Some(sources.collect::<Vec<_>>().join(", "))
@@ -200,7 +208,7 @@ impl Mask {
     }
 
     /// The capability URL of an asset; inline images stay, nothing else does.
-    fn asset(&self, node: NodeRef<'_>, url: &str, assets: &mut dyn AssetMap) -> Option<String> {
+    fn asset(&self, node: NodeRef<'_>, part: Part, url: &str, assets: &mut dyn AssetMap) -> Option<String> {
         let url = url.trim();
         if starts(url, "data:") {
             return (starts(url, "data:image/") && !self.drawing_tells(url)).then(|| url.to_owned());
@@ -209,12 +217,12 @@ impl Mask {
             return None;
         }
         let url = base_of(node)?.join(url).ok()?;
-        matches!(url.scheme(), "http" | "https").then(|| assets.asset(&url))
+        matches!(url.scheme(), "http" | "https").then(|| assets.asset(Place { node: node.id(), part }, &url))
     }
 
     /// Style sheets: every address becomes a capability URL or leads nowhere, and detectors look at what they print.
-    pub(super) fn css(&self, node: NodeRef<'_>, text: &str, assets: &mut dyn AssetMap) -> String {
-        sheet::rewrite(text, &mut Sheet { mask: self, node, assets })
+    pub(super) fn css(&self, node: NodeRef<'_>, part: Part, text: &str, assets: &mut dyn AssetMap) -> String {
+        sheet::rewrite(text, &mut Sheet { mask: self, node, part, assets })
     }
 }
 
@@ -229,6 +237,24 @@ enum Address {
     /// A list of image candidates.
     Sources,
     Nowhere,
+}
+
+/// The place that an attribute is which may hold addresses.
+pub(super) fn part(name: &str) -> Option<Part> {
+    const NAMES: [&str; 11] = [
+        "src",
+        "srcset",
+        "href",
+        "style",
+        "poster",
+        "xlink:href",
+        "imagesrcset",
+        "background",
+        "lowsrc",
+        "dynsrc",
+        "usemap",
+    ];
+    NAMES.into_iter().find(|known| name.eq_ignore_ascii_case(known)).map(Part::Attribute)
 }
 
 fn address(node: NodeRef<'_>, name: &str) -> Option<Address> {
@@ -321,6 +347,7 @@ pub(super) fn starts(text: &str, prefix: &str) -> bool {
 struct Sheet<'a> {
     mask: &'a Mask,
     node: NodeRef<'a>,
+    part: Part,
     assets: &'a mut dyn AssetMap,
 }
 
@@ -330,7 +357,7 @@ impl sheet::Change for Sheet<'_> {
         if url.starts_with('#') || font.iter().any(|prefix| starts(url, prefix)) {
             return Some(url.to_owned());
         }
-        self.mask.asset(self.node, url, self.assets)
+        self.mask.asset(self.node, self.part, url, self.assets)
     }
 
     fn silent(&self) -> bool {

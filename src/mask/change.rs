@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{AssetMap, Mask, attribute, emit, judge, locks, path_of};
+use super::{AssetMap, Gone, Mask, Part, attribute, emit, judge, locks, path_of};
 use crate::mirror::{Mirror, MirrorError, NodeRef};
 use crate::protocol::{MASK, NONE, Op};
 use crate::rules::Reach;
@@ -57,7 +57,11 @@ impl Mask {
         }
         flipped.extend(self.relabel(&[node]));
         let now = node.parent_node().map(|parent| self.status(parent).key());
-        let same = status == now;
+        // A piece of a sheet reads otherwise than a text.
+        let parents = [parent.and_then(|parent| mirror.node(parent)), node.parent_node()];
+        let pieces: Vec<u32> = parents.into_iter().flatten().flat_map(sheet_texts).collect();
+        let left = parents[0].filter(|parent| is_sheet(*parent));
+        let same = status == now && left.is_none() && !parents[1].is_some_and(is_sheet);
         if !same {
             self.read(node);
             if mirror.has_sheets() {
@@ -66,6 +70,10 @@ impl Mask {
         }
         let mut changed = self.read_around(&[node]);
         changed.extend(self.read_near(mirror, &neighbours));
+        changed.extend(pieces);
+        if let Some(left) = left {
+            assets.gone(Gone::part(left, Part::Text));
+        }
         let is = self.emitted(node);
         match (was, is) {
             (true, true) if same => {
@@ -73,7 +81,7 @@ impl Mask {
                 out.push(Op::Move { node: id, parent, prev: self.prev_shown(node) });
             }
             (true, _) => {
-                out.push(Op::Remove { nodes: vec![id] });
+                emit::take_back(node, assets, out);
                 self.put(&[node], assets, out);
             }
             (false, true) => self.put(&[node], assets, out),
@@ -101,6 +109,10 @@ impl Mask {
         let applied = mirror.apply(op)?;
         for id in &applied.removed {
             self.forget(*id);
+            assets.gone(Gone::Node(*id));
+        }
+        for sheet in parents.iter().filter_map(|id| mirror.node(*id)).filter(|parent| is_sheet(*parent)) {
+            assets.gone(Gone::part(sheet, Part::Text));
         }
         if !seen.is_empty() {
             out.push(Op::Remove { nodes: seen });
@@ -146,6 +158,9 @@ impl Mask {
             if emit::reads_otherwise(node, name) {
                 self.show_again(node.mirror(), &[node.id()], assets, out);
             } else {
+                if let Some(part) = attribute::part(name) {
+                    assets.gone(Gone::part(node, part));
+                }
                 let value = self.attribute(node, self.status(node), name, assets);
                 if value.is_some() || node.attribute(name).is_none() || attribute::may_show(name) {
                     out.push(Op::SetAttr { node: node.id(), name: name.to_owned(), value });
@@ -187,6 +202,11 @@ impl Mask {
             } else if !value.contains(|c: char| c.is_numeric() || c == '@') {
                 self.private.remove(&node.id());
             }
+        }
+        match op {
+            Op::SetSheet { .. } => assets.gone(Gone::part(node, Part::Rules)),
+            Op::SetAdopted { .. } => assets.gone(Gone::part(node, Part::Adopted)),
+            _ => {}
         }
         self.state(node, op, assets, out);
         if locks::names_controls("value") {
@@ -254,5 +274,9 @@ fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
 
 /// The texts of a style element: they are one sheet, which is told together.
 fn sheet_texts(parent: NodeRef<'_>) -> impl Iterator<Item = u32> {
-    parent.children().filter(move |child| parent.local() == "style" && child.text().is_some()).map(NodeRef::id)
+    parent.children().filter(move |child| is_sheet(parent) && child.text().is_some()).map(NodeRef::id)
+}
+
+fn is_sheet(node: NodeRef<'_>) -> bool {
+    node.local() == "style"
 }

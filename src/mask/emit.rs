@@ -1,7 +1,7 @@
 //! Tells viewers what they may know: trees, texts and states, out of the mirror and the judgements on it.
 
 use super::judge::{Own, Status};
-use super::{AssetMap, Mask, is_growing};
+use super::{AssetMap, Gone, Mask, Part, is_growing};
 use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, Step, TreeWriter, name};
 use crate::protocol::{MASK, NONE, Op, TreeNode};
 
@@ -67,7 +67,7 @@ impl Mask {
             if node.ancestors().skip(1).any(|up| ids.contains(&up.id())) {
                 continue;
             }
-            out.push(Op::Remove { nodes: vec![*id] });
+            take_back(node, assets, out);
             self.put(&[node], assets, out);
             if node.ancestors().any(|up| up.id() == mirror.focus()) {
                 out.push(Op::Focus { node: mirror.focus() });
@@ -81,6 +81,9 @@ impl Mask {
             let sheet = node.parent_node().filter(|parent| parent.local() == "style");
             // A sheet in pieces is one sheet: its first text carries it.
             let nodes: Vec<NodeRef<'_>> = sheet.map_or_else(|| vec![node], |sheet| sheet.children().collect());
+            if let Some(sheet) = sheet.filter(|_| !told.contains(&node.id())) {
+                assets.gone(Gone::part(sheet, Part::Text));
+            }
             for node in nodes.into_iter().filter(|node| node.text().is_some() && self.emitted(*node)) {
                 if !told.contains(&node.id()) {
                     told.push(node.id());
@@ -190,7 +193,7 @@ impl Mask {
             return String::new();
         }
         let css: String = sheet.children().filter_map(NodeRef::text).collect();
-        self.css(sheet, &css, assets)
+        self.css(sheet, Part::Text, &css, assets)
     }
 
     fn states(&self, node: NodeRef<'_>, status: Status<'_>, out: &mut Vec<Op>, assets: &mut dyn AssetMap) {
@@ -230,10 +233,10 @@ impl Mask {
             }
             Op::Picture { ref image, .. } if !is_picture(&image.0) => None,
             Op::InsertRule { css, node: id, sheet, path } => {
-                Some(Op::InsertRule { css: self.css(node, &css, assets), node: id, sheet, path })
+                Some(Op::InsertRule { css: self.css(node, Part::Rules, &css, assets), node: id, sheet, path })
             }
             Op::SetRule { css, node: id, sheet, path } => {
-                Some(Op::SetRule { css: self.css(node, &css, assets), node: id, sheet, path })
+                Some(Op::SetRule { css: self.css(node, Part::Rules, &css, assets), node: id, sheet, path })
             }
             Op::Adopt { node: id, sheets } => {
                 Some(Op::Adopt { node: id, sheets: if self.hides_sheets(status) { Vec::new() } else { sheets } })
@@ -243,17 +246,28 @@ impl Mask {
                 Some(Op::SetSelected { node: id, options: options.into_iter().filter(shown).collect() })
             }
             Op::SetSheet { node: id, css } => {
-                let css = if self.hides_sheets(status) { String::new() } else { self.css(node, &css, assets) };
+                let hidden = self.hides_sheets(status);
+                let css = if hidden { String::new() } else { self.css(node, Part::Rules, &css, assets) };
                 Some(Op::SetSheet { node: id, css })
             }
             Op::SetAdopted { node: id, sheets } => {
                 let hidden = self.hides_sheets(status);
-                let told = |css: String| if hidden { String::new() } else { self.css(node, &css, assets) };
+                let told =
+                    |css: String| if hidden { String::new() } else { self.css(node, Part::Adopted, &css, assets) };
                 Some(Op::SetAdopted { node: id, sheets: sheets.into_iter().map(told).collect() })
             }
             op => Some(op),
         }
     }
+}
+
+/// Viewers must forget a node and what is in it.
+pub(super) fn take_back(node: NodeRef<'_>, assets: &mut dyn AssetMap, out: &mut Vec<Op>) {
+    // Texts show nothing but themselves: a sheet is its element's.
+    for inner in node.descendants().filter(|inner| inner.text().is_none()) {
+        assets.gone(Gone::Node(inner.id()));
+    }
+    out.push(Op::Remove { nodes: vec![node.id()] });
 }
 
 /// Fields whose value comes whole.

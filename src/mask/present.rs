@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AssetMap, Mask};
+use super::{AssetMap, Gone, Mask, Part};
 use crate::mirror::{Mirror, NodeRef};
 use crate::protocol::{NONE, Op};
 
@@ -11,12 +11,16 @@ impl Mask {
     pub(super) fn present(&self, mirror: &Mirror, op: Op, assets: &mut dyn AssetMap) -> Option<Op> {
         let document = mirror.document()?;
         Some(match op {
-            Op::DefineSheet { sheet, css } => Op::DefineSheet { sheet, css: self.css(document, &css, assets) },
+            Op::DefineSheet { sheet, css } => {
+                Op::DefineSheet { sheet, css: self.css(document, Part::Constructed(sheet), &css, assets) }
+            }
             Op::InsertRule { node, sheet, path, css } => {
-                Op::InsertRule { node, sheet, path, css: self.css(document, &css, assets) }
+                let css = self.css(document, Part::Constructed(sheet), &css, assets);
+                Op::InsertRule { node, sheet, path, css }
             }
             Op::SetRule { node, sheet, path, css } => {
-                Op::SetRule { node, sheet, path, css: self.css(document, &css, assets) }
+                let css = self.css(document, Part::Constructed(sheet), &css, assets);
+                Op::SetRule { node, sheet, path, css }
             }
             Op::Select { anchor, focus, .. } if ![anchor, focus].into_iter().all(|id| self.is_plain(mirror, id)) => {
                 Op::Select { anchor: NONE, anchor_offset: 0, focus: NONE, focus_offset: 0 }
@@ -57,6 +61,7 @@ impl Mask {
         let seen: BTreeSet<u32> = sheets(seen).collect();
         for sheet in sheets(unseen).filter(|sheet| !seen.contains(sheet)) {
             if self.sheets.remove(&sheet) {
+                assets.gone(Gone::constructed(sheet));
                 out.push(Op::DefineSheet { sheet, css: String::new() });
             }
         }

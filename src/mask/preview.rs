@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lol_html::{HtmlRewriter, Settings, element, end_tag, text};
 
-use super::{AssetMap, Mask};
+use super::{AssetMap, Gone, Mask, Place};
 use crate::mirror::{Limits, Mirror, NodeRef, TreeWriter};
 use crate::protocol::{Namespace, Op, TreeNode, Viewport};
 use crate::rules::SiteRules;
@@ -63,9 +63,11 @@ pub fn preview(markup: &str, url: &str, rules: Arc<SiteRules>) -> Result<Vec<Fin
 struct Nowhere;
 
 impl AssetMap for Nowhere {
-    fn asset(&mut self, _: &url::Url) -> String {
+    fn asset(&mut self, _: Place, _: &url::Url) -> String {
         String::new()
     }
+
+    fn gone(&mut self, _: Gone) {}
 }
 
 fn name_of(node: NodeRef<'_>) -> String {

@@ -37,6 +37,8 @@ const MAX_REDIRECTS: usize = 5;
 struct Asset {
     content_type: HeaderValue,
     bytes: Bytes,
+    /// The addresses in a style sheet.
+    leads: Arc<[Url]>,
 }
 
 /// Assets that viewers have loaded, by session and capability.
@@ -121,12 +123,13 @@ impl Pages {
         if session.is_paused() {
             return Err(Failure::Forbidden("the customer has blanked the view"));
         }
+        let url = session.asset(mac).ok_or(Failure::NotFound)?;
         let key = (session.id, mac.to_owned());
         let ranged = asked.contains_key(RANGE);
         if let Some(asset) = self.assets.kept.get(&key).filter(|_| !ranged) {
+            session.leads(mac, &asset.leads);
             return Ok(passive(StatusCode::OK, asset.content_type, asset.bytes.into()));
         }
-        let url = session.asset(mac).ok_or(Failure::NotFound)?;
         let (url, response) = match self.fetched.find(session.id, &url).await.filter(|_| !ranged) {
             Some(found) => found,
             None => self.fetch(session, url, asked).await?,
@@ -158,8 +161,9 @@ impl Pages {
         let plain = Body::stream(Rewritten::new(body, coding, Same, Coding::Identity, limits));
         let bytes = gather(plain).await.map_err(|error| Failure::Body { site, cause: error.to_string() })?;
         let mask = session.mask_of(url.host_str().unwrap_or_default());
+        let mut leads = Leads { session, to: Vec::new() };
         let bytes = match content_type {
-            Passive::StyleSheet => style_sheet(&bytes, &kind, &url, &mask, session),
+            Passive::StyleSheet => style_sheet(&bytes, &kind, &url, &mask, &mut leads),
             Passive::Drawing => mask::drawing(bytes, &mask).ok_or(Failure::Forbidden("the drawing is masked"))?.into(),
             Passive::Other => bytes,
         };
@@ -168,8 +172,10 @@ impl Pages {
         } else {
             kind
         };
+        session.leads(mac, &leads.to);
         if !session.is_over() {
-            self.assets.kept.insert(key, Asset { content_type: kind.clone(), bytes: bytes.clone() });
+            let asset = Asset { content_type: kind.clone(), bytes: bytes.clone(), leads: leads.to.into() };
+            self.assets.kept.insert(key, asset);
         }
         Ok(passive(StatusCode::OK, kind, bytes.into()))
     }
@@ -287,7 +293,7 @@ fn passive(status: StatusCode, content_type: HeaderValue, body: Body) -> Respons
 }
 
 /// A style sheet whose addresses are capabilities too. Text that is not UTF-8 becomes it.
-fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, mask: &Mask, session: &Session) -> Bytes {
+fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, mask: &Mask, leads: &mut Leads<'_>) -> Bytes {
     let charset = content_type
         .to_str()
         .ok()
@@ -295,15 +301,22 @@ fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, mask: &Mask,
         .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches('"').as_bytes()))
         .unwrap_or(encoding_rs::UTF_8);
     let (text, ..) = charset.decode(bytes);
-    mask::style_sheet(&text, url, mask, &mut Capabilities(session)).as_ref().clone().into()
+    mask::style_sheet(&text, url, mask, leads).as_ref().clone().into()
 }
 
-struct Capabilities<'s>(&'s Session);
+/// Notes where a style sheet leads to.
+struct Leads<'s> {
+    session: &'s Session,
+    to: Vec<Url>,
+}
 
-impl mask::AssetMap for Capabilities<'_> {
-    fn asset(&mut self, url: &Url) -> String {
-        self.0.capability(url)
+impl mask::AssetMap for Leads<'_> {
+    fn asset(&mut self, _: mask::Place, url: &Url) -> String {
+        self.to.push(url.clone());
+        self.session.path_of_asset(url)
     }
+
+    fn gone(&mut self, _: mask::Gone) {}
 }
 
 async fn gather(mut body: Body) -> Result<Bytes, BodyError> {

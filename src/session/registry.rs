@@ -217,7 +217,6 @@ impl Sessions {
             link_expires: created + link_expires,
             views: ViewMap::beside(self.domain.clone(), id, fronts),
             home,
-            asset_key: Secret::random(),
             jar: Mutex::default(),
             customer: Secret::random(),
             panel: Secret::random(),

@@ -3,6 +3,7 @@ use std::time::Duration;
 use http::header::{COOKIE, HeaderMap};
 
 use super::*;
+use crate::mask::{AssetMap as _, Part, Place};
 use crate::rewrite::url::ViewDomain;
 
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9Wg";
@@ -183,7 +184,10 @@ fn the_end_leaves_nothing_behind() {
     let cookie = cookie_pair(&session);
     let ticket = session.ticket(Ticket::Panel);
     let token = session.panel_token();
-    let asset = session.capability(&Url::parse("https://www.shop.com/logo.png").unwrap());
+    let mirror = session.showing();
+    let place = Place { node: 2, part: Part::Attribute("src") };
+    let asset = (&mirror).asset(place, &Url::parse("https://www.shop.com/logo.png").unwrap());
+    assert!(session.asset(asset.rsplit('/').next().unwrap()).is_some());
     let told = Arc::new(Mutex::new(Vec::new()));
     sessions.at_end({
         let told = Arc::clone(&told);

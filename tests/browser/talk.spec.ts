@@ -135,6 +135,47 @@ test("what an agent asks for happens when the customer says yes, and not before"
   expect(before).toBeGreaterThan(900);
 });
 
+test("a picture that the customer hides is an empty place to the agent, and its address opens nothing any more", async ({
+  agent,
+  customer,
+  lado,
+}, info) => {
+  await inTheShop({ agent, customer }, lado, "mug");
+  const picture = () =>
+    agent.stage((page) => {
+      const image = page.querySelector<HTMLImageElement>("main img[width='400']");
+      const { width, height } = image?.getBoundingClientRect() ?? {};
+      return { src: image?.getAttribute("src"), drawn: image?.naturalWidth !== 0, width, height };
+    });
+  await expect.poll(async () => (await picture())?.drawn).toBe(true);
+  const before = await picture();
+  const viewer = await agent.viewer();
+  const loads = () =>
+    viewer.evaluate(
+      (src) =>
+        new Promise<boolean>((done) => {
+          const image = new Image();
+          image.onload = () => done(true);
+          image.onerror = () => done(false);
+          // Past the pictures that the document has already.
+          image.src = `${src}?${performance.now()}`;
+        }),
+      before?.src,
+    );
+  expect(await loads()).toBe(true);
+
+  const panel = await customer.panel();
+  await panel.locator(".pill button").first().click();
+  await panel.getByRole("button", { name: "Hide something" }).click();
+  const box = await customer.page.locator("main img[width='400']").boundingBox();
+  await customer.page.mouse.click((box?.x ?? 0) + 20, (box?.y ?? 0) + 20);
+  await expect.poll(async () => (await picture())?.src).toBeNull();
+  const { width, height } = (await picture()) ?? {};
+  expect({ width, height }).toEqual({ width: before?.width, height: before?.height });
+  expect(await loads()).toBe(false);
+  await agent.page.screenshot({ path: info.outputPath("hidden-picture.png") });
+});
+
 /** The panel takes no press in the first moment after a question has appeared. */
 async function press(button: import("@playwright/test").Locator): Promise<void> {
   await expect(async () => {

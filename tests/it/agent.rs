@@ -28,6 +28,7 @@ async fn bank() -> (Site, Arc<AtomicUsize>) {
             "/balance.json" => answer("application/json", format!("{{\"who\":\"{SECRET}\"}}")),
             "/bill.svg" => answer("image/svg+xml", format!("<svg><text>{CARD}</text></svg>")),
             "/logo.svg" => answer("image/svg+xml", "<svg><text>Banco</text></svg>"),
+            "/look.css" => answer("text/css", "b{background:url(logo.svg)}"),
             "/me.css" if ranged => {
                 let mut response = answer("text/css", "11 1111 1111'} /* ' */");
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -126,7 +127,7 @@ async fn capabilities_open_what_the_mirror_shows_of_one_session_and_say_nothing_
     let lado = two_companies(&site).await;
     let (customer, other) = (lado.customer(&site.url()), lado.customer(&site.url()));
     let (host, elsewhere) = (viewer_of(&customer), viewer_of(&other));
-    let capability = |path: &str| customer.session.capability(&site.url().join(path).unwrap());
+    let capability = |path: &str| customer.shows(&site.url().join(path).unwrap());
     let image = [("sec-fetch-dest", "image")];
     let get = |path: String| ask_owned(&lado, host.clone(), path);
 
@@ -154,11 +155,32 @@ async fn ask_owned(lado: &Running, host: String, path: String) -> Response<Incom
 }
 
 #[tokio::test]
+async fn an_address_that_was_written_down_opens_nothing_once_it_is_hidden() {
+    let (site, _) = bank().await;
+    let lado = two_companies(&site).await;
+    let customer = lado.customer(&site.url());
+    let [photo, sheet] = ["/photo.png", "/look.css"].map(|path| site.url().join(path).unwrap());
+    let (shot, look) = (customer.shows(&photo), customer.shows(&sheet));
+    let load = |path: &str| ask_owned(&lado, viewer_of(&customer), path.to_owned());
+    assert_eq!(load(&shot).await.status(), 200);
+    let css = text(load(&look).await).await;
+    let back = css.split('"').find(|part| part.starts_with("/__lado/a/")).unwrap();
+    assert_eq!(load(back).await.status(), 200);
+    customer.hides();
+    for path in [&shot, &look, back] {
+        assert_eq!(load(path).await.status(), 404, "kept or not");
+    }
+    customer.shows(&sheet);
+    assert_eq!(load(back).await.status(), 200, "a sheet that is back leads where it led");
+    assert_eq!(load(&shot).await.status(), 404);
+}
+
+#[tokio::test]
 async fn while_the_customer_has_blanked_the_view_no_asset_of_it_loads() {
     let (site, _) = bank().await;
     let lado = two_companies(&site).await;
     let customer = lado.customer(&site.url());
-    let logo = customer.session.capability(&site.url().join("/photo.png").unwrap());
+    let logo = customer.shows(&site.url().join("/photo.png").unwrap());
     let load = || ask_owned(&lado, viewer_of(&customer), logo.clone());
     assert_eq!(load().await.status(), 200);
     customer.session.set_paused(true);

@@ -16,10 +16,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use lado::Lado;
 use lado::config::Config;
 use lado::listener::Listener;
+use lado::mask::{AssetMap as _, Gone, Part, Place};
 use lado::respond::Body;
 use lado::rewrite::url::Site as SiteUrl;
 use lado::route::{Origin, View};
-use lado::session::Session;
+use lado::session::{Session, Showing};
 use lado::upstream::guard::Exception;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -199,7 +200,8 @@ impl Running {
             state.admitted.push(account.agent.clone());
             true
         });
-        Customer { lado: self, session }
+        let mirror = session.showing();
+        Customer { lado: self, session, mirror }
     }
 
     pub async fn connect(&self) -> TcpStream {
@@ -236,9 +238,22 @@ impl Drop for Running {
 pub struct Customer<'l> {
     lado: &'l Running,
     pub session: Arc<Session>,
+    /// What a mirror of theirs shows.
+    mirror: Showing,
 }
 
 impl Customer<'_> {
+    /// A mirror shows this: under what path viewers load it.
+    pub fn shows(&self, url: &Url) -> String {
+        let place = Place { node: 2, part: Part::Attribute("src") };
+        (&self.mirror).asset(place, url)
+    }
+
+    /// The mirror shows nothing of what it has shown.
+    pub fn hides(&self) {
+        (&self.mirror).gone(Gone::All);
+    }
+
     /// The view host's authority for the site of `url`.
     pub fn host(&self, url: &Url) -> String {
         self.session.views.authority(&SiteUrl::of(url).unwrap())

@@ -46,7 +46,7 @@ async fn assets_are_passive_and_only_what_the_mirror_has_shown() {
     let site = Site::new(site_of_assets()).await;
     let lado = Running::before(&[&site]).await;
     let customer = lado.customer(&site.url());
-    let capability = |path: &str| customer.session.capability(&site.url().join(path).unwrap());
+    let capability = |path: &str| customer.shows(&site.url().join(path).unwrap());
 
     let response = get(&lado, &customer, &capability("/picture.svg"), "image").await;
     assert_eq!(response.status(), 200);
@@ -238,7 +238,7 @@ async fn the_site_sees_one_fetch_for_two_views() {
         bytes(customer.send(request).await).await
     };
     let see = async |path: &str, dest: &str| {
-        let response = get(&lado, &customer, &customer.session.capability(&at(path)), dest).await;
+        let response = get(&lado, &customer, &customer.shows(&at(path)), dest).await;
         assert_eq!(response.status(), 200, "{path}");
         text(response).await
     };
@@ -281,7 +281,7 @@ async fn the_site_sees_one_fetch_for_two_views() {
     assert_eq!(count("/film.mp4"), 2);
     // Another session has no part in it.
     let stranger = lado.customer(&site.url());
-    let response = get(&lado, &stranger, &stranger.session.capability(&at("/photo.png")), "image").await;
+    let response = get(&lado, &stranger, &stranger.shows(&at("/photo.png")), "image").await;
     assert_eq!((text(response).await.as_str(), count("/photo.png")), ("png false", 2));
 }
 

@@ -4,6 +4,12 @@ const EYE_OFF = encodeURIComponent(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#42524f" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M10.733 5.076a10.744 10.744 0 0 1 11.205 6.575 1 1 0 0 1 0 .696 10.747 10.747 0 0 1-1.444 2.49"/><path d="M14.084 14.158a3 3 0 0 1-4.242-4.242"/><path d="M17.479 17.499a10.75 10.75 0 0 1-15.417-5.151 1 1 0 0 1 0-.696 10.75 10.75 0 0 1 4.446-5.143"/><path d="m2 2 20 20"/></svg>`,
 );
 
+/**
+ * A picture without an address is drawn as a broken one, or as its alternative text; this keeps its place. Without a size
+ * it takes the shape that the element's attributes give.
+ */
+const nothing = (size: string) => `data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' ${size}/%3E`;
+
 /** `bar` is the width of the customer's scroll bars in CSS pixels, 0 where they take no room. */
 export const stageSheet = (bar: number) => `
 lado-void { display: none !important; }
@@ -29,6 +35,8 @@ ${bar > 0 ? (bar === ownBar() ? "" : `::-webkit-scrollbar { width: ${bar}px; hei
 span[data-lado-mask], a[data-lado-mask], b[data-lado-mask], strong[data-lado-mask], em[data-lado-mask],
 i[data-lado-mask], td[data-lado-mask], code[data-lado-mask] { padding-inline: 0.4em 1.8em !important; }
 input[data-lado-mask], textarea[data-lado-mask], select[data-lado-mask] { appearance: none !important; }
+img[data-lado-mask], [data-lado-mask] img { content: url("${nothing("width='96' height='64'")}") !important; }
+img[data-lado-mask][width][height], [data-lado-mask] img[width][height] { content: url("${nothing("")}") !important; }
 img[data-lado-mask], video[data-lado-mask], canvas[data-lado-mask] { background-position: center, 0 0 !important; }
 [data-lado-lock] { outline: 2px dashed #c07a1d !important; outline-offset: 2px !important; }
 .lado-opaque {

@@ -33,8 +33,12 @@ fn play(room: &mut Room, next: &mut u32, (kind, a, b, c): (u8, u16, u16, u16)) {
         1 => {
             let base = *next;
             *next += 8;
-            let tag = ["span", "p", "b", "select", "svg", "label"][usize::from(b) % 6];
-            Op::Insert { parent: node, prev: 0, base, tree: Tree { nodes: parent(tag, &[], vec![text(piece(c))]) } }
+            let tag = ["span", "p", "b", "select", "svg", "label", "img"][usize::from(b) % 7];
+            let nodes = match tag {
+                "img" => parent(tag, &[("src", &format!("/{}.png", c % 4))], vec![]),
+                _ => parent(tag, &[], vec![text(piece(c))]),
+            };
+            Op::Insert { parent: node, prev: 0, base, tree: Tree { nodes } }
         }
         2 | 3 => Op::Move { node, parent: other, prev },
         4 => Op::Remove { nodes: vec![node] },

@@ -1,6 +1,6 @@
 //! The room that stories of the mask are played in: a page, its mask, and a viewer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use crate::mask::*;
@@ -13,16 +13,30 @@ pub const CARD: &str = "4111111111111111";
 pub const SECRET: &str = "Zx81secret";
 
 #[derive(Debug, Default)]
-pub struct Assets(pub Vec<String>);
+pub struct Assets {
+    /// Every address that was ever shown: its place here is its name.
+    pub named: Vec<String>,
+    /// What is shown, and where.
+    shown: BTreeSet<(Place, String)>,
+}
 
 impl AssetMap for Assets {
-    fn asset(&mut self, url: &Url) -> String {
-        let known = self.0.iter().position(|held| held == url.as_str());
-        let place = known.unwrap_or_else(|| {
-            self.0.push(url.to_string());
-            self.0.len() - 1
+    fn asset(&mut self, place: Place, url: &Url) -> String {
+        self.shown.insert((place, url.to_string()));
+        let known = self.named.iter().position(|held| held == url.as_str());
+        let name = known.unwrap_or_else(|| {
+            self.named.push(url.to_string());
+            self.named.len() - 1
         });
-        format!("/__lado/a/{place}")
+        format!("/__lado/a/{name}")
+    }
+
+    fn gone(&mut self, what: Gone) {
+        self.shown.retain(|(place, _)| match what {
+            Gone::All => false,
+            Gone::Node(node) => place.node != node,
+            Gone::Place(gone) => *place != gone,
+        });
     }
 }
 
@@ -92,9 +106,11 @@ impl Room {
             return;
         }
         let mut late = Mirror::new(Limits::default());
-        for told in self.mask.snapshot(&self.mirror, 1, &mut self.assets) {
+        let mut fresh = Assets { named: self.assets.named.clone(), ..Assets::default() };
+        for told in self.mask.snapshot(&self.mirror, 1, &mut fresh) {
             late.apply(told.as_ref()).unwrap();
         }
+        assert_eq!(fresh.shown, self.assets.shown, "what may be loaded after {cause:?}");
         assert_eq!(sorted(&late), sorted(&self.viewer), "after {cause:?}, which made {out:?}");
     }
 
@@ -138,6 +154,11 @@ impl Room {
         told.push("\u{0}".into());
         told.extend(self.viewer.document().unwrap().descendants().filter_map(NodeRef::text).map(str::to_owned));
         told
+    }
+
+    /// The addresses of what the viewer may load now.
+    pub fn loads(&self) -> BTreeSet<&str> {
+        self.assets.shown.iter().map(|(_, url)| url.as_str()).collect()
     }
 
     /// The text that the viewer shows now.

@@ -3,6 +3,7 @@
 use super::room::*;
 use crate::mask::*;
 use crate::protocol::{Bytes, TreeNode};
+use crate::rules::{RuleSet, Source};
 
 #[test]
 fn masked_lists_and_media_are_empty() {
@@ -24,7 +25,7 @@ fn masked_lists_and_media_are_empty() {
         .concat(),
     );
     let mut room = Room::new(OWN, nodes);
-    assert!(room.assets.0.is_empty());
+    assert!(room.assets.named.is_empty());
     room.send(Op::SetSelected { node: 3, options: vec![4] });
     room.insert(3, 4, 50, parent("option", &[("value", SECRET)], vec![text(SECRET)]));
     room.send(Op::SetSheet { node: 9, css: format!(".a::after{{content:'{SECRET}'}}") });
@@ -79,7 +80,7 @@ fn links_lead_nowhere_and_assets_are_capabilities() {
     assert_eq!(attr(&room, 12, "src").as_deref(), Some("data:image/png;base64,AAAA"));
     assert_eq!(attr(&room, 13, "src"), None);
     assert_eq!(
-        room.assets.0,
+        room.assets.named,
         ["/a.png", "/b.png", "", "/s.css", "/bg.png", "/f/i.png"].map(|path| match path {
             "" => "https://cdn.example/c.png".to_owned(),
             path => format!("https://shop.example{path}"),
@@ -115,4 +116,62 @@ fn what_the_customer_does_with_masked_things_is_not_told() {
     assert_eq!(room.send(Op::Picture { node: 4, image }), []);
     let matched = vec!["hover: hover".to_owned(), format!("prefers: {CARD}"), "x: url(y)".to_owned()];
     assert_eq!(room.send(Op::Features { matched }), [Op::Features { matched: vec!["hover: hover".into()] }]);
+}
+
+#[test]
+fn what_becomes_masked_or_goes_can_be_loaded_no_longer() {
+    let shot = |class: &str| parent("img", &[("src", "a.png"), ("srcset", "b.png 2x"), ("class", class)], vec![]);
+    let nodes = [
+        parent("div", &[], shot("")),
+        parent("div", &[], [shot(""), parent("p", &[("style", "background:url(c.png)")], vec![])].concat()),
+        parent("style", &[], vec![text("p{background:url(d.png)}")]),
+        parent("div", &[], vec![]),
+    ];
+    let mut room = Room::new(OWN, nodes.concat());
+    let all = ["a.png", "b.png", "c.png", "d.png"].map(|name| format!("https://shop.example/{name}"));
+    let loads = |room: &Room, some: &[usize]| {
+        assert_eq!(room.loads(), some.iter().map(|at| all[*at].as_str()).collect(), "{some:?}");
+    };
+    loads(&room, &[0, 1, 2, 3]);
+    // Another element shows the same.
+    room.attr(3, "class", Some("private"));
+    loads(&room, &[0, 1, 2, 3]);
+    room.send(Op::SetAttr { node: 5, name: "srcset".into(), value: None });
+    loads(&room, &[0, 2, 3]);
+    room.hide(4);
+    loads(&room, &[3]);
+    room.text(8, "p{background:url(a.png)}");
+    loads(&room, &[0]);
+    room.send(Op::SetSheet { node: 7, css: "p{background:url(b.png)}".into() });
+    loads(&room, &[0, 1]);
+    room.send(Op::Remove { nodes: vec![7] });
+    loads(&room, &[]);
+    room.insert(9, 0, 20, shot(""));
+    loads(&room, &[0, 1]);
+    let rule = "[[rule]]\nid = \"late\"\naction = \"mask\"\nselector = \"img\"\n";
+    let rules = RuleSet::load(&[Source { file: "own.toml", text: rule }], &[]).unwrap().for_site("shop.example");
+    room.reload(rules);
+    loads(&room, &[]);
+}
+
+#[test]
+fn what_sheets_of_scripts_show_can_be_loaded_while_something_wears_them() {
+    let root = [vec![TreeNode::Shadow], parent("p", &[], vec![]), vec![TreeNode::End]].concat();
+    let mut room = Room::new(OWN, parent("x-card", &[], root));
+    let css = |name: &str| format!("p{{background:url({name}.png)}}");
+    let loads = |room: &Room, names: &[&str]| {
+        let urls: Vec<String> = names.iter().map(|name| format!("https://shop.example/{name}.png")).collect();
+        assert_eq!(room.loads(), urls.iter().map(String::as_str).collect());
+    };
+    room.send(Op::DefineSheet { sheet: 1, css: css("a") });
+    loads(&room, &[]);
+    room.send(Op::Adopt { node: 3, sheets: vec![1] });
+    loads(&room, &["a"]);
+    room.send(Op::InsertRule { node: 0, sheet: 1, path: vec![1], css: css("b") });
+    room.send(Op::SetAdopted { node: 3, sheets: vec![css("c")] });
+    loads(&room, &["a", "b", "c"]);
+    room.send(Op::DefineSheet { sheet: 1, css: css("d") });
+    loads(&room, &["c", "d"]);
+    room.attr(2, "class", Some("private"));
+    loads(&room, &[]);
 }

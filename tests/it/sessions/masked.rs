@@ -210,6 +210,36 @@ async fn rules_that_change_during_a_session_hold_at_once_and_a_mistake_changes_n
 }
 
 #[tokio::test]
+async fn a_picture_that_is_masked_or_gone_is_the_agents_no_longer() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    let picture = |name: &str| [open("img", &[("src", name)]), TreeNode::End];
+    let children = ["a.png", "b.png", "c.png", "d.png"].iter().flat_map(|name| picture(name)).collect();
+    page.batch(vec![snapshot(children)]).await;
+    page.acked().await;
+    let told = texts(&shown(&mut stage.viewer(&session).await).await);
+    let names: Vec<&str> = told.split("/__lado/a/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let good = || names.iter().map(|name| session.asset(name).is_some()).collect::<Vec<_>>();
+    assert_eq!(good(), [true; 4]);
+    page.say(&PageMessage::Hide { node: 4 }).await;
+    page.batch(vec![Op::SetAttr { node: 5, name: "data-lado-mask".into(), value: Some(String::new()) }]).await;
+    page.batch(vec![Op::Remove { nodes: vec![6] }]).await;
+    page.acked().await;
+    assert_eq!(good(), [false, false, false, true]);
+    // Another page is another mirror.
+    let mut other = stage.page(&session, "p2").await;
+    other.batch(vec![snapshot(picture("a.png").to_vec())]).await;
+    other.acked().await;
+    assert_eq!(good(), [true, false, false, true]);
+    other.batch(vec![snapshot(element("p", &[], "nothing"))]).await;
+    other.acked().await;
+    assert_eq!(good(), [false, false, false, true]);
+    stage.sessions.end(&session, EndedBy::Customer);
+    assert_eq!(good(), [false; 4]);
+}
+
+#[tokio::test]
 async fn a_session_leaves_evidence_of_what_its_rules_did_and_no_values() {
     let stage = Stage::set().await;
     let cookie = stage.sign_in("ana").await;
