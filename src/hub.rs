@@ -388,10 +388,6 @@ impl Hub {
 
     /// Tells pages and panel who watches.
     fn count_viewers(&self, inner: &Inner) {
-        let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
-        for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
-            link.queue.control(locks::Frame::control(&Control::Watched { viewers }));
-        }
         let mut watching: Vec<_> = inner.viewers.iter().filter(|(_, viewer)| !viewer.quiet).collect();
         watching.sort_by_key(|(id, _)| **id);
         let watching = watching.into_iter().map(|(_, viewer)| viewer.agent.clone()).collect();
@@ -399,6 +395,10 @@ impl Hub {
             state.watching = watching;
             true
         });
+        let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
+        for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
+            link.queue.control(locks::Frame::control(&Control::Watched { viewers }));
+        }
     }
 
     /// The page takes more of Lado's time than it may, and is read more slowly.
