@@ -85,7 +85,7 @@ async fn watched_by(viewers: usize) -> (Cost, usize) {
         watching.push(viewer);
         let host = customer.session.views.viewer_origin().replace("http://", "");
         let request = Request::builder()
-            .uri(customer.session.capability(&picture))
+            .uri(customer.shows(&picture))
             .header("host", host)
             .header("sec-fetch-dest", "image");
         let shown = lado.send(request.body(Full::<Bytes>::default()).unwrap()).await;
