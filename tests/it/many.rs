@@ -84,10 +84,8 @@ async fn watched_by(viewers: usize) -> (Cost, usize) {
         until(&mut viewer, "0").await;
         watching.push(viewer);
         let host = customer.session.views.viewer_origin().replace("http://", "");
-        let request = Request::builder()
-            .uri(customer.shows(&picture))
-            .header("host", host)
-            .header("sec-fetch-dest", "image");
+        let request =
+            Request::builder().uri(customer.shows(&picture)).header("host", host).header("sec-fetch-dest", "image");
         let shown = lado.send(request.body(Full::<Bytes>::default()).unwrap()).await;
         assert_eq!(text(shown).await, "a picture");
         page.until(|command| *command == PageCommand::Watched { viewers: watching.len().try_into().unwrap() }).await;
