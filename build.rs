@@ -5,7 +5,7 @@ use std::process::{Command, exit};
 use std::{env, fs};
 
 fn main() {
-    for path in ["web", "injected", "migrations", "package.json", "tsconfig.json"] {
+    for path in ["web", "injected", "package.json", "tsconfig.json"] {
         println!("cargo::rerun-if-changed={path}");
     }
     if !Path::new("node_modules/esbuild").exists() {

@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite as Db};
+use sqlx::{Row as _, SqlStr, Sqlite as Db};
 use tokio::sync::OnceCell;
 
 use super::{Answer, Config, End, Favourite, MAX_FAVOURITES, Notes, Outcome, Past, Person, Record, Search, Store};
 use super::{StoreError, Via, Who};
 use crate::id::SessionId;
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+/// Each runs once; one that has run never changes.
+const MIGRATIONS: [(&str, &str); 1] = [("history", include_str!("../../migrations/0001_history.sql"))];
 
 /// For one question, opening the file included.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -69,10 +70,18 @@ async fn connect(path: Option<&Path>) -> Result<SqlitePool, StoreError> {
     // One connection: what is asked takes microseconds, and a database in memory is its connection's.
     let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
     let pool = pool.acquire_timeout(BUSY).connect_with(options).await?;
-    MIGRATIONS.run(&pool).await.map_err(|error| StoreError::Broken(error.to_string()))?;
+    migrator().run(&pool).await.map_err(|error| StoreError::Broken(error.to_string()))?;
     // Sessions end with the process: those without an end were cut off.
     sqlx::query("UPDATE session SET ended_by = 'restart' WHERE ended IS NULL").execute(&pool).await?;
     Ok(pool)
+}
+
+// `sqlx::migrate!` would do the same, and have all of sqlx compiled twice.
+fn migrator() -> Migrator {
+    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, name.into(), MigrationType::Simple, SqlStr::from_static(sql), false)
+    };
+    Migrator::with_migrations((1..).zip(MIGRATIONS).map(migration).collect())
 }
 
 /// Notes are nobody's but the company's: the file is its owner's alone.
