@@ -193,9 +193,10 @@ impl<'a> Page<'a> {
         for up in path(node) {
             self.submits(up)?;
         }
-        // What looks like a button and is none to the eye of markup is one when its whole text is a lock's name.
+        // What looks like a button and is none to the eye of markup is one when its whole text is a lock's name, with or
+        // without a price.
         for up in node.ancestors().take(UNMARKED_DEPTH).filter(|up| up.is_element() && !is_pressed(*up)) {
-            if let Some(rule) = self.rules().lock_name(&name::text(up), true) {
+            if let Some(rule) = self.rules().lock_name(&without_price(&name::text(up)), true) {
                 return Err(locked(rule));
             }
         }
@@ -232,13 +233,33 @@ impl<'a> Page<'a> {
         }
         self.edit(node)?;
         if !matches!(key, "Enter" | " ") {
-            return Ok(());
+            return self.choice(node);
         }
         self.press(node)?;
         // In a text area Enter is a new line.
         match form_of(node).filter(|_| key == "Enter" && node.local() != "textarea") {
             Some(form) => self.submission(form),
             None => Ok(()),
+        }
+    }
+
+    /// A key may choose any option of a list, or any button of a group.
+    fn choice(&self, node: NodeRef<'a>) -> Result<(), Denied> {
+        match (node.local(), name::input_type(node).as_str()) {
+            ("select", _) => node
+                .descendants()
+                .filter(|inner| inner.local() == "option")
+                .try_for_each(|option| self.unlocked(option)),
+            ("input", "radio") => {
+                let group = node.attribute("name").unwrap_or_default();
+                let same = |other: &NodeRef<'_>| {
+                    other.local() == "input"
+                        && name::input_type(*other) == "radio"
+                        && other.attribute("name").unwrap_or_default() == group
+                };
+                node.root().descendants().filter(same).try_for_each(|radio| self.unlocked(radio))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -303,6 +324,15 @@ impl<'a> Page<'a> {
 
 /// How far outside of a click the text of an unmarked button is looked for.
 const UNMARKED_DEPTH: usize = 4;
+
+/// "Buy now" of "Buy now · R$ 99,00".
+fn without_price(text: &str) -> String {
+    let price = |word: &&str| {
+        word.contains(|c: char| c.is_ascii_digit() || "$€£¥₹".contains(c))
+            || ["USD", "EUR", "BRL", "GBP", "CHF"].contains(word)
+    };
+    text.split_whitespace().filter(|word| !price(word)).collect::<Vec<_>>().join(" ")
+}
 
 fn locked(rule: &str) -> Denied {
     Denied { refusal: Refusal::Locked, rule: rule.to_owned() }

@@ -216,6 +216,8 @@ function arrow(
     const now = options.findIndex((option) => option.selected);
     const next = options[edge ? (back ? 0 : options.length - 1) : now + (back ? -1 : 1)];
     if (!next || next.selected) return null;
+    const refusal = refuses(next);
+    if (refusal !== null) return refusal;
     setValue(list, next.value);
     changed(list);
   } else if (dom.matches(target, "input[type=radio]")) {

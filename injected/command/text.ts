@@ -1,5 +1,6 @@
 // Text and values into fields, so that the page's own code notices: frameworks listen to `input` and `change`.
 
+import { activeElement } from "../capture/active";
 import * as dom from "../capture/dom";
 import { isField } from "../capture/fields";
 import { isEnabled, realmOf } from "./act";
@@ -28,13 +29,14 @@ export function editable(element: Element, up: (node: Node) => Node | null): HTM
   return host;
 }
 
-/** Types text at the caret of the focused field. */
+/** Types text at the caret of the focused field, until the page moves the caret out of it. */
 export function insert(field: HTMLElement, text: string): void {
   if (text.length > LONGEST_TYPED) {
     put(field, "insertText", text);
     return;
   }
   for (const char of text) {
+    if (!hasCaret(field)) return;
     const key = { key: char, bubbles: true, cancelable: true, composed: true };
     const { KeyboardEvent } = realmOf(field);
     const wanted =
@@ -45,10 +47,22 @@ export function insert(field: HTMLElement, text: string): void {
   }
 }
 
+/** Fields that take the next digit by themselves move the focus on: where it goes nobody has asked for leave. */
+function hasCaret(field: HTMLElement): boolean {
+  const active = activeElement();
+  return (
+    active === null ||
+    active === field ||
+    active === dom.ownerDocument(field)?.body ||
+    dom.contains(field, active)
+  );
+}
+
 export type Edit = "insertText" | "insertParagraph" | "insertLineBreak" | "delete" | "forwardDelete";
 
 /** One edit at the caret: by the browser's own editor, which fires the events, or by hand where it declines. */
 export function put(field: HTMLElement, edit: Edit, text = ""): void {
+  if (!hasCaret(field)) return;
   const { ownerDocument } = field;
   const before = isField(field) ? textIn(field) : null;
   if (

@@ -181,6 +181,41 @@ fn options_belong_to_their_list_and_may_be_locked() {
     assert_eq!(ask(&room, &select(vec![3, 5])), locked("transfer"));
     assert_eq!(ask(&room, &select(vec![7])), refused(Refusal::NotPossible));
     assert_eq!(ask(&room, &Action::SetValue { node: 2, value: "Transfer".into() }), locked("transfer"));
+    for name in ["ArrowDown", "End", "PageDown"] {
+        assert_eq!(ask(&room, &key(2, name)), locked("transfer"), "{name} may choose it");
+    }
+    assert_eq!(ask(&room, &key(2, "Tab")), Ok(()));
+}
+
+#[test]
+fn arrows_choose_no_locked_button_of_a_group() {
+    let radio = |name: &str, label: &str| {
+        parent("label", &[], [parent("input", &[("type", "radio"), ("name", name)], vec![]), text(label)].concat())
+    };
+    let nodes = [radio("how", "By post"), radio("how", "I agree"), radio("when", "Today")];
+    let room = Room::new("", nodes.concat());
+    let radios: Vec<u32> =
+        room.mirror.document().unwrap().descendants().filter(|n| n.local() == "input").map(NodeRef::id).collect();
+    assert_eq!(ask(&room, &key(radios[0], "ArrowDown")), locked("agree"));
+    assert_eq!(ask(&room, &key(radios[2], "ArrowDown")), Ok(()));
+}
+
+#[test]
+fn an_unmarked_button_is_locked_whatever_its_price() {
+    let nodes = [
+        parent("div", &[], [text("Buy now · "), parent("span", &[], text("R$ 99"))].concat()),
+        parent("div", &[], [text("Pay later? "), parent("a", &[("href", "/more")], text("Learn more"))].concat()),
+        parent("p", &[], text("Confirm with your bank before you travel abroad")),
+    ];
+    let room = Room::new("", nodes.concat());
+    let at = |wanted: &str| {
+        let mut all = room.mirror.document().unwrap().descendants();
+        all.find(|node| node.text() == Some(wanted)).and_then(NodeRef::parent_node).unwrap().id()
+    };
+    assert_eq!(ask(&room, &click(at("Buy now · "))), locked("buy-en"));
+    assert_eq!(ask(&room, &click(at("R$ 99"))), locked("buy-en"));
+    assert_eq!(ask(&room, &click(at("Learn more"))), Ok(()), "a link of its own");
+    assert_eq!(ask(&room, &click(at("Confirm with your bank before you travel abroad"))), Ok(()), "a sentence");
 }
 
 #[test]
