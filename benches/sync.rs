@@ -20,7 +20,7 @@ const NODES: u32 = 10;
 struct Assets;
 
 impl AssetMap for Assets {
-    fn asset(&mut self, _: Place, url: &Url) -> String {
+    fn asset(&mut self, _: Place, url: &Url, _: bool) -> String {
         format!("/__lado/a/{}", url.path().len())
     }
 

@@ -19,9 +19,9 @@ const AS_ASCII: [RegExp, string][] = [
 ];
 const DIGIT = /\p{Nd}/u;
 
-/** More digits in a row than may be shown of a card: `is_growing` of src/mask.rs. */
+/** More digits in a row than may be shown of a card, or an @ behind a word: `is_growing` of src/mask/search.rs. */
 export function isGrowing(value: string): boolean {
-  return MAY_HOLD.test(value) && /(?:\d[ .\-/]?){7}/.test(new Text(value, []).plain);
+  return MAY_HOLD.test(value) && /(?:\d[ .\-/]?){7}|[^ ]@/.test(new Text(value, []).plain);
 }
 
 const LENGTHS = { luhn: [19, 13], cpf: [11, 11], cnpj: [14, 14] };

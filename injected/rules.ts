@@ -30,9 +30,9 @@ type Kind = "never" | "words" | "other";
 
 /** Presses of these are what accessible names lock. */
 const ACTIONS =
-  "button,a,area,summary,input[type=submit],input[type=button],input[type=image],input[type=reset]," +
-  "[role=button],[role=link],[role=menuitem],[role=option],[role=checkbox],[role=switch],[role=tab]," +
-  "input[type=checkbox],input[type=radio]";
+  "button,a,area,summary,option,label,input:is([type=submit],[type=button],[type=image],[type=reset])," +
+  "input[type=checkbox],input[type=radio],[onclick]," +
+  "[role]:is([role=button],[role=link],[role^=menuitem],[role=checkbox],[role=radio],[role=switch],[role=tab],[role=option],[role=treeitem])";
 
 /** What stands over an element: nothing, a mask that unmask rules below may lift, or a firm one. */
 export const enum Veil {
@@ -241,7 +241,8 @@ export class Rules {
       for (const { id, selector } of selectors) if (dom.matches(at, selector)) return id;
       const stamped = dom.getAttribute(at, "data-lado-lock");
       if (stamped !== null) return stamped;
-      const called = names.length && dom.matches(at, ACTIONS) && named(at, names);
+      const acts = names.length && (dom.matches(at, ACTIONS) || dom.localName(at).includes("-"));
+      const called = acts && named(at, names);
       if (called) return called.id;
     }
     return null;

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::session::{Companies, CompanyConfig, CompanyError};
-use crate::{console, front, hub, listener, load, metrics, page, route, session, store, upstream};
+use crate::{console, front, hub, listener, load, metrics, page, route, session, store, translate, upstream};
 
 /// The commented template that `lado config default` prints.
 pub const TEMPLATE: &str = include_str!("config/default.toml");
@@ -28,6 +28,7 @@ pub struct Config {
     pub hub: hub::Config,
     pub console: console::Config,
     pub store: store::Config,
+    pub translator: translate::Config,
     pub overload: load::Config,
     pub metrics: metrics::Config,
     pub log: Log,
@@ -133,6 +134,7 @@ impl Config {
                 ("front", format!("{:?}", config.fronts)),
                 ("console", format!("{:?}", config.console)),
                 ("store", format!("{:?}", config.store)),
+                ("translator", format!("{:?} {:?}", config.translator, config.translator.api_key)),
                 ("overload", format!("{:?}", config.overload)),
                 ("metrics", format!("{:?}", config.metrics)),
                 ("log", format!("{:?}", config.log)),

@@ -15,6 +15,7 @@ mod sessions;
 mod sign_in;
 mod talk;
 mod text;
+mod translate;
 mod view;
 
 use std::sync::{Arc, Mutex};
@@ -36,6 +37,7 @@ use crate::hub::Hubs;
 use crate::session::Sessions;
 use crate::span::Span;
 use crate::store::Store;
+use crate::translate::Translator;
 use error::ApiError;
 pub use view::SessionView;
 
@@ -57,12 +59,21 @@ impl Default for Config {
     }
 }
 
+/// What the console stands on.
+pub struct Parts {
+    pub sessions: Arc<Sessions>,
+    pub hubs: Arc<Hubs>,
+    pub store: Arc<dyn Store>,
+    pub translator: Option<Arc<dyn Translator>>,
+}
+
 /// What the console's routes work on.
 pub struct Console {
     config: Config,
     sessions: Arc<Sessions>,
     hubs: Arc<Hubs>,
     store: Arc<dyn Store>,
+    translator: Option<Arc<dyn Translator>>,
     /// Scheme, name and port, as browsers send it.
     origin: String,
     /// Front hosts: they may frame the panel, as view hosts may, and origins whose pages load Lado's script.
@@ -80,12 +91,11 @@ impl Console {
     /// [`password::PasswordError`] when the system cannot hash.
     pub fn new(
         config: Config,
-        sessions: Arc<Sessions>,
-        hubs: Arc<Hubs>,
-        store: Arc<dyn Store>,
+        parts: Parts,
         origin: String,
         fronts: &[String],
     ) -> Result<Arc<Self>, password::PasswordError> {
+        let Parts { sessions, hubs, store, translator } = parts;
         let fronts = fronts.iter().map(|host| format!(" {host}:*")).collect();
         Ok(Arc::new(Self {
             config,
@@ -93,6 +103,7 @@ impl Console {
             sessions,
             hubs,
             store,
+            translator,
             origin,
             signed_in: Mutex::default(),
             verifiers: Semaphore::new(VERIFIERS),

@@ -249,6 +249,7 @@ impl Hub {
 
     /// The company has other rules: they hold at once, and what they hide is taken back.
     pub fn rules_changed(&self) {
+        self.session.judge_again();
         let mut inner = lock(&self.inner);
         let mut retracted = Vec::new();
         for (name, page) in &mut inner.pages {

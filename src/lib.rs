@@ -36,6 +36,7 @@ pub mod session;
 pub mod span;
 pub mod store;
 pub mod sync;
+pub mod translate;
 pub mod upstream;
 
 use config::Config;
@@ -55,6 +56,7 @@ use script::Scripts;
 use session::{Companies, CompanyError, Found, SessionError, Sessions};
 use span::Span;
 use store::Sqlite;
+use translate::{LibreTranslate, Translator};
 use upstream::{SetupError, Upstream};
 
 /// Why Lado does not start.
@@ -131,8 +133,14 @@ impl Lado {
         let names: Vec<String> = config.fronts.iter().flat_map(|front| front.hosts.clone()).collect();
         let store = Arc::new(Sqlite::new(&config.store));
         let origin = hosts.console();
-        let console =
-            Console::new(config.console.clone(), sessions.clone(), hubs.clone(), store.clone(), origin, &names)?;
+        let translator = LibreTranslate::new(&config.translator, &config.upstream.extra_ca)?;
+        let parts = console::Parts {
+            sessions: sessions.clone(),
+            hubs: hubs.clone(),
+            store: store.clone(),
+            translator: translator.map(|service| Arc::new(service) as Arc<dyn Translator>),
+        };
+        let console = Console::new(config.console.clone(), parts, origin, &names)?;
         let reload = Reload::new(config, sessions.clone(), hubs.clone(), console.clone());
         let console = console.router();
         let load = Load::new(&config.overload);
@@ -185,12 +193,11 @@ impl Lado {
         });
         let mut response = respond::until(response, &self.drain);
         answering.answered(&mut response);
-        // Capabilities and links authorise whoever has them: of Lado's own paths only the kind is told.
         tracing::info!(
             target: "lado::access",
             face = name,
             %method,
-            path = told(&path),
+            path = %told(name, &path),
             status = response.status().as_u16(),
             ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
         );
@@ -307,13 +314,25 @@ fn host(request: &Request) -> String {
     request.uri().authority().map(|authority| authority.as_str()).or(header).unwrap_or_default().to_owned()
 }
 
-fn told(path: &str) -> &str {
-    for (prefix, kind) in [("/__lado/a/", "/__lado/a/…"), ("/j/", "/j/…"), ("/api/join/", "/api/join/…")] {
+/// What the log says of a path. Capabilities and links authorise whoever has them, and sites put names, addresses and
+/// tokens into theirs: of a site's path only the first word is told.
+fn told(face: &str, path: &str) -> String {
+    for prefix in ["/__lado/a/", "/j/", "/api/join/"] {
         if path.starts_with(prefix) {
-            return kind;
+            return format!("{prefix}…");
         }
     }
-    path
+    if !matches!(face, "view" | "front") || path.starts_with("/__lado/") {
+        return path.to_owned();
+    }
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let (first, rest) = inner.split_once('/').unwrap_or((inner, ""));
+    let word = first.len() <= 24 && first.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_' | b'.'));
+    match (word, rest.is_empty()) {
+        (true, true) => path.to_owned(),
+        (true, false) => format!("/{first}/…"),
+        (false, _) => "/…".to_owned(),
+    }
 }
 
 /// What Lado gets from whoever starts it.
@@ -361,4 +380,29 @@ pub async fn serve(
     operations.close();
     operations.wait().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn the_log_says_no_more_of_a_sites_path_than_its_first_word() {
+        for (path, said) in [
+            ("/", "/"),
+            ("/cart", "/cart"),
+            ("/main.css", "/main.css"),
+            ("/reset/4f9c", "/reset/…"),
+            ("/ana@example.com", "/…"),
+            ("/4f9c/x", "/…"),
+            ("*", "/…"),
+            ("", ""),
+            ("/__lado/a/abc", "/__lado/a/…"),
+            ("/__lado/sync", "/__lado/sync"),
+        ] {
+            assert_eq!((told("view", path).as_str(), told("front", path).as_str()), (said, said), "{path}");
+        }
+        assert_eq!(told("console", "/api/sessions/abc"), "/api/sessions/abc");
+        assert_eq!(told("console", "/j/abc"), "/j/…");
+    }
 }

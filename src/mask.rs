@@ -79,8 +79,9 @@ impl From<Masked<Bytes>> for Bytes {
 
 /// Hands out capability URLs for what the mirror shows, and is told what it does not show any more.
 pub trait AssetMap {
-    /// The address of an asset on the viewer host, e.g. `/__lado/a/{mac}`; the same one for the same URL.
-    fn asset(&mut self, place: Place, url: &Url) -> String;
+    /// The address of an asset on the viewer host, e.g. `/__lado/a/{mac}`; the same one for the same URL. `silent`: it is
+    /// shown where all is masked, and must say nothing.
+    fn asset(&mut self, place: Place, url: &Url, silent: bool) -> String;
     /// Viewers must forget what was there, or are told anew.
     fn gone(&mut self, what: Gone);
 }
@@ -303,6 +304,10 @@ impl Mask {
                         self.state(field, Op::SetValue { node: left, value }, assets, &mut out);
                     }
                 }
+                if let Some(host) = mirror.node(left).filter(|host| host.attribute("contenteditable").is_some()) {
+                    let changed = self.read(host);
+                    self.show_texts(mirror, &changed, assets, &mut out);
+                }
                 let shown = mirror.node(node).filter(|node| self.emitted(*node));
                 out.push(Op::Focus { node: shown.map_or(NONE, NodeRef::id) });
             }
@@ -435,6 +440,9 @@ impl Mask {
 
     /// What the browser says outside the page, as viewers may read it.
     pub fn outside(&self, text: &str) -> Masked<String> {
+        if self.rules.private().is_some() && !text.is_empty() {
+            return Masked(MASK.into());
+        }
         let short: String = text.chars().take(MAX_WORDS).collect();
         // A number that the cut goes through is no number any more to a detector.
         let whole = short.len() == text.len();

@@ -31,7 +31,7 @@ use crate::rewrite::cookie::Jar;
 use crate::rewrite::url::{Site, ViewMap};
 
 pub use ask::{Ask, AskError, Request};
-pub use asset::Showing;
+pub use asset::{Asset, Showing};
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Mode, Role};
 pub use escape::{Escape, Escapes};
 pub use link::LinkError;
@@ -70,6 +70,8 @@ pub struct Session {
     evidence: Arc<Mutex<Evidence>>,
     /// What the customer has put into masked fields: gone, and overwritten, when the session ends.
     taint: Mutex<Arc<Taint>>,
+    /// Counts up when more may be private than before.
+    judged: AtomicU64,
     /// Chat, and what has happened.
     pub talk: Talk,
     state: watch::Sender<State>,
@@ -231,13 +233,24 @@ impl Session {
         self.talk.say(by, key, text, |text| self.masked(text))
     }
 
+    /// Where it began, as others than the customer may know it: the address that help was asked for at is the customer's.
+    pub fn began_at(&self) -> Url {
+        let mut url = self.start.clone();
+        if self.home.is_some() {
+            url.set_path("/");
+            url.set_query(None);
+            url.set_fragment(None);
+        }
+        url
+    }
+
     /// What finds private data in a text, as the panel and the pages read it.
     pub fn detectors(&self) -> serde_json::Value {
         let mut rules = self.company.rules.for_site(self.start.host_str().unwrap_or_default()).page_json();
         rules["detectors"].take()
     }
 
-    fn masked(&self, text: &str) -> Masked<String> {
+    pub fn masked(&self, text: &str) -> Masked<String> {
         self.mask_of(self.start.host_str().unwrap_or_default()).words(text)
     }
 
@@ -261,11 +274,22 @@ impl Session {
         }
         let now = Arc::clone(&taint);
         drop(taint);
+        self.judge_again();
         if done {
             // Agents who come later do not read it in what was said before.
             self.talk.mask_again(|text| self.masked(text));
         }
         Some(now)
+    }
+
+    /// What was judged under another number may say what is private by now.
+    pub fn judged(&self) -> u64 {
+        self.judged.load(Ordering::Acquire)
+    }
+
+    /// There are other rules, or more is known to be private.
+    pub fn judge_again(&self) {
+        self.judged.fetch_add(1, Ordering::AcqRel);
     }
 
     pub fn is_paused(&self) -> bool {

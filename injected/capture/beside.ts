@@ -63,7 +63,7 @@ export class Beside {
       masked: (node) => veils.over(node) !== Veil.None,
       wake: () => changes.wake(),
     });
-    this.#outside = new Outside(told.outside);
+    this.#outside = new Outside(told.outside, (element) => veils.over(element) !== Veil.None);
     this.#check = new Check(parts);
     this.#measure();
     for (const root of [document, ...nodes.roots()]) this.entered(root);

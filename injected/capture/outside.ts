@@ -9,7 +9,8 @@ import * as dom from "./dom";
 type Realm = Window & typeof globalThis;
 type Say = (native: Native, shown: boolean, text: string) => unknown;
 
-const MAX_TEXT = 400;
+/** More than Lado tells: it sees what stands where it cuts. */
+const MAX_TEXT = 500;
 /** What has no end that a page hears of is told for this long. */
 const MOMENT_MS = 4000;
 
@@ -26,7 +27,11 @@ const CHOOSERS: Record<string, Native> = {
 export class Outside {
   #chooser: Element | null = null;
 
-  constructor(private readonly say: Say) {
+  /** `hides` says whether agents see nothing of an element. */
+  constructor(
+    private readonly say: Say,
+    private readonly hides: (element: Element) => boolean,
+  ) {
     const on = (type: string, run: (event: Event) => void, capture = true): void =>
       dom.listen(window, type, guard(run), { capture });
     on("beforeprint", () => say(Native.Print, true, ""));
@@ -82,7 +87,8 @@ export class Outside {
     if (!event.isTrusted || !element || !dom.isElement(element)) return;
     // Files of the site are seen on their way; these never leave the browser.
     const link = element.closest("a[download][href^='blob:'],a[download][href^='data:']");
-    if (link) this.#moment(Native.Download, dom.getAttribute(link, "download") ?? "");
+    if (link)
+      this.#moment(Native.Download, this.hides(link) ? "" : (dom.getAttribute(link, "download") ?? ""));
     else this.#choosing(element.closest("label")?.control ?? element);
   }
 

@@ -15,7 +15,7 @@ use super::text::rfc3339;
 use super::view::{LevelName, PhaseName};
 use crate::id::SessionId;
 use crate::protocol::Level;
-use crate::session::talk::Speaker;
+use crate::session::talk::{Language, Speaker};
 use crate::session::{Agent, Ask, EndedBy, Phase, Request, Session, State as SessionState, Ticket};
 
 /// What the panel says.
@@ -31,6 +31,13 @@ enum Said {
         /// Entries of the conversation up to this number are known already.
         #[serde(default)]
         after: u64,
+        /// The language that the customer reads.
+        #[serde(default)]
+        language: Option<Language>,
+    },
+    /// The customer reads another language.
+    Language {
+        language: Language,
     },
     Level {
         level: LevelName,
@@ -171,9 +178,10 @@ async fn talk(console: &Console, line: &mut Line) -> Result<(), LineError> {
             return line.tell(&Told::Error { error: Reason { code: "bad_ticket".into(), message } }).await;
         }
     };
-    let after = if let Said::Hello { after, .. } = hello { after } else { 0 };
+    let (after, language) = if let Said::Hello { after, language, .. } = hello { (after, language) } else { (0, None) };
     line.tell(&Told::Token { token: session.panel_token() }).await?;
-    follow(console, &session, after, line).await
+    let teller = Teller::new(Speaker::Customer, after, language);
+    follow(console, &session, teller, line).await
 }
 
 fn shown(console: &Console, hello: &Said) -> Shown {
@@ -195,14 +203,18 @@ fn shown(console: &Console, hello: &Said) -> Shown {
 }
 
 /// Tells the panel of every change and does what the customer decides, until the session ends or the panel leaves.
-async fn follow(console: &Console, session: &Arc<Session>, after: u64, line: &mut Line) -> Result<(), LineError> {
+async fn follow(
+    console: &Console,
+    session: &Arc<Session>,
+    mut teller: Teller,
+    line: &mut Line,
+) -> Result<(), LineError> {
     let mut changes = session.watch();
     let mut signals = session.talk.signals();
-    let mut teller = Teller::new(Speaker::Customer, after);
     let state = changes.borrow_and_update().clone();
     line.tell(&Told::State(Box::new(PanelState::of(session, &state)))).await?;
     line.tell(&Told::Detectors { detectors: session.detectors() }).await?;
-    teller.catch_up(&session.talk, line).await?;
+    teller.catch_up(console, session, line).await?;
     loop {
         tokio::select! {
             changed = changes.changed() => {
@@ -212,9 +224,10 @@ async fn follow(console: &Console, session: &Arc<Session>, after: u64, line: &mu
                 }
                 line.tell(&Told::State(Box::new(PanelState::of(session, &state)))).await?;
             }
-            signal = signals.recv() => teller.hear(signal, &session.talk, line).await?,
+            signal = signals.recv() => teller.hear(signal, console, session, line).await?,
             heard = line.next() => match heard? {
                 Heard::Beat => {}
+                Heard::Said(Said::Language { language }) => teller.read_in(language, console, session, line).await?,
                 Heard::Said(said) => {
                     let key = match &said {
                         Said::Say { key, .. } => Some(key.clone()),
@@ -233,7 +246,7 @@ async fn follow(console: &Console, session: &Arc<Session>, after: u64, line: &mu
 fn decide(console: &Console, session: &Arc<Session>, said: Said) -> Result<(), ApiError> {
     let hub = || console.hubs.of(session).ok_or(ApiError::Ended);
     match said {
-        Said::Hello { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
+        Said::Hello { .. } | Said::Language { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
         Said::Level { level } => hub()?.set_level(level.into()),
         Said::Pause { paused } => hub()?.pause(paused),
         Said::Pin {} => console.sessions.renew_pin(session),

@@ -14,8 +14,9 @@ use super::line::{self, Heard, Line, LineError};
 use super::panel::Person;
 use super::sign_in::Caller;
 use super::text::{address, rfc3339, shown};
+use super::translate;
 use super::view::LevelName;
-use crate::session::talk::{Entry, Event, Marks, Message, Signal, Speaker, Talk, What};
+use crate::session::talk::{Entry, Event, Language, Marks, Message, Signal, Speaker, Translated, What};
 use crate::session::{Agent, Ask, Session};
 
 /// What an agent's app says.
@@ -26,6 +27,13 @@ enum Said {
     Hello {
         #[serde(default)]
         after: u64,
+        /// The language that the agent reads.
+        #[serde(default)]
+        language: Option<Language>,
+    },
+    /// The agent reads another language.
+    Language {
+        language: Language,
     },
     Say {
         /// The app's own name for the message: one that is sent again is not said twice.
@@ -92,6 +100,8 @@ struct EntryView {
     #[serde(skip_serializing_if = "is_false")]
     hidden: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    translation: Option<TranslationView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<LevelName>,
@@ -99,6 +109,31 @@ struct EntryView {
     ask: Option<AskView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yes: Option<bool>,
+}
+
+/// A message in the reader's language.
+#[derive(Debug, Serialize)]
+struct TranslationView {
+    to: Language,
+    /// Without it, the message could not be translated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// ISO 639.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+}
+
+impl TranslationView {
+    fn of(message: &Message, to: Option<Language>) -> Option<Self> {
+        let to = to?;
+        match message.translated.get(&to)? {
+            Translated::Text { text, from } => {
+                Some(Self { to, text: Some(text.as_ref().clone()), from: Some(from.clone()) })
+            }
+            Translated::Failed => Some(Self { to, text: None, from: None }),
+            Translated::Asked | Translated::Same => None,
+        }
+    }
 }
 
 /// What is asked for.
@@ -130,16 +165,18 @@ impl AskView {
 }
 
 impl EntryView {
-    fn of(entry: &Entry, reader: &Speaker) -> Self {
+    fn of(entry: &Entry, reader: &Speaker, language: Option<Language>) -> Self {
         let view = Self { id: entry.id, at: rfc3339(entry.at), ..Self::default() };
         match &entry.what {
-            What::Said(message) => view.said(message, reader),
+            What::Said(message) => {
+                Self { translation: TranslationView::of(message, language), ..view.said(message, reader) }
+            }
             What::Happened(event) => view.happened(event),
         }
     }
 
     fn said(self, message: &Message, reader: &Speaker) -> Self {
-        let Message { by, text, shown, key } = message;
+        let Message { by, text, shown, key, translated: _ } = message;
         let own = by == reader;
         let (text, hidden) = match by {
             Speaker::Customer if own => (text, text != shown.as_ref()),
@@ -181,6 +218,7 @@ impl EntryView {
 /// Keeps one reader up to date.
 pub(super) struct Teller {
     reader: Speaker,
+    language: Option<Language>,
     sent: u64,
     marks: Option<Marks>,
 }
@@ -201,19 +239,54 @@ enum News {
         #[serde(skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
+    /// A message that was told before.
+    Translated { id: u64, translation: TranslationView },
 }
 
 impl Teller {
-    pub(super) fn new(reader: Speaker, after: u64) -> Self {
-        Self { reader, sent: after, marks: None }
+    pub(super) fn new(reader: Speaker, after: u64, language: Option<Language>) -> Self {
+        Self { reader, language, sent: after, marks: None }
+    }
+
+    /// The reader reads another language.
+    pub(super) async fn read_in(
+        &mut self,
+        language: Language,
+        console: &Console,
+        session: &Arc<Session>,
+        line: &mut Line,
+    ) -> Result<(), LineError> {
+        self.language = Some(language);
+        translate::begin(console, session, &self.reader, self.language);
+        for entry in session.talk.since(0) {
+            if let What::Said(message) = &entry.what {
+                self.tell_translation(entry.id, message, line).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_translation(&self, id: u64, message: &Message, line: &mut Line) -> Result<(), LineError> {
+        let view = TranslationView::of(message, self.language).filter(|_| id <= self.sent && message.by != self.reader);
+        match view {
+            Some(translation) => line.tell(&News::Translated { id, translation }).await,
+            None => Ok(()),
+        }
     }
 
     /// Tells what is new.
-    pub(super) async fn catch_up(&mut self, talk: &Talk, line: &mut Line) -> Result<(), LineError> {
+    pub(super) async fn catch_up(
+        &mut self,
+        console: &Console,
+        session: &Arc<Session>,
+        line: &mut Line,
+    ) -> Result<(), LineError> {
+        let talk = &session.talk;
+        translate::begin(console, session, &self.reader, self.language);
         let entries = talk.since(self.sent);
         if let Some(last) = entries.last() {
             self.sent = last.id;
-            let entries = entries.iter().map(|entry| EntryView::of(entry, &self.reader)).collect();
+            let entries = entries.iter().map(|entry| EntryView::of(entry, &self.reader, self.language)).collect();
             line.tell(&News::Said { entries, read: talk.read_by(&self.reader) }).await?;
         }
         let marks = talk.marks(&self.reader);
@@ -227,10 +300,16 @@ impl Teller {
     pub(super) async fn hear(
         &mut self,
         signal: Result<Signal, RecvError>,
-        talk: &Talk,
+        console: &Console,
+        session: &Arc<Session>,
         line: &mut Line,
     ) -> Result<(), LineError> {
         match signal {
+            Ok(Signal::Translated(_, to)) if Some(to) != self.language => Ok(()),
+            Ok(Signal::Translated(id, _)) => match session.talk.message(id) {
+                Some(message) => self.tell_translation(id, &message, line).await,
+                None => Ok(()),
+            },
             Ok(Signal::Typing(by)) if by == self.reader => Ok(()),
             Ok(Signal::Typing(by)) => {
                 let person = match &by {
@@ -239,7 +318,7 @@ impl Teller {
                 };
                 line.tell(&News::Typing { person }).await
             }
-            Ok(Signal::Changed) | Err(RecvError::Lagged(_)) => self.catch_up(talk, line).await,
+            Ok(Signal::Changed) | Err(RecvError::Lagged(_)) => self.catch_up(console, session, line).await,
             Err(RecvError::Closed) => Err(LineError::Left),
         }
     }
@@ -274,15 +353,15 @@ pub(super) async fn socket(
 }
 
 async fn talk(console: &Console, session: &Arc<Session>, caller: &Caller, line: &mut Line) -> Result<(), LineError> {
-    let Said::Hello { after } = line.hello().await? else { return Err(LineError::NoMessage) };
+    let Said::Hello { after, language } = line.hello().await? else { return Err(LineError::NoMessage) };
     let me = Speaker::Agent(caller.agent.clone());
     let mut signals = session.talk.signals();
     let mut state = session.watch();
-    let mut teller = Teller::new(me.clone(), after);
-    teller.catch_up(&session.talk, line).await?;
+    let mut teller = Teller::new(me.clone(), after, language);
+    teller.catch_up(console, session, line).await?;
     loop {
         tokio::select! {
-            signal = signals.recv() => teller.hear(signal, &session.talk, line).await?,
+            signal = signals.recv() => teller.hear(signal, console, session, line).await?,
             changed = state.changed() => {
                 if changed.is_err() || session.is_over() {
                     return line.tell(&Told::Ended).await;
@@ -295,6 +374,7 @@ async fn talk(console: &Console, session: &Arc<Session>, caller: &Caller, line: 
             heard = line.next() => match heard? {
                 Heard::Beat if !caller.stands(console) => return Err(LineError::Out),
                 Heard::Beat => {}
+                Heard::Said(Said::Language { language }) => teller.read_in(language, console, session, line).await?,
                 Heard::Said(said) => {
                     let key = match &said {
                         Said::Say { key, .. } => Some(key.clone()),
@@ -311,7 +391,7 @@ async fn talk(console: &Console, session: &Arc<Session>, caller: &Caller, line: 
 
 fn do_it(console: &Console, session: &Arc<Session>, me: &Speaker, caller: &Caller, said: Said) -> Result<(), ApiError> {
     match said {
-        Said::Hello { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
+        Said::Hello { .. } | Said::Language { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
         Said::Say { key, text } => session.say(me.clone(), &key, &text)?,
         Said::Typing {} => session.talk.typing(me.clone()),
         Said::Got { delivered, read } => session.talk.got(me, delivered, read),

@@ -132,7 +132,7 @@ impl SessionView {
         let state = session.state();
         Self {
             id: session.id.to_string(),
-            site: shown(&session.start),
+            site: shown(&session.began_at()),
             state: state.phase.into(),
             created: rfc3339(session.created),
             agent: AgentName::of(&session.agent),

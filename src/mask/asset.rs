@@ -3,14 +3,17 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::sheet::{self, Change};
+use super::attribute::starts;
+use super::sheet::{self, Change, Leads};
 use super::{AssetMap, Mask, Masked, Part, Place, run};
 use crate::protocol::NONE;
 use crate::rules::detector::Text;
 
 /// A sheet from `url`: every address becomes a capability URL or leads nowhere, and detectors look at what it prints.
-pub fn style_sheet(css: &str, url: &Url, mask: &Mask, assets: &mut dyn AssetMap) -> Masked<String> {
-    Masked(sheet::rewrite(css, &mut Served { mask, url, assets }))
+/// `silent`: it is worn where all is masked.
+pub fn style_sheet(css: &str, url: &Url, mask: &Mask, silent: bool, assets: &mut dyn AssetMap) -> Masked<String> {
+    let silent = silent || mask.rules.private().is_some();
+    Masked(sheet::rewrite(css, &mut Served { mask, url, silent, assets }))
 }
 
 /// An SVG picture, unless it says something private: its text is text.
@@ -24,23 +27,28 @@ const SERVED: Place = Place { node: NONE, part: Part::Text };
 struct Served<'a> {
     mask: &'a Mask,
     url: &'a Url,
+    silent: bool,
     assets: &'a mut dyn AssetMap,
 }
 
 impl Change for Served<'_> {
-    fn address(&mut self, address: &str) -> Option<String> {
-        let data = ["data:image/", "data:font/", "data:application/font", "data:application/x-font"];
-        let harmless =
-            |prefix: &&str| address.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-        if address.starts_with('#') || data.iter().any(harmless) {
+    fn address(&mut self, address: &str, leads: Leads) -> Option<String> {
+        let font = ["data:font/", "data:application/font", "data:application/x-font"];
+        if address.starts_with('#') || font.iter().any(|prefix| starts(address, prefix)) {
             return Some(address.to_owned());
         }
+        if leads == Leads::Picture && self.silent {
+            return None;
+        }
+        if starts(address, "data:image/") {
+            return (!self.mask.drawing_tells(address)).then(|| address.to_owned());
+        }
         let target = self.url.join(address).ok()?;
-        matches!(target.scheme(), "http" | "https").then(|| self.assets.asset(SERVED, &target))
+        matches!(target.scheme(), "http" | "https").then(|| self.assets.asset(SERVED, &target, self.silent))
     }
 
     fn silent(&self) -> bool {
-        self.mask.rules.private().is_some()
+        self.silent
     }
 
     fn text(&mut self, text: &str) -> Option<String> {
@@ -57,7 +65,7 @@ mod tests {
     struct Names;
 
     impl AssetMap for Names {
-        fn asset(&mut self, _: Place, url: &Url) -> String {
+        fn asset(&mut self, _: Place, url: &Url, _: bool) -> String {
             format!("/a{}", url.path())
         }
 
@@ -70,7 +78,7 @@ mod tests {
         let css = "@import 'more.css'; a{background:url(../x.png)} b{background:url(javascript:x)} \
             c::after{content:'4111 1111 1111 1111'}";
         let url = Url::parse("https://shop.example/css/main.css").unwrap();
-        let sheet = style_sheet(css, &url, &Mask::new(rules), &mut Names);
+        let sheet = style_sheet(css, &url, &Mask::new(rules), false, &mut Names);
         let text = sheet.as_ref();
         assert!(text.contains("\"/a/css/more.css\"") && text.contains("url(\"/a/x.png\")"), "{text}");
         assert!(!text.contains("javascript") && !text.contains("4111"), "{text}");
@@ -82,7 +90,7 @@ mod tests {
         let mut mask = Mask::new(RuleSet::presets().unwrap().for_site("shop.example"));
         mask.set_taint(std::sync::Arc::new(taint));
         let url = Url::parse("https://shop.example/me.css").unwrap();
-        let sheet = style_sheet("p::after{content:'Azul do Mar'}", &url, &mask, &mut Names);
+        let sheet = style_sheet("p::after{content:'Azul do Mar'}", &url, &mask, false, &mut Names);
         assert!(!sheet.as_ref().contains("Azul"), "{sheet:?}");
         let picture = |text: &str| format!("<svg><rect width='10'/><text>{text}</text></svg>").into_bytes().into();
         assert!(drawing(picture("Blue"), &mask).is_some());
@@ -98,10 +106,30 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_masked_a_served_sheet_prints_nothing() {
-        let mask = Mask::new(RuleSet::presets().unwrap().private().for_site("shop.example"));
+    fn where_all_is_masked_a_served_sheet_prints_and_shows_nothing() {
+        let open = RuleSet::presets().unwrap();
         let url = Url::parse("https://shop.example/me.css").unwrap();
-        let sheet = style_sheet("p::after{content:'Ana'} p{color:red}", &url, &mask, &mut Names);
-        assert!(!sheet.as_ref().contains("Ana") && sheet.as_ref().contains("color:red"), "{sheet:?}");
+        let css = "@import 'more.css'; @font-face{font-family:'Own';src:url(own.woff2)} p::after{content:'Ana'} \
+            li{list-style-type:'Ana'} p{color:red;background:url(ana.png)} b{background:url(data:image/png;base64,AAAA)}";
+        for (rules, silent) in [(open.clone().private(), false), (open, true)] {
+            let sheet = style_sheet(css, &url, &Mask::new(rules.for_site("shop.example")), silent, &mut Names);
+            let text = sheet.as_ref();
+            assert!(!text.contains("Ana") && !text.contains("ana.png") && !text.contains("data:"), "{text}");
+            for kept in ["/a/more.css", "/a/own.woff2", "'Own'", "color:red"] {
+                assert!(text.contains(kept), "{kept}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_drawing_inside_a_served_sheet_is_read() {
+        let mask = Mask::new(RuleSet::presets().unwrap().for_site("shop.example"));
+        let url = Url::parse("https://shop.example/me.css").unwrap();
+        let sheet = |text: &str| {
+            let css = format!("a{{background:url(\"data:image/svg+xml,<svg><text>{text}</text></svg>\")}}");
+            style_sheet(&css, &url, &mask, false, &mut Names).as_ref().clone()
+        };
+        assert!(sheet("Hello").contains("Hello"));
+        assert!(!sheet("4111 1111 1111 1111").contains("4111"));
     }
 }

@@ -6,7 +6,8 @@ use url::Url;
 
 use super::drawing::is_drawn;
 use super::judge::Status;
-use super::{AssetMap, Mask, Part, Place, emit, run, sheet};
+use super::sheet::{self, Change, Leads};
+use super::{AssetMap, Mask, Part, Place, emit, run};
 use crate::mirror::{DOCUMENT, NodeKind, NodeRef, name};
 use crate::protocol::MASK;
 use crate::rules::detector::Text;
@@ -217,7 +218,8 @@ impl Mask {
             return None;
         }
         let url = base_of(node)?.join(url).ok()?;
-        matches!(url.scheme(), "http" | "https").then(|| assets.asset(Place { node: node.id(), part }, &url))
+        matches!(url.scheme(), "http" | "https")
+            .then(|| assets.asset(Place { node: node.id(), part }, &url, self.rules.private().is_some()))
     }
 
     /// Style sheets: every address becomes a capability URL or leads nowhere, and detectors look at what they print.
@@ -351,11 +353,14 @@ struct Sheet<'a> {
     assets: &'a mut dyn AssetMap,
 }
 
-impl sheet::Change for Sheet<'_> {
-    fn address(&mut self, url: &str) -> Option<String> {
+impl Change for Sheet<'_> {
+    fn address(&mut self, url: &str, leads: Leads) -> Option<String> {
         let font = ["data:font/", "data:application/font", "data:application/x-font", "data:application/octet-stream"];
         if url.starts_with('#') || font.iter().any(|prefix| starts(url, prefix)) {
             return Some(url.to_owned());
+        }
+        if leads == Leads::Picture && self.silent() {
+            return None;
         }
         self.mask.asset(self.node, self.part, url, self.assets)
     }

@@ -63,7 +63,7 @@ pub fn preview(markup: &str, url: &str, rules: Arc<SiteRules>) -> Result<Vec<Fin
 struct Nowhere;
 
 impl AssetMap for Nowhere {
-    fn asset(&mut self, _: Place, _: &url::Url) -> String {
+    fn asset(&mut self, _: Place, _: &url::Url, _: bool) -> String {
         String::new()
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Mask;
+use super::{Mask, is_growing};
 use crate::mirror::{Mirror, NodeKind, NodeRef, Step};
 use crate::protocol::MASK;
 use crate::rules::detector::{Text, stacked};
@@ -170,6 +170,9 @@ impl Mask {
                 let text = node.text().unwrap_or_default();
                 let seen = Text::new(text);
                 let mut found = self.find(&seen);
+                if is_being_written(*node) && is_growing(text) {
+                    found.push(0..text.len());
+                }
                 self.find_around(*node, *node, &seen, &mut found);
                 return self.show_found(*node, 0, &merged(found), partly, changed);
             }
@@ -186,6 +189,9 @@ impl Mask {
         let mut nodes = run.iter().flatten();
         if let Some(first) = nodes.next() {
             self.find_around(*first, *nodes.next_back().unwrap_or(first), &seen, &mut found);
+        }
+        if run.iter().flatten().next().is_some_and(|node| is_being_written(*node)) && is_growing(&joined) {
+            found.push(0..joined.len());
         }
         let found = merged(found);
         for (node, start) in run.iter().zip(&places).filter_map(|(item, start)| item.map(|node| (node, *start))) {
@@ -304,6 +310,12 @@ impl Mask {
             None => node.text().unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// Whether the customer is in the text that a node is part of, to write it.
+fn is_being_written(node: NodeRef<'_>) -> bool {
+    let host = node.mirror().node(node.mirror().focus());
+    host.is_some_and(|host| host.attribute("contenteditable").is_some() && node.ancestors().any(|up| up == host))
 }
 
 #[derive(Clone, Copy, PartialEq)]

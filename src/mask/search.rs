@@ -79,12 +79,17 @@ fn unpacked(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether a field's value may become a number of somebody's as it is typed: more digits in a row than may be shown of a
-/// card (six, PCI DSS 3.4.1).
+/// Whether a field's value may become a number or an address of somebody's as it is typed: more digits in a row than may
+/// be shown of a card (six, PCI DSS 3.4.1), or an @ behind a word.
 pub(super) fn is_growing(value: &str) -> bool {
     let mut row = 0;
     let mut gap = 0;
+    let mut before = ' ';
     for c in value.chars().filter_map(normal) {
+        if c == '@' && before != ' ' {
+            return true;
+        }
+        before = c;
         match c {
             c if c.is_ascii_digit() => (row, gap) = (row + 1, 0),
             ' ' | '.' | '-' | '/' if gap == 0 => gap = 1,
@@ -95,4 +100,19 @@ pub(super) fn is_growing(value: &str) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_growing;
+
+    #[test]
+    fn what_may_become_private_is_told_from_what_cannot() {
+        for value in ["4111 111", "1-2-3-4-5-6-7", "４１１１１１１", "maria.silva@", "a@b"] {
+            assert!(is_growing(value), "{value}");
+        }
+        for value in ["", "411111", "12 345 and 67", "@maria", "2 @ 5", "maria.silva"] {
+            assert!(!is_growing(value), "{value}");
+        }
+    }
 }

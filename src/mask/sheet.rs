@@ -4,11 +4,12 @@
 //! (CSS Syntax 3 §4), no nesting on the stack: what a page sends may nest as it likes.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// What a sheet's addresses and texts become.
 pub(super) trait Change {
     /// The new address; nothing when it leads nowhere.
-    fn address(&mut self, url: &str) -> Option<String>;
+    fn address(&mut self, url: &str, leads: Leads) -> Option<String>;
     /// A string or declaration that may be printed, when it must change.
     fn text(&mut self, text: &str) -> Option<String>;
     /// Nothing at all is printed by the sheet.
@@ -17,9 +18,17 @@ pub(super) trait Change {
     }
 }
 
+/// What stands behind an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leads {
+    Sheet,
+    Font,
+    Picture,
+}
+
 pub(super) fn rewrite(css: &str, change: &mut dyn Change) -> String {
-    Scanner { css, at: 0, out: String::with_capacity(css.len() + 32), open: Vec::new(), import: false, begun: 0 }
-        .run(change)
+    let out = String::with_capacity(css.len() + 32);
+    Scanner { css, at: 0, out, open: Vec::new(), import: false, begun: 0, addresses: Vec::new() }.run(change)
 }
 
 /// What strings directly inside an open parenthesis are.
@@ -41,8 +50,10 @@ struct Scanner<'a> {
     open: Vec<Open>,
     /// Between `@import` and its address.
     import: bool,
-    /// Where the declaration begins in `out`.
+    /// Where the declaration, or what stands before a block, begins in `out`.
     begun: usize,
+    /// The addresses since then, which say nothing any more.
+    addresses: Vec<Range<usize>>,
 }
 
 impl<'a> Scanner<'a> {
@@ -61,7 +72,7 @@ impl<'a> Scanner<'a> {
                     self.copy(1);
                 }
                 b'{' | b'}' | b';' => {
-                    self.declared(change);
+                    self.judged(byte, change);
                     self.import = false;
                     // A brace inside parentheses is a mistake that ends them (a parser would resynchronise here too).
                     self.open.clear();
@@ -80,7 +91,7 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
-        self.declared(change);
+        self.judged(b'}', change);
         self.out
     }
 
@@ -150,10 +161,10 @@ impl<'a> Scanner<'a> {
         }
         let end = end.min(bytes.len());
         let address = unescaped(inner[..end].trim_end_matches(white));
+        let leads = self.leads();
         self.out.push_str("url(");
-        self.address(&address, change);
+        self.address(&address, leads, change);
         self.out.push(')');
-        self.import = false;
         let skipped = self.css.len() - inner.len() + end;
         self.at = (skipped + 1).min(self.css.len());
     }
@@ -169,8 +180,9 @@ impl<'a> Scanner<'a> {
         let closed = bytes.get(end) == Some(&quote);
         let text = unescaped(&body[..end]);
         let kind = self.open.last().copied().unwrap_or(Open::Other);
-        if std::mem::take(&mut self.import) || kind == Open::Addresses {
-            self.address(&text, change);
+        if self.import || kind == Open::Addresses {
+            let leads = self.leads();
+            self.address(&text, leads, change);
         } else {
             match change.text(&text).filter(|_| kind != Open::Drawing) {
                 Some(changed) => self.quoted(&changed),
@@ -186,9 +198,20 @@ impl<'a> Scanner<'a> {
         self.at = (self.at + 1 + end + usize::from(closed)).min(self.css.len());
     }
 
-    fn address(&mut self, url: &str, change: &mut dyn Change) {
-        let address = change.address(url).unwrap_or_else(|| "about:invalid".into());
+    /// Inside `@import` it is a sheet, as the source of a font a font.
+    fn leads(&mut self) -> Leads {
+        if std::mem::take(&mut self.import) {
+            return Leads::Sheet;
+        }
+        let source = property(&self.out[self.begun..]).eq_ignore_ascii_case("src");
+        if source { Leads::Font } else { Leads::Picture }
+    }
+
+    fn address(&mut self, url: &str, leads: Leads, change: &mut dyn Change) {
+        let address = change.address(url, leads).unwrap_or_else(|| "about:invalid".into());
+        let before = self.out.len();
         self.quoted(&address);
+        self.addresses.push(before..self.out.len());
     }
 
     fn quoted(&mut self, text: &str) {
@@ -203,9 +226,39 @@ impl<'a> Scanner<'a> {
         self.out.push('"');
     }
 
+    /// What ends at `end`: a declaration, or what nobody prints, but viewers hold.
+    fn judged(&mut self, end: u8, change: &mut dyn Change) {
+        let text = &self.out[self.begun..];
+        if end != b'{' && declares(text) {
+            self.declared(change)
+        } else {
+            self.held(change)
+        }
+        self.addresses.clear();
+    }
+
+    /// Selectors, at-rules, and what is no CSS at all.
+    fn held(&mut self, change: &mut dyn Change) {
+        let mut text = String::new();
+        let mut from = self.begun;
+        for address in &self.addresses {
+            text.push_str(&self.out[from..address.start]);
+            from = address.end;
+        }
+        text.push_str(&self.out[from..]);
+        if let Some(changed) = change.text(&text.replace("/**/", "")) {
+            self.out.truncate(self.begun);
+            self.out.push_str(&changed);
+        }
+    }
+
     /// Custom properties, counters and content print numbers without quotes.
     fn declared(&mut self, change: &mut dyn Change) {
         let declaration = &self.out[self.begun..];
+        if change.silent() && prints(declaration) {
+            self.out.truncate(self.begun);
+            return;
+        }
         let name = declaration.trim_start_matches("/**/").trim_start();
         let prints = ["--", "content", "counter", "quotes"]
             .iter()
@@ -233,6 +286,44 @@ impl<'a> Scanner<'a> {
             self.quoted(&covered);
         }
     }
+}
+
+/// The name of a declaration; anything where it is none.
+fn property(text: &str) -> &str {
+    text.trim_start_matches("/**/").trim_start().split([':', ' ', '\n', '\t', '/']).next().unwrap_or_default()
+}
+
+/// Whether a declaration holds words that are shown: strings that no font, area or syntax is called by. What is drawn by
+/// `content` and the like is judged on its own.
+fn prints(declaration: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "--",
+        "-webkit-font",
+        "animation",
+        "container",
+        "content",
+        "counter",
+        "font",
+        "grid",
+        "quotes",
+        "src",
+        "syntax",
+        "view-transition",
+    ];
+    let name = property(declaration).to_ascii_lowercase();
+    declaration.contains(['"', '\''])
+        && !declaration.contains("url(")
+        && !NAMES.iter().any(|known| name.starts_with(known))
+}
+
+/// Whether it is `name: value`, the value more than a long number: no property takes one.
+fn declares(text: &str) -> bool {
+    let text = text.trim_start_matches("/**/").trim();
+    let Some((name, value)) = text.split_once(':') else { return false };
+    let named = name.trim_end().bytes().all(|b| starts_name(b) || b.is_ascii_digit() || matches!(b, b'*' | b'/'));
+    let number = value.bytes().filter(u8::is_ascii_digit).count() > 11
+        && value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_whitespace() || b == b'-');
+    named && (name.starts_with("--") || !number)
 }
 
 /// What several strings of one declaration print together.
@@ -302,7 +393,7 @@ mod tests {
     struct Known;
 
     impl Change for Known {
-        fn address(&mut self, url: &str) -> Option<String> {
+        fn address(&mut self, url: &str, _: Leads) -> Option<String> {
             (!url.starts_with("javascript:")).then(|| format!("/a/{url}"))
         }
         fn text(&mut self, text: &str) -> Option<String> {
@@ -342,6 +433,25 @@ mod tests {
             ("a{content:'42' attr(x) '\\34 2'}", "a{content:\"*\"}"),
             ("a{content:'42' '43'}", "a{content:'42' '43'}"),
             ("a{clip-path:path('4242')}", "a{clip-path:path('4242')}"),
+        ] {
+            assert_eq!(rewrite(css, &mut Known), out, "{css}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_style_is_looked_at_as_viewers_hold_it() {
+        for (css, out) in [
+            ("4242", "*"),
+            ("a{} 4242", "a{} *"),
+            ("42/**/42 a{color:red}", "* a{color:red}"),
+            ("#n4242,b{color:red}", "#n*,b{color:red}"),
+            ("a:nth-child(4242){}", "a:nth-child(*){}"),
+            ("a{4242}", "a{*}"),
+            ("a{x:42420000 0000}", "a{x:*0000 0000}"),
+            ("a{--x:424200000000}", "a{--x:*00000000}"),
+            ("a{width:4242px}", "a{width:4242px}"),
+            ("@import '4242.css' screen;", "@import \"/a/4242.css\" screen;"),
+            ("@import '4242.css' 4242;", "@import  *;"),
         ] {
             assert_eq!(rewrite(css, &mut Known), out, "{css}");
         }

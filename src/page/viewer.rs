@@ -25,7 +25,7 @@ use crate::mask::{self, Mask};
 use crate::respond::{self, Body, Coding, Failure, Limits, Request, Response, Rewritten, Transform};
 use crate::rewrite::cookie::{Relation, Source};
 use crate::rewrite::url::Site;
-use crate::session::{Found, Session, lock};
+use crate::session::{Asset as Named, Found, Session, lock};
 use crate::sync;
 use crate::upstream::BodyError;
 
@@ -37,8 +37,10 @@ const MAX_REDIRECTS: usize = 5;
 struct Asset {
     content_type: HeaderValue,
     bytes: Bytes,
-    /// The addresses in a style sheet.
-    leads: Arc<[Url]>,
+    /// What a style sheet leads to.
+    leads: Arc<[Named]>,
+    /// By what it was judged, where it says anything: [`Session::judged`].
+    judged: Option<u64>,
 }
 
 /// Assets that viewers have loaded, by session and capability.
@@ -123,10 +125,13 @@ impl Pages {
         if session.is_paused() {
             return Err(Failure::Forbidden("the customer has blanked the view"));
         }
-        let url = session.asset(mac).ok_or(Failure::NotFound)?;
+        let Named { url, silent } = session.asset(mac).ok_or(Failure::NotFound)?;
         let key = (session.id, mac.to_owned());
         let ranged = asked.contains_key(RANGE);
-        if let Some(asset) = self.assets.kept.get(&key).filter(|_| !ranged) {
+        // Looked at before the rules are: what was judged by the ones before must not pass for judged by these.
+        let judged = session.judged();
+        let still = |asset: &Asset| !ranged && asset.judged.is_none_or(|by| by == judged);
+        if let Some(asset) = self.assets.kept.get(&key).filter(still) {
             session.leads(mac, &asset.leads);
             return Ok(passive(StatusCode::OK, asset.content_type, asset.bytes.into()));
         }
@@ -163,7 +168,7 @@ impl Pages {
         let mask = session.mask_of(url.host_str().unwrap_or_default());
         let mut leads = Leads { session, to: Vec::new() };
         let bytes = match content_type {
-            Passive::StyleSheet => style_sheet(&bytes, &kind, &url, &mask, &mut leads),
+            Passive::StyleSheet => style_sheet(&bytes, &kind, &url, &mask, silent, &mut leads),
             Passive::Drawing => mask::drawing(bytes, &mask).ok_or(Failure::Forbidden("the drawing is masked"))?.into(),
             Passive::Other => bytes,
         };
@@ -174,7 +179,8 @@ impl Pages {
         };
         session.leads(mac, &leads.to);
         if !session.is_over() {
-            let asset = Asset { content_type: kind.clone(), bytes: bytes.clone(), leads: leads.to.into() };
+            let judged = (content_type != Passive::Other).then_some(judged);
+            let asset = Asset { content_type: kind.clone(), bytes: bytes.clone(), leads: leads.to.into(), judged };
             self.assets.kept.insert(key, asset);
         }
         Ok(passive(StatusCode::OK, kind, bytes.into()))
@@ -293,7 +299,14 @@ fn passive(status: StatusCode, content_type: HeaderValue, body: Body) -> Respons
 }
 
 /// A style sheet whose addresses are capabilities too. Text that is not UTF-8 becomes it.
-fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, mask: &Mask, leads: &mut Leads<'_>) -> Bytes {
+fn style_sheet(
+    bytes: &[u8],
+    content_type: &HeaderValue,
+    url: &Url,
+    mask: &Mask,
+    silent: bool,
+    leads: &mut Leads<'_>,
+) -> Bytes {
     let charset = content_type
         .to_str()
         .ok()
@@ -301,19 +314,21 @@ fn style_sheet(bytes: &[u8], content_type: &HeaderValue, url: &Url, mask: &Mask,
         .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches('"').as_bytes()))
         .unwrap_or(encoding_rs::UTF_8);
     let (text, ..) = charset.decode(bytes);
-    mask::style_sheet(&text, url, mask, leads).as_ref().clone().into()
+    mask::style_sheet(&text, url, mask, silent, leads).as_ref().clone().into()
 }
 
 /// Notes where a style sheet leads to.
 struct Leads<'s> {
     session: &'s Session,
-    to: Vec<Url>,
+    to: Vec<Named>,
 }
 
 impl mask::AssetMap for Leads<'_> {
-    fn asset(&mut self, _: mask::Place, url: &Url) -> String {
-        self.to.push(url.clone());
-        self.session.path_of_asset(url)
+    fn asset(&mut self, _: mask::Place, url: &Url, silent: bool) -> String {
+        let asset = Named { url: url.clone(), silent };
+        let path = self.session.path_of_asset(&asset);
+        self.to.push(asset);
+        path
     }
 
     fn gone(&mut self, _: mask::Gone) {}

@@ -31,6 +31,14 @@ type Name = [u8; 16];
 const FIRST: Name = [0; 16];
 const LAST: Name = [255; 16];
 
+/// What a capability URL stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    pub url: Url,
+    /// It is shown where all is masked, and must say nothing.
+    pub silent: bool,
+}
+
 /// What the mirror of one page shows, for as long as the value lives.
 pub struct Showing {
     session: Arc<Session>,
@@ -45,18 +53,18 @@ impl Session {
         Showing { session: Arc::clone(self), page: assets.pages }
     }
 
-    /// The address behind a capability's last path segment, if something shows it now.
-    pub fn asset(&self, name: &str) -> Option<Url> {
+    /// What stands behind a capability's last path segment, if something shows it now.
+    pub fn asset(&self, name: &str) -> Option<Asset> {
         lock(&self.assets).get(&parse(name)?).cloned()
     }
 
     /// The path on the viewer's host of what a style sheet leads to: good once [`Session::leads`] has said so.
-    pub fn path_of_asset(&self, url: &Url) -> String {
-        path(&lock(&self.assets).name(url))
+    pub fn path_of_asset(&self, asset: &Asset) -> String {
+        path(&lock(&self.assets).name(asset))
     }
 
     /// The style sheet of this name leads to these addresses.
-    pub fn leads(&self, sheet: &str, to: &[Url]) {
+    pub fn leads(&self, sheet: &str, to: &[Asset]) {
         if let Some(sheet) = parse(sheet) {
             lock(&self.assets).lead(sheet, to);
         }
@@ -64,9 +72,9 @@ impl Session {
 }
 
 impl AssetMap for &Showing {
-    fn asset(&mut self, place: Place, url: &Url) -> String {
-        let unmapped = self.session.views.unmap(url);
-        lock(&self.session.assets).show(self.page, place, unmapped.as_ref().unwrap_or(url))
+    fn asset(&mut self, place: Place, url: &Url, silent: bool) -> String {
+        let url = self.session.views.unmap(url).unwrap_or_else(|| url.clone());
+        lock(&self.session.assets).show(self.page, place, &Asset { url, silent })
     }
 
     fn gone(&mut self, what: Gone) {
@@ -89,7 +97,7 @@ pub(super) struct Assets {
     places: BTreeSet<(u32, Place, Name)>,
     shown: HashMap<Name, Shown>,
     /// What the style sheets lead to that viewers have loaded.
-    led: HashMap<Name, HashMap<Name, Url>>,
+    led: HashMap<Name, HashMap<Name, Asset>>,
     /// Addresses in `led`.
     led_to: usize,
     /// Of all addresses.
@@ -97,7 +105,7 @@ pub(super) struct Assets {
 }
 
 struct Shown {
-    url: Url,
+    asset: Asset,
     /// How many places show it.
     places: usize,
 }
@@ -117,21 +125,21 @@ impl Default for Assets {
 }
 
 impl Assets {
-    /// The path of `url` on the viewer's own host, good from now on.
-    fn show(&mut self, page: u32, place: Place, url: &Url) -> String {
-        let name = self.name(url);
+    /// The path of `asset` on the viewer's own host, good from now on.
+    fn show(&mut self, page: u32, place: Place, asset: &Asset) -> String {
+        let name = self.name(asset);
         let held = (page, place, name);
         let known = self.shown.contains_key(&name);
-        let room = self.places.len() < MAX_PLACES && (known || self.has_room(url));
+        let room = self.places.len() < MAX_PLACES && (known || self.has_room(asset));
         if room && self.places.insert(held) {
-            self.bytes += if known { 0 } else { url.as_str().len() };
-            self.shown.entry(name).or_insert_with(|| Shown { url: url.clone(), places: 0 }).places += 1;
+            self.bytes += if known { 0 } else { asset.bytes() };
+            self.shown.entry(name).or_insert_with(|| Shown { asset: asset.clone(), places: 0 }).places += 1;
         }
         path(&name)
     }
 
-    fn has_room(&self, url: &Url) -> bool {
-        let length = url.as_str().len();
+    fn has_room(&self, asset: &Asset) -> bool {
+        let length = asset.bytes();
         length <= MAX_URL && self.bytes + length <= MAX_BYTES && self.shown.len() + self.led_to < MAX_ENTRIES
     }
 
@@ -152,13 +160,13 @@ impl Assets {
             let Some(shown) = self.shown.get_mut(&held.2) else { continue };
             shown.places -= 1;
             if shown.places == 0 {
-                self.bytes -= shown.url.as_str().len();
+                self.bytes -= shown.asset.bytes();
                 self.shown.remove(&held.2);
             }
         }
     }
 
-    fn lead(&mut self, sheet: Name, to: &[Url]) {
+    fn lead(&mut self, sheet: Name, to: &[Asset]) {
         if self.led.contains_key(&sheet) {
             return;
         }
@@ -166,17 +174,17 @@ impl Assets {
             self.forget_sheets();
         }
         let mut names = HashMap::new();
-        for url in to {
-            if self.has_room(url) && names.insert(self.name(url), url.clone()).is_none() {
-                self.bytes += url.as_str().len();
+        for asset in to {
+            if self.has_room(asset) && names.insert(self.name(asset), asset.clone()).is_none() {
+                self.bytes += asset.bytes();
                 self.led_to += 1;
             }
         }
         self.led.insert(sheet, names);
     }
 
-    fn get(&self, name: &Name) -> Option<&Url> {
-        let shown = self.shown.get(name).map(|shown| &shown.url);
+    fn get(&self, name: &Name) -> Option<&Asset> {
+        let shown = self.shown.get(name).map(|shown| &shown.asset);
         shown.or_else(|| self.reached().iter().find_map(|sheet| self.led[*sheet].get(name)))
     }
 
@@ -200,7 +208,7 @@ impl Assets {
         let reached: HashSet<Name> = self.reached().into_iter().copied().collect();
         for (_, names) in self.led.extract_if(|sheet, _| !reached.contains(sheet)) {
             self.led_to -= names.len();
-            self.bytes -= names.values().map(|url| url.as_str().len()).sum::<usize>();
+            self.bytes -= names.values().map(Asset::bytes).sum::<usize>();
         }
     }
 
@@ -208,13 +216,20 @@ impl Assets {
         *self = Self::default();
     }
 
-    fn name(&self, url: &Url) -> Name {
+    fn name(&self, asset: &Asset) -> Name {
         let key = self.key.as_bytes();
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length (RFC 2104)");
-        mac.update(url.as_str().as_bytes());
+        mac.update(&[u8::from(asset.silent)]);
+        mac.update(asset.url.as_str().as_bytes());
         let mut name = Name::default();
         name.copy_from_slice(&mac.finalize().into_bytes()[..16]);
         name
+    }
+}
+
+impl Asset {
+    fn bytes(&self) -> usize {
+        self.url.as_str().len()
     }
 }
 
@@ -230,8 +245,8 @@ fn parse(name: &str) -> Option<Name> {
 mod tests {
     use super::*;
 
-    fn url(text: &str) -> Url {
-        Url::parse("https://shop.com/").unwrap().join(text).unwrap()
+    fn url(text: &str) -> Asset {
+        Asset { url: Url::parse("https://shop.com/").unwrap().join(text).unwrap(), silent: false }
     }
 
     fn src(node: u32) -> Place {
@@ -251,6 +266,8 @@ mod tests {
         assert_eq!(assets.show(1, src(5), &logo), path, "the same address keeps its name");
         assert_eq!(assets.get(&named(&path)), Some(&logo));
         assert_eq!(assets.get(&assets.name(&url("orders.pdf"))), None);
+        let silent = Asset { silent: true, ..logo.clone() };
+        assert_ne!(assets.show(2, src(5), &silent), path, "where all is masked it is another");
     }
 
     #[test]
@@ -299,7 +316,7 @@ mod tests {
             assets.show(1, src(n), &url(&n.to_string()));
         }
         assert_eq!((assets.shown.len(), assets.places.len()), (MAX_ENTRIES, MAX_ENTRIES));
-        assert_eq!(assets.bytes, assets.shown.values().map(|shown| shown.url.as_str().len()).sum::<usize>());
+        assert_eq!(assets.bytes, assets.shown.values().map(|shown| shown.asset.bytes()).sum::<usize>());
         for n in 0..MAX_PLACES as u32 {
             assets.show(2, src(n), &url("1"));
         }

@@ -227,6 +227,7 @@ impl Sessions {
             places: Mutex::default(),
             evidence: Arc::default(),
             taint: Mutex::default(),
+            judged: AtomicU64::new(0),
             talk: Talk::default(),
             state: watch::Sender::new(State {
                 phase: Phase::Invited,
@@ -452,7 +453,7 @@ impl Sessions {
             id: session.id,
             company: Arc::clone(&session.company),
             agent: session.agent.clone(),
-            start: session.start.clone(),
+            start: session.began_at(),
             created: session.created,
             ended: SystemTime::now(),
             by,

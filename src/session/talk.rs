@@ -3,10 +3,11 @@
 //!
 //! Agents read what the customer writes only as `mask` has let it through.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::{Agent, lock};
@@ -44,6 +45,50 @@ pub struct Message {
     pub shown: Masked<String>,
     /// The sender's own name for the message: one that is sent again after a reconnect is not said twice.
     pub key: String,
+    /// What others may read, in their languages.
+    pub translated: BTreeMap<Language, Translated>,
+}
+
+/// A language that the apps speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub enum Language {
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "pt-BR")]
+    Portuguese,
+    #[serde(rename = "es")]
+    Spanish,
+    #[serde(rename = "fr")]
+    French,
+    #[serde(rename = "de")]
+    German,
+}
+
+impl Language {
+    /// ISO 639.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Portuguese => "pt",
+            Self::Spanish => "es",
+            Self::French => "fr",
+            Self::German => "de",
+        }
+    }
+}
+
+/// What has become of a message in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Translated {
+    Asked,
+    /// It was written in it.
+    Same,
+    Text {
+        text: Masked<String>,
+        /// The language it was written in (ISO 639).
+        from: String,
+    },
+    Failed,
 }
 
 /// Who says something.
@@ -90,6 +135,8 @@ pub enum TalkError {
 pub enum Signal {
     /// There are new entries or marks.
     Changed,
+    /// Something has become of a message in a language.
+    Translated(u64, Language),
     Typing(Speaker),
 }
 
@@ -151,7 +198,8 @@ impl Talk {
         };
         if !inner.entries.iter().any(known) {
             inner.typed.remove(by.name());
-            let message = Message { by, text: text.to_owned(), shown: mask(text), key: key.to_owned() };
+            let (text, shown, key) = (text.to_owned(), mask(text), key.to_owned());
+            let message = Message { by, text, shown, key, translated: BTreeMap::new() };
             inner.add(What::Said(message));
         }
         drop(inner);
@@ -163,9 +211,42 @@ impl Talk {
     pub(super) fn mask_again(&self, mask: impl Fn(&str) -> Masked<String>) {
         for entry in &mut lock(&self.inner).entries {
             if let What::Said(message) = &mut entry.what {
-                message.shown = mask(&message.text);
+                let shown = mask(&message.text);
+                if std::mem::replace(&mut message.shown, shown) != message.shown {
+                    message.translated.clear();
+                }
             }
         }
+    }
+
+    /// Whether there is a message that nobody has put into the reader's language.
+    pub fn waits_for(&self, reader: &Speaker, to: Language) -> bool {
+        lock(&self.inner).messages().any(|(_, message)| message.waits_for(reader, to))
+    }
+
+    /// The newest of them, and what others may read of it; it counts as asked for.
+    pub fn untranslated(&self, reader: &Speaker, to: Language) -> Option<(u64, String)> {
+        let mut inner = lock(&self.inner);
+        let (id, message) = inner.messages().rev().find(|(_, message)| message.waits_for(reader, to))?;
+        message.translated.insert(to, Translated::Asked);
+        Some((id, message.told().to_owned()))
+    }
+
+    /// What has become of message `id`, whose words were `text`.
+    pub fn translated(&self, id: u64, text: &str, to: Language, translated: Translated) {
+        let mut inner = lock(&self.inner);
+        // More of it may be private by now.
+        let Some((_, message)) = inner.messages().find(|(at, message)| *at == id && message.told() == text) else {
+            return;
+        };
+        message.translated.insert(to, translated);
+        drop(inner);
+        let _ = self.signals.send(Signal::Translated(id, to));
+    }
+
+    /// A message, if it is remembered still.
+    pub fn message(&self, id: u64) -> Option<Message> {
+        lock(&self.inner).messages().find(|(at, _)| *at == id).map(|(_, message)| message.clone())
     }
 
     pub fn happened(&self, event: Event) {
@@ -240,6 +321,28 @@ impl Inner {
         }
         self.entries.push_back(Entry { id: self.last, at: SystemTime::now(), what });
     }
+
+    fn messages(&mut self) -> impl DoubleEndedIterator<Item = (u64, &mut Message)> {
+        self.entries.iter_mut().filter_map(|entry| match &mut entry.what {
+            What::Said(message) => Some((entry.id, message)),
+            What::Happened(_) => None,
+        })
+    }
+}
+
+impl Message {
+    /// What everybody else may read.
+    fn told(&self) -> &str {
+        match self.by {
+            Speaker::Customer => self.shown.as_ref(),
+            Speaker::Agent(_) => &self.text,
+        }
+    }
+
+    /// Numbers and signs say the same in every language.
+    fn waits_for(&self, reader: &Speaker, to: Language) -> bool {
+        self.by != *reader && !self.translated.contains_key(&to) && self.told().chars().any(char::is_alphabetic)
+    }
 }
 
 impl Speaker {
@@ -292,6 +395,24 @@ mod tests {
         assert!(message.text.contains("4539"), "the customer reads their own words");
         assert!(!message.shown.as_ref().contains("4539"), "{:?}", message.shown);
         assert!(message.shown.as_ref().ends_with(", ok?"));
+    }
+
+    #[test]
+    fn a_message_is_asked_for_once_in_each_language_and_never_in_its_writers_stead() {
+        let talk = Talk::default();
+        talk.say(Speaker::Customer, "k", "Onde vejo o 4539 1488 0343 6467?", mask).unwrap();
+        talk.say(Speaker::Customer, "n", "12 + 3", mask).unwrap();
+        assert_eq!(talk.untranslated(&Speaker::Customer, Language::English), None, "the customer wrote it");
+        let (id, text) = talk.untranslated(&ana(), Language::English).unwrap();
+        assert!(!text.contains("4539"), "nobody else reads the number: {text}");
+        assert_eq!(talk.untranslated(&ana(), Language::English), None, "asked for already, and numbers are not words");
+        assert!(talk.untranslated(&ana(), Language::German).is_some());
+        let done = Translated::Text { text: mask("Where do I see it?"), from: "pt".into() };
+        talk.translated(id, &text, Language::English, done.clone());
+        assert_eq!(talk.message(id).unwrap().translated[&Language::English], done);
+        talk.mask_again(|_| mask("4539 1488 0343 6467"));
+        talk.translated(id, &text, Language::English, done);
+        assert!(talk.message(id).unwrap().translated.is_empty(), "it was made of words that are private now");
     }
 
     #[test]

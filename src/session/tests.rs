@@ -186,7 +186,7 @@ fn the_end_leaves_nothing_behind() {
     let token = session.panel_token();
     let mirror = session.showing();
     let place = Place { node: 2, part: Part::Attribute("src") };
-    let asset = (&mirror).asset(place, &Url::parse("https://www.shop.com/logo.png").unwrap());
+    let asset = (&mirror).asset(place, &Url::parse("https://www.shop.com/logo.png").unwrap(), false);
     assert!(session.asset(asset.rsplit('/').next().unwrap()).is_some());
     let told = Arc::new(Mutex::new(Vec::new()));
     sessions.at_end({

@@ -246,7 +246,7 @@ impl Customer<'_> {
     /// A mirror shows this: under what path viewers load it.
     pub fn shows(&self, url: &Url) -> String {
         let place = Place { node: 2, part: Part::Attribute("src") };
-        (&self.mirror).asset(place, url)
+        (&self.mirror).asset(place, url, false)
     }
 
     /// The mirror shows nothing of what it has shown.

@@ -10,3 +10,4 @@ pub mod stage;
 mod storm;
 mod sync;
 mod tabs;
+mod translated;

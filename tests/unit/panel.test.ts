@@ -111,8 +111,15 @@ test("it connects again with its token, and sends then what the customer decided
 }) => {
   const lado = await open(page, ACTIVE);
   await lado.drop();
-  await expect.poll(() => lado.said).toContainEqual({ type: "hello", token: "a-token", after: 0 });
-  expect(lado.said[0]).toEqual({ type: "hello", ticket: "a-ticket", after: 0 });
+  await expect
+    .poll(() => lado.said)
+    .toContainEqual({
+      type: "hello",
+      token: "a-token",
+      after: 0,
+      language: "en",
+    });
+  expect(lado.said[0]).toEqual({ type: "hello", ticket: "a-ticket", after: 0, language: "en" });
 });
 
 test("one press ends the session", async ({ page }) => {

@@ -1,6 +1,7 @@
 // The agent's side of the conversation: chat, requests and events over one socket, always reconnecting.
 
 import { type Ask, Conversation, type Entry, type News, type Saying } from "../shared/conversation";
+import { language, onLanguage } from "../shared/i18n";
 import { Pulse } from "../shared/pulse";
 
 export type Wanted =
@@ -28,6 +29,7 @@ export class Talk {
   #over = false;
   #retry = FIRST_RETRY;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #stop: () => void;
   readonly #pulse = new Pulse({ quiet: () => {}, dead: () => this.#lost() });
 
   constructor(
@@ -35,6 +37,7 @@ export class Talk {
     private readonly listener: Listener,
   ) {
     this.conversation = new Conversation("agent", (message) => this.#send(message), `chat.${session}`);
+    this.#stop = onLanguage(() => this.conversation.readIn(language()));
     this.#connect();
   }
 
@@ -48,6 +51,7 @@ export class Talk {
 
   close(): void {
     this.#over = true;
+    this.#stop();
     clearTimeout(this.#timer);
     this.#pulse.stop();
     this.#socket?.close();
@@ -61,7 +65,7 @@ export class Talk {
     socket.onopen = () => {
       this.#open = true;
       this.#retry = FIRST_RETRY;
-      socket.send(JSON.stringify({ type: "hello", after: this.conversation.last }));
+      socket.send(JSON.stringify({ type: "hello", after: this.conversation.last, language: language() }));
       this.conversation.connected();
     };
     socket.onmessage = (event: MessageEvent) => {

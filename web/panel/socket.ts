@@ -11,6 +11,7 @@ import {
   type Person,
   type Saying,
 } from "../shared/conversation";
+import { language, onLanguage } from "../shared/i18n";
 import { Pulse } from "../shared/pulse";
 
 export interface PanelState {
@@ -84,6 +85,7 @@ export class PanelSocket {
       (message) => this.#say(message),
       `chat.${ticket.split(".")[0]}`,
     );
+    onLanguage(() => this.conversation.readIn(language()));
     addEventListener("online", () => this.#again(0));
     addEventListener("offline", () => this.#lost());
   }
@@ -95,7 +97,9 @@ export class PanelSocket {
     this.#pulse.start();
     socket.onopen = () => {
       const proof = this.#token ? { token: this.#token } : { ticket: this.ticket };
-      socket.send(JSON.stringify({ type: "hello", ...proof, after: this.conversation.last }));
+      socket.send(
+        JSON.stringify({ type: "hello", ...proof, after: this.conversation.last, language: language() }),
+      );
     };
     socket.onmessage = (event: MessageEvent) => {
       if (this.#socket !== socket) return;
@@ -188,6 +192,7 @@ export class PanelSocket {
       case "said":
       case "marks":
       case "typing":
+      case "translated":
       case "refused": {
         const fresh = this.conversation.hear(message);
         if (fresh.length) this.onmessage(fresh);

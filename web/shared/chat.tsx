@@ -1,6 +1,6 @@
 // The chat: messages with their marks, who is writing, and the field to write in.
 
-import { Check, CheckCheck, Clock3, Copy, EyeOff, SendHorizontal, TriangleAlert } from "lucide";
+import { Check, CheckCheck, Clock3, Copy, EyeOff, Languages, SendHorizontal, TriangleAlert } from "lucide";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import { type Conversation, type Entry, MAX_TEXT } from "./conversation";
 import { language, t } from "./i18n";
@@ -175,14 +175,33 @@ interface MessageProps {
 function Message({ entry, side, other, mark }: MessageProps) {
   const own = entry.key !== undefined;
   const name = own ? t("chat.you") : entry.person ? entry.person.display : t("chat.customer");
+  // One that was made for another language has had its time.
+  const translation = entry.translation?.to === language() ? entry.translation : undefined;
+  const [original, setOriginal] = useState(false);
+  const translated = original ? undefined : translation?.text;
   const time = new Intl.DateTimeFormat(language(), { timeStyle: "short" }).format(new Date(entry.at));
   return (
     <div class={`message ${own ? "own" : ""}`}>
       {/* With one on each side, names are for those who do not see the sides. */}
       <span class={!own && side === "customer" ? "name" : "sr"}>{name}: </span>
       <p class="bubble" dir="auto">
-        <Rich text={entry.text ?? ""} />
+        <Rich text={translated ?? entry.text ?? ""} />
       </p>
+      {translation && (
+        <small class="translation">
+          <Icon of={Languages} size={13} />
+          {translation.text === undefined ? (
+            t("chat.untranslated")
+          ) : (
+            <>
+              {original ? t("chat.original") : t("chat.translated", { language: nameOf(translation.from) })}
+              <button type="button" aria-pressed={original} onClick={() => setOriginal(!original)}>
+                {t(original ? "chat.show_translation" : "chat.show_original")}
+              </button>
+            </>
+          )}
+        </small>
+      )}
       {entry.hidden && (
         <small>
           <Icon of={EyeOff} size={13} />
@@ -200,6 +219,15 @@ function Message({ entry, side, other, mark }: MessageProps) {
       </small>
     </div>
   );
+}
+
+/** A language's name in the reader's. */
+function nameOf(code: string | undefined): string {
+  try {
+    return new Intl.DisplayNames([language()], { type: "language" }).of(code ?? "") ?? "";
+  } catch {
+    return code ?? "";
+  }
 }
 
 function markOf(id: number, marks: Conversation["marks"]): "sent" | "delivered" | "read" {

@@ -12,6 +12,14 @@ export interface Ask {
   who?: Person;
 }
 
+/** A message in the reader's language; without a text it could not be translated. */
+export interface Translation {
+  to: string;
+  text?: string;
+  /** The language that it was written in (ISO 639). */
+  from?: string;
+}
+
 /** Numbers count up from 1 and never skip. */
 export interface Entry {
   id: number;
@@ -25,6 +33,7 @@ export interface Entry {
   key?: string;
   /** A private part of the own message is hidden from the others. */
   hidden?: boolean;
+  translation?: Translation;
   event?: "came" | "entered" | "allowed" | "paused" | "resumed" | "asked" | "answered" | "withdrew";
   level?: "look" | "point" | "control";
   ask?: Ask;
@@ -42,11 +51,13 @@ export type News =
   | { type: "said"; entries: Entry[]; read?: number }
   | { type: "marks"; delivered: number; read: number }
   | { type: "typing"; person?: Person }
+  | { type: "translated"; id: number; translation: Translation }
   | { type: "refused"; key?: string; error: { code: string } };
 
 export type Saying =
   | { type: "say"; key: string; text: string }
   | { type: "typing" }
+  | { type: "language"; language: string }
   | { type: "got"; delivered: number; read: number };
 
 /** Lado takes no longer one. */
@@ -126,6 +137,11 @@ export class Conversation {
     this.send({ type: "typing" });
   }
 
+  /** The reader's language is another now. */
+  readIn(language: string): void {
+    this.send({ type: "language", language });
+  }
+
   /** Somebody has seen all there is. */
   look(): void {
     if (this.read >= this.last) return;
@@ -161,6 +177,11 @@ export class Conversation {
           this.#changed();
         }, TYPING_LASTS);
         break;
+      case "translated": {
+        const { id, translation } = news;
+        this.entries = this.entries.map((entry) => (entry.id === id ? { ...entry, translation } : entry));
+        break;
+      }
       case "refused":
         this.outbox = this.outbox.map((unsent) =>
           unsent.key === news.key ? { ...unsent, refused: true } : unsent,

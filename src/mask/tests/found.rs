@@ -34,6 +34,28 @@ fn a_card_number_that_grows_digit_by_digit_is_taken_back_when_it_is_one() {
 }
 
 #[test]
+fn what_is_written_in_a_page_of_text_shows_when_it_is_left_and_is_nothing_private() {
+    let nodes = parent("div", &[("contenteditable", "true")], vec![text("")]);
+    let mut room = Room::new("", nodes);
+    room.send(Op::Focus { node: 2 });
+    for end in 1..=CARD.len() {
+        room.text(3, &CARD[..end]);
+    }
+    assert!(!room.leaked("4111111"), "no more than six digits of it");
+    room.text(3, "order 1234567");
+    assert_eq!(room.shown(), MASK);
+    room.send(Op::Focus { node: NONE });
+    assert_eq!(room.shown(), "order 1234567");
+}
+
+#[test]
+fn what_the_browser_says_is_hidden_where_all_is() {
+    let room = Room::new("[[rule]]\nid = \"all\"\naction = \"private\"\n", parent("p", &[], vec![text("x")]));
+    assert_eq!(room.mask.outside("Maria, your balance is 4,000").as_ref(), MASK);
+    assert_eq!(room.mask.outside("").as_ref(), "");
+}
+
+#[test]
 fn a_number_completed_by_removal_or_insertion_is_masked() {
     let nodes =
         parent("p", &[], [vec![text("41111111")], parent("i", &[], vec![text("x")]), vec![text("11111111")]].concat());

@@ -33,7 +33,7 @@ fn play(room: &mut Room, next: &mut u32, (kind, a, b, c): (u8, u16, u16, u16)) {
         1 => {
             let base = *next;
             *next += 8;
-            let tag = ["span", "p", "b", "select", "svg", "label", "img"][usize::from(b) % 7];
+            let tag = ["span", "p", "b", "select", "svg", "label", "img", "style"][usize::from(b) % 8];
             let nodes = match tag {
                 "img" => parent(tag, &[("src", &format!("/{}.png", c % 4))], vec![]),
                 _ => parent(tag, &[], vec![text(piece(c))]),

@@ -21,7 +21,7 @@ pub struct Assets {
 }
 
 impl AssetMap for Assets {
-    fn asset(&mut self, place: Place, url: &Url) -> String {
+    fn asset(&mut self, place: Place, url: &Url, _: bool) -> String {
         self.shown.insert((place, url.to_string()));
         let known = self.named.iter().position(|held| held == url.as_str());
         let name = known.unwrap_or_else(|| {

@@ -24,6 +24,7 @@ use lado::session::brand::BrandConfig;
 use lado::session::{self, Agent, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
 use lado::store::{self, Sqlite};
 use lado::sync;
+use lado::translate::Translator;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -65,35 +66,45 @@ impl Stage {
     }
 
     pub async fn with(config: hub::Config) -> Self {
-        Self::made(config, companies(&[], &BrandConfig::default()), store::Config::default()).await
+        Self::made(config, companies(&[], &BrandConfig::default()), store::Config::default(), None).await
     }
 
     /// With a file of rules for every company.
     pub async fn ruled(file: &Path) -> Self {
         let companies = companies(&[file.to_owned()], &BrandConfig::default());
-        Self::made(hub::Config::default(), companies, store::Config::default()).await
+        Self::made(hub::Config::default(), companies, store::Config::default(), None).await
     }
 
     /// With what outlives sessions in a file.
     pub async fn stored(file: &Path) -> Self {
         let store = store::Config { path: Some(file.to_owned()), ..store::Config::default() };
-        Self::made(hub::Config::default(), companies(&[], &BrandConfig::default()), store).await
+        Self::made(hub::Config::default(), companies(&[], &BrandConfig::default()), store, None).await
     }
 
     /// Where every company has this look.
     pub async fn branded(brand: BrandConfig) -> Self {
-        Self::made(hub::Config::default(), companies(&[], &brand), store::Config::default()).await
+        Self::made(hub::Config::default(), companies(&[], &brand), store::Config::default(), None).await
     }
 
-    async fn made(config: hub::Config, companies: Companies, store: store::Config) -> Self {
+    /// With messages put into their readers' languages.
+    pub async fn translated(translator: Arc<dyn Translator>) -> Self {
+        let companies = companies(&[], &BrandConfig::default());
+        Self::made(hub::Config::default(), companies, store::Config::default(), Some(translator)).await
+    }
+
+    async fn made(
+        config: hub::Config,
+        companies: Companies,
+        store: store::Config,
+        translator: Option<Arc<dyn Translator>>,
+    ) -> Self {
         let domain = ViewDomain::parse("http://view.localhost:7070").unwrap();
         let sessions = Sessions::new(session::Config::default(), companies, domain).unwrap();
         let hubs = Hubs::new(&sessions, config);
         let store = Arc::new(Sqlite::new(&store));
         tokio::spawn(console::record::follow(Arc::downgrade(&sessions), store.clone(), Duration::from_secs(3600)));
-        let console =
-            Console::new(console::Config::default(), sessions.clone(), hubs.clone(), store.clone(), ORIGIN.into(), &[])
-                .unwrap();
+        let parts = console::Parts { sessions: sessions.clone(), hubs: hubs.clone(), store, translator };
+        let console = Console::new(console::Config::default(), parts, ORIGIN.into(), &[]).unwrap();
         let router = console.router();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web_address = web.local_addr().unwrap();
