@@ -177,6 +177,7 @@ export function startSync(): void {
           easel?.watched(viewers > 0);
           capture.watched(late, {
             outside: (native, shown, text) => line.send({ tag: PageMessageTag.Native, native, shown, text }),
+            pause: () => line.send({ tag: PageMessageTag.Pause }),
             ready: () => line.ready,
             flush,
             say: (op) => line.batch([op]),

@@ -36,6 +36,8 @@ export interface Parts {
 export interface Told {
   /** The browser shows something outside the page, or has put it away. */
   outside(native: Native, shown: boolean, text: string): unknown;
+  /** The customer wants nobody to see anything any more. */
+  pause(): unknown;
   /** Whether ops may be sent now. */
   ready(): boolean;
   /** Says what has changed. */
@@ -63,7 +65,11 @@ export class Beside {
       masked: (node) => veils.over(node) !== Veil.None,
       wake: () => changes.wake(),
     });
-    this.#outside = new Outside(told.outside, (element) => veils.over(element) !== Veil.None);
+    this.#outside = new Outside(
+      told.outside,
+      (element) => veils.over(element) !== Veil.None,
+      () => told.pause(),
+    );
     this.#check = new Check(parts);
     this.#measure();
     for (const root of [document, ...nodes.roots()]) this.entered(root);

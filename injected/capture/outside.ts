@@ -27,16 +27,20 @@ const CHOOSERS: Record<string, Native> = {
 export class Outside {
   #chooser: Element | null = null;
 
-  /** `hides` says whether agents see nothing of an element. */
+  /** `hides` says whether agents see nothing of an element; `pause` blanks everything for them. */
   constructor(
     private readonly say: Say,
     private readonly hides: (element: Element) => boolean,
+    pause: () => unknown,
   ) {
     const on = (type: string, run: (event: Event) => void, capture = true): void =>
       dom.listen(window, type, guard(run), { capture });
     on("beforeprint", () => say(Native.Print, true, ""));
     on("afterprint", () => say(Native.Print, false, ""));
     on("click", (event) => this.#clicked(event));
+    on("keydown", (event) => {
+      if (event.isTrusted && (event as KeyboardEvent).key === "Pause") pause();
+    });
     for (const type of ["change", "cancel", "focusout", "pointerdown"])
       on(type, ({ target }) => {
         if (this.#chooser && (target === this.#chooser || type === "pointerdown")) this.#chosen();

@@ -11,7 +11,8 @@ import type { Signs } from "./signs";
 
 /** Between the panel and the window's edges. */
 export const EDGE = 12;
-const FAREWELL = 8000;
+/** Whoever has read it closes it. */
+const FAREWELL = 120_000;
 /** A panel thinner than this is a pill, and stays one on phones: sites keep their own bars and buttons in the corners. */
 const PILL = 64;
 
@@ -56,6 +57,7 @@ export class Overlay {
   #panel: HTMLIFrameElement;
   #waiting = false;
   #removed = false;
+  #over = false;
   #top = false;
   #showsMarks = true;
   #carry: Carry | null = null;
@@ -158,6 +160,7 @@ export class Overlay {
 
   /** The session is over and the page goes on: the panel says so for a while, and all else goes. */
   farewell(): void {
+    this.#over = true;
     this.#showsMarks = false;
     this.#signs?.clear();
     this.sheet.replaceSync("");
@@ -184,9 +187,14 @@ export class Overlay {
       return;
     // The page is not to see what it did not ask for.
     event.stopImmediatePropagation();
-    const { lado, width, height, hide, marks, move, corner } = (event.data ?? {}) as Record<string, unknown>;
+    const { lado, width, height, hide, marks, move, corner, close } = (event.data ?? {}) as Record<
+      string,
+      unknown
+    >;
     if (lado !== "panel") return;
     if (hide === true) this.show((signs) => signs.choose());
+    if (hide === false) this.show((signs) => signs.chosen());
+    if (close === true && this.#over) this.remove();
     if (typeof marks === "boolean") this.#showMarks(marks);
     if (Array.isArray(move)) this.#carried((carry) => carry.move(Number(move[0]) || 0, Number(move[1]) || 0));
     if (corner === true) this.#carried((carry) => carry.turn());

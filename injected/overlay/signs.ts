@@ -23,7 +23,7 @@ const STYLE = `
 .mark { position: absolute; left: 0; top: 0; width: 18px; height: 18px; border-radius: 9px; background: #fff;
   box-shadow: 0 0 0 1px rgb(0 0 0 / .12); color: #0f6e6e; display: grid; place-items: center; }
 .mark svg { width: 12px; height: 12px; }
-.glass { position: absolute; inset: 0; pointer-events: auto; cursor: crosshair; }
+.glass { position: absolute; inset: 0; pointer-events: auto; cursor: crosshair; outline: 0; }
 .aim { position: absolute; left: 0; top: 0; border: 2px solid #0f6e6e; border-radius: 4px; background: rgb(15 110 110 / .14);
   box-sizing: border-box; pointer-events: none; }
 .say { position: absolute; left: 50%; top: 16px; transform: translateX(-50%); padding: 8px 16px; border-radius: 18px;
@@ -204,6 +204,9 @@ export class Signs {
       event.stopPropagation();
       this.#stop?.();
     });
+    // Out of the panel's frame, so that Escape is heard here.
+    glass.tabIndex = -1;
+    glass.focus({ preventScroll: true });
     glass.addEventListener("pointermove", move);
     glass.addEventListener("click", press);
     window.addEventListener("keydown", key, true);
@@ -213,6 +216,11 @@ export class Signs {
       this.#stop = null;
     };
     this.ground.moved();
+  }
+
+  /** The customer hides nothing after all. */
+  chosen(): void {
+    this.#stop?.();
   }
 
   /** Asks the customer to do something with an element that only people can do. */

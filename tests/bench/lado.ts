@@ -40,6 +40,7 @@ const capture = new Capture(
 
 capture.watched(late, {
   outside: () => 0,
+  pause: () => 0,
   ready: () => false,
   flush() {},
   say() {},

@@ -93,6 +93,11 @@ test("help on a shop that Lado is in front of, from the launcher to the farewell
   await part(customer);
   await expect(agent.page.getByText("The session has ended").first()).toBeVisible();
   await expect(page.getByRole("button", { name: "Get help" })).toBeVisible();
+  const farewell = await customer.panel();
+  await expect(farewell.getByRole("definition").nth(1)).toContainText("Nothing: neither pages, nor the chat");
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/farewell-front.png` });
+  await farewell.getByRole("button", { name: "Close" }).click();
+  await expect(page.locator("lado-overlay")).toHaveCount(0);
   expect(page.url()).toBe(`${front}/en/cart`);
   await page.reload();
   await expect(page.getByRole("button", { name: "Get help" })).toBeVisible();

@@ -120,6 +120,26 @@ test("what an agent asks for happens when the customer says yes, and not before"
   await agent.sees("Enamelled steel");
   expect(await agent.reads()).not.toContain("Tide kettle");
 
+  // The choice can be given up by the keyboard, and a pause is one press away while the page is used.
+  await shared.getByRole("button", { name: "Hide something" }).click();
+  const again = await customer.page.locator("main p").first().boundingBox();
+  await customer.page.keyboard.press("Escape");
+  await customer.page.mouse.click((again?.x ?? 0) + 20, (again?.y ?? 0) + 5);
+  await shared.locator(".pill").getByRole("button", { name: "Pause" }).click();
+  await expect.poll(() => agent.reads()).not.toContain("Enamelled steel");
+  await expect(shared.locator(".pill")).toContainText("Paused: nobody sees this page");
+  if (process.env.SHOTS) await customer.page.screenshot({ path: `${process.env.SHOTS}/paused.png` });
+  await expect(async () => {
+    await shared.locator(".pill").getByRole("button", { name: "Show the page again" }).click();
+    await expect.poll(() => agent.reads(), { timeout: 3000 }).toContain("Enamelled steel");
+  }).toPass();
+  await customer.page.mouse.click((again?.x ?? 0) + 20, (again?.y ?? 0) + 5);
+  await customer.page.keyboard.press("Pause");
+  await expect.poll(() => agent.reads()).not.toContain("Enamelled steel");
+  await shared.locator(".pill button").first().click();
+  await shared.getByRole("button", { name: "Show the page again" }).click();
+  await agent.sees("Enamelled steel");
+
   // The panel gets out of the way: dragged by its head, or from corner to corner.
   const frame = await shared.frameElement();
   const left = async () => (await frame.boundingBox())?.x ?? 0;

@@ -95,6 +95,8 @@ export function Panel({ socket }: { socket: PanelSocket }) {
     setEnding(true);
     socket.end();
   });
+  // What hides is done at once, what shows again calmly.
+  const pause = (paused: boolean) => (paused ? socket.pause(true) : calmly(() => socket.pause(false))());
   const unfold = (to: "session" | "chat") => {
     setTab(to);
     setPreview("");
@@ -140,10 +142,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
             )}
           </header>
           {ended ? (
-            <p class="note good">
-              <Icon of={ShieldCheck} size={18} />
-              <span>{t("panel.ended_more")}</span>
-            </p>
+            <Farewell state={state} />
           ) : state ? (
             <>
               {connection === "lost" && (
@@ -231,6 +230,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
               )}
             </button>
           )}
+          {state?.phase === "active" && <PillPause paused={state.paused === true} pause={pause} />}
           {state && (
             <button
               class="stop"
@@ -282,6 +282,48 @@ const dragged = {
     last = null;
   },
 };
+
+/** At hand while the customer is busy with the page: a card comes out of a wallet at once, or a child into the room. */
+function PillPause({ paused, pause }: { paused: boolean; pause(paused: boolean): void }) {
+  const text = t(paused ? "panel.resume" : "panel.pause");
+  return (
+    <button class="pause" type="button" aria-label={text} title={text} onClick={() => pause(!paused)}>
+      <Icon of={paused ? Play : Pause} size={20} />
+    </button>
+  );
+}
+
+/** Where the page outlives the session: how long it was, and what is left of it. */
+function Farewell({ state }: { state: PanelState | null }) {
+  const [ended] = useState(() => Date.now());
+  const started = state?.session_started ? Date.parse(state.session_started) : null;
+  const minutes = started === null ? 0 : Math.floor(Math.max(0, ended - started) / 60_000);
+  return (
+    <>
+      <p class="note good">
+        <Icon of={ShieldCheck} size={18} />
+        <span>{t("panel.ended_more")}</span>
+      </p>
+      {state && (
+        <dl class="farewell">
+          {started !== null && (
+            <>
+              <dt>{t("panel.ended_time")}</dt>
+              <dd>{minutes ? t("panel.ended_minutes", { count: minutes }) : "< 1 min"}</dd>
+            </>
+          )}
+          <dt>{t("panel.ended_recorded")}</dt>
+          <dd>{t("panel.ended_nothing")}</dd>
+          <dt>{t("panel.ended_kept", { company: companyOf(state) })}</dt>
+          <dd>{t("panel.ended_history")}</dd>
+        </dl>
+      )}
+      <button class="button" type="button" onClick={() => tellPage({ close: true })}>
+        {t("common.close")}
+      </button>
+    </>
+  );
+}
 
 interface TabsProps {
   tab: "session" | "chat";
@@ -347,7 +389,14 @@ function Privacy({ paused, pause }: { paused: boolean; pause(paused: boolean): v
           {t("panel.pause")}
         </button>
       )}
-      <button class="button small" type="button" onClick={() => tellPage({ hide: true })}>
+      <button
+        class="button small"
+        type="button"
+        onClick={() => tellPage({ hide: true })}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") tellPage({ hide: false });
+        }}
+      >
         <Icon of={EyeOff} size={18} />
         {t("panel.hide")}
       </button>
