@@ -187,6 +187,33 @@ test("who has handed a session over is told so, and no longer sees the page", as
   await expect(page.locator("iframe.viewer")).toBeVisible();
 });
 
+test("an answer from before the end does not bring a session back", async ({ page }) => {
+  const active = { ...INVITED, state: "active", link: undefined, online: true };
+  let now = active;
+  await api(page, {
+    ...SIGNED_IN,
+    [`GET /api/sessions/${ID}`]: [200, active],
+    "GET /api/sessions": [200, { sessions: [active] }],
+    [`POST /api/sessions/${ID}/viewer`]: [200, { url: `${VIEWER}/__lado/viewer#a-ticket` }],
+  });
+  await serve(page, "viewer", VIEWER, (path) => path === "/__lado/viewer");
+  await page.route(`${CONSOLE}/api/events`, (route) =>
+    route.fulfill({
+      contentType: "text/event-stream",
+      body: `retry: 100\n\nevent: session\ndata: ${JSON.stringify(now)}\n\n`,
+    }),
+  );
+  await openConsole(page, `#/s/${ID}`);
+  const end = page.getByRole("heading", { name: "The session has ended" });
+  await expect(page.locator("iframe.viewer")).toBeVisible();
+  now = { ...active, state: "ended" };
+  await expect(end).toBeVisible();
+  now = active;
+  const events = page.waitForResponse(/\/api\/events$/).then(() => page.waitForResponse(/\/api\/events$/));
+  await events;
+  await expect(end).toBeVisible();
+});
+
 test("the letter with the link is in the customer's language, the console in the agent's", async ({
   page,
 }) => {

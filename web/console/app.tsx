@@ -58,5 +58,6 @@ function useShortcuts(): void {
 
 export function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
-  return target !== null && (target.isContentEditable || /^(input|textarea|select)$/.test(target.localName));
+  const field = "input:not([type=radio],[type=checkbox]),textarea,select";
+  return target !== null && (target.isContentEditable || target.matches(field));
 }

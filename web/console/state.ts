@@ -81,9 +81,14 @@ export function refresh(): void {
   call<{ sessions: Session[] }>("GET", "/api/sessions").then(
     (answer) => {
       const open = new Map(answer.sessions.map((session) => [session.id, keep(session)]));
-      // The session on the screen has ended where it is no longer among the open ones.
+      // The session on the screen has ended where it is no longer among the open ones, or is newer than they are.
       const here = sessions.value.get(shown.value ?? "");
-      if (here && !open.has(here.id)) open.set(here.id, { ...here, state: "ended" });
+      if (here && !open.has(here.id)) {
+        open.set(here.id, here);
+        load(here.id).catch((error) => {
+          if (error instanceof ApiError && error.status === 404) put({ ...here, state: "ended" });
+        });
+      }
       sessions.value = open;
       listed.value = "ready";
     },
@@ -181,9 +186,11 @@ function put(session: Session): void {
   sessions.value = next;
 }
 
-/** The link is told when the session is made and may be missing from later news. */
+/** The link is told when the session is made and may be missing from later news. An answer that was on its way when the
+ * session ended comes too late. */
 function keep(session: Session): Session {
   const before = sessions.value.get(session.id);
+  if (before?.state === "ended") return before;
   if (session.state !== "invited" || session.link || !before?.link) return session;
   return { ...session, link: before.link, expires: session.expires ?? before.expires ?? null };
 }
