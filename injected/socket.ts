@@ -25,6 +25,9 @@ const LAST_RETRY_MS = 5000;
 /** Lado says something every second: after this long without it the line is dead. */
 const SILENCE_MS = 6000;
 const LOOK_MS = 1000;
+/** Lado has no room for the document now, and may have later. */
+const FULL = 4008;
+const FULL_RETRY_MS = 30_000;
 
 // Taken before the page can replace them.
 const { WebSocket: NativeSocket, setTimeout: later, clearTimeout: never } = window;
@@ -142,9 +145,9 @@ export class Line {
     this.#writer = new Writer();
     this.#heard = now();
     this.#look();
-    const mine = (run: (event: MessageEvent) => void) =>
+    const mine = (run: (event: MessageEvent & CloseEvent) => void) =>
       guard((event: Event) => {
-        if (this.#socket === socket) run(event as MessageEvent);
+        if (this.#socket === socket) run(event as MessageEvent & CloseEvent);
       });
     listen(
       socket,
@@ -175,7 +178,7 @@ export class Line {
     listen(
       socket,
       "close",
-      mine(() => this.#lost()),
+      mine(({ code }) => this.#lost(code === FULL ? FULL_RETRY_MS : 0)),
     );
   }
 

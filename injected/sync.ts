@@ -5,6 +5,7 @@ import { inward } from "./capture/address";
 import { Capture, nextFrame } from "./capture/capture";
 import * as dom from "./capture/dom";
 import type { Actor } from "./command/act";
+import type { Framing } from "./framed";
 import { failed, guard } from "./guard";
 import { Overlay } from "./overlay/overlay";
 import {
@@ -20,7 +21,7 @@ import {
 import { Rules } from "./rules";
 import { type Late, shared } from "./shared";
 import { Line } from "./socket";
-import { enterTab } from "./tab";
+import { enterTab, type Tab } from "./tab";
 
 const POINTER_MS = 33;
 
@@ -30,7 +31,12 @@ const MAX_RESTARTS = 5;
 /** When the late script may be asked for again after it has not come. */
 const RETRY_MS = 5000;
 
-export function startSync(): void {
+/** A document in a frame is in no tab of its own. */
+const NO_TAB: Tab = { id: "", leave() {}, enter() {} };
+
+/** `framing` where frames of other origins are shown to agents. */
+export function startSync(framing?: Framing): void {
+  const isFramed = !!framing?.isFramed;
   const rules = new Rules(boot.rules);
   let late: Promise<Late> | undefined;
   /** The late script, from when it is first asked for. */
@@ -51,16 +57,21 @@ export function startSync(): void {
     });
   };
 
-  const overlay: Overlay = new Overlay(boot, rules, {
-    node: (id) => capture.node(id),
-    hide: (element) => {
-      const node = capture.hide(element);
-      if (!node) return;
-      flush();
-      line.send({ tag: PageMessageTag.Hide, node });
+  const overlay: Overlay = new Overlay(
+    boot,
+    rules,
+    {
+      node: (id) => capture.node(id),
+      hide: (element) => {
+        const node = capture.hide(element);
+        if (!node) return;
+        flush();
+        line.send({ tag: PageMessageTag.Hide, node });
+      },
+      late: later,
     },
-    late: later,
-  });
+    !isFramed,
+  );
   let restarts = 0;
   let viewers = 0;
 
@@ -71,7 +82,10 @@ export function startSync(): void {
     late: later,
     drawn: (canvas) => pictures((it) => it.add(canvas)),
     blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
+    isFramed,
+    nonceOf: (frame) => framing?.nonceOf(frame) ?? "",
   });
+  framing?.onHeard(guard((frame) => capture.framed(frame)));
 
   let easel: InstanceType<Late["Pictures"]> | undefined;
   const pictures = (run: (it: InstanceType<Late["Pictures"]>) => void): void =>
@@ -185,13 +199,19 @@ export function startSync(): void {
           });
         });
         break;
+      case PageCommandTag.Frame:
+        framing?.say(it.nonce);
+        break;
       case PageCommandTag.Rules:
         rules.replace(JSON.parse(it.json) as PageRules);
         capture.rulesChanged();
         break;
       case PageCommandTag.Ended:
         line.end();
-        if (boot.leave) {
+        if (isFramed) {
+          capture.stop();
+          overlay.remove();
+        } else if (boot.leave) {
           // Under its own name the page outlives the session: nothing that was typed is lost.
           capture.stop();
           overlay.farewell();
@@ -204,7 +224,7 @@ export function startSync(): void {
     }
   };
 
-  const tab = enterTab(pageId);
+  const tab = isFramed ? NO_TAB : enterTab(pageId);
   const line = new Line(
     boot.sync ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
     pageId(),

@@ -7,6 +7,7 @@ mod beat;
 mod counts;
 mod drawing;
 mod drift;
+mod frames;
 mod hubs;
 mod page;
 mod pages;
@@ -24,7 +25,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::lock::Control;
 use crate::mirror::Limits;
-use crate::protocol::{Cap, Level, Meeting, Refusal, ViewerNotice};
+use crate::protocol::{Cap, FrameAt, Level, Meeting, Refusal, ViewerNotice};
 use crate::session::{Agent, Session, lock, try_lock};
 use crate::span::Span;
 use crate::{lock as locks, mask};
@@ -41,6 +42,8 @@ pub use viewers::ViewerLink;
 pub struct Config {
     /// Pages that one customer may have open; the one longest out of sight goes when there are more.
     pub max_pages: usize,
+    /// Documents in frames of other origins that are shown to agents.
+    pub max_frames: usize,
     pub max_viewers: usize,
     pub max_nodes_per_page: usize,
     /// Text, attribute values and style sheets of one page.
@@ -55,6 +58,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_pages: 8,
+            max_frames: 16,
             max_viewers: 16,
             max_nodes_per_page: 300_000,
             max_bytes_per_page: 32 * 1024 * 1024,
@@ -76,6 +80,8 @@ pub enum HubError {
     Resyncs,
     #[error("the session has as many viewers as it may have")]
     Viewers,
+    #[error("the session has as many frames as it may have")]
+    Frames,
     #[error("the agent may not watch, or may not any more")]
     NotAdmitted,
 }
@@ -153,6 +159,8 @@ struct Viewer {
     queue: Arc<ViewerQueue>,
     /// The tab that the agent has chosen, by number; without one the viewer follows the customer.
     chosen: Option<u32>,
+    /// It shows what is in a frame of what another viewer of the agent's shows: the number of that page, for good.
+    frame: Option<u32>,
     /// The page that the viewer shows, and the epoch of its last snapshot.
     showing: Option<String>,
     epoch: u32,
@@ -160,6 +168,8 @@ struct Viewer {
     seen: Option<u32>,
     /// What it was last told of tabs.
     told: Option<ViewerNotice>,
+    /// The frames that it was last told of.
+    frames: Vec<FrameAt>,
 }
 
 struct Act {
@@ -237,8 +247,8 @@ impl Hub {
             }
         }
         inner.answer_all_of(None, Refusal::Paused);
-        // Everybody starts over with another snapshot.
-        inner.viewers.values_mut().for_each(|viewer| viewer.showing = None);
+        // Everybody starts over with another snapshot; of frames, nothing is left.
+        inner.viewers.values_mut().filter(|viewer| viewer.frame.is_none()).for_each(|viewer| viewer.showing = None);
         self.bring_to_front(&mut inner);
     }
 
@@ -284,6 +294,7 @@ impl Hub {
             .iter()
             .filter(|(_, page)| page.lost.is_some_and(|lost| old(lost, self.config.grace.0)))
             .map(|(name, _)| name.clone())
+            .chain(inner.left_frames(now))
             .collect();
         for name in gone {
             inner.drop_page(&name);
@@ -348,9 +359,10 @@ impl Hub {
     fn bring_to_front(&self, inner: &mut Inner) {
         let now = Instant::now();
         let shown = |name: &String, page: &Page| page.shows() || inner.front.as_ref() == Some(name);
-        let ready = inner.pages.iter().filter(|(name, page)| shown(name, page));
+        let ready = inner.pages.iter().filter(|(name, page)| page.framed.is_none() && shown(name, page));
         let front = ready.max_by_key(|(_, page)| (page.is_here(now), page.shown)).map(|(name, _)| name.clone());
         inner.front = front;
+        inner.place_frames();
         self.turn_viewers(inner, now);
         self.describe_front(inner);
     }
@@ -389,14 +401,15 @@ impl Hub {
 
     /// Tells pages and panel who watches.
     fn count_viewers(&self, inner: &Inner) {
-        let mut watching: Vec<_> = inner.viewers.iter().filter(|(_, viewer)| !viewer.quiet).collect();
+        let people = || inner.viewers.iter().filter(|(_, viewer)| viewer.frame.is_none());
+        let mut watching: Vec<_> = people().filter(|(_, viewer)| !viewer.quiet).collect();
         watching.sort_by_key(|(id, _)| **id);
         let watching = watching.into_iter().map(|(_, viewer)| viewer.agent.clone()).collect();
         self.session.update(|state| {
             state.watching = watching;
             true
         });
-        let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
+        let viewers = inner.watched();
         for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
             link.queue.control(locks::Frame::control(&Control::Watched { viewers }));
         }
@@ -438,6 +451,12 @@ impl Inner {
     fn tell(&self, notice: &ViewerNotice) {
         let frame = mask::Frame::notice(notice);
         self.viewers.values().for_each(|viewer| viewer.queue.notice(frame.clone()));
+    }
+
+    /// How many people watch.
+    fn watched(&self) -> u32 {
+        let people = self.viewers.values().filter(|viewer| viewer.frame.is_none()).count();
+        u32::try_from(people).unwrap_or(u32::MAX)
     }
 
     /// Tells every viewer that shows this page.

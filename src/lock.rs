@@ -101,6 +101,19 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
     Ok(Allowed(action.clone()))
 }
 
+/// Checks an action inside a frame on the frame's element, in the page around it.
+///
+/// # Errors
+/// [`Denied`], which the agent is told.
+pub fn check_frame(mirror: &Mirror, mask: &Mask, node: u32, action: &Action) -> Result<(), Denied> {
+    let page = Page { mirror, mask };
+    let frame = page.element(node)?;
+    match action {
+        Action::Scroll { .. } | Action::Hover { .. } | Action::Focus { .. } => Ok(()),
+        _ => page.unlocked(frame),
+    }
+}
+
 /// The colours of the palette that drawings choose from.
 const COLOURS: u32 = 6;
 /// A line by hand of this many points takes seconds to draw.

@@ -246,6 +246,11 @@ impl Mask {
         self.emitted(node) && !emit::is_hollow(node)
     }
 
+    /// Whether viewers may see what a frame shows.
+    pub fn shows_frame(&self, node: NodeRef<'_>) -> bool {
+        node.local() == "iframe" && self.shows(node) && !self.is_closed(node)
+    }
+
     /// Applies a page's op to the mirror and says what viewers may know of it: nothing, one op or several.
     ///
     /// # Errors
@@ -294,6 +299,8 @@ impl Mask {
                 out.push(op);
             }
             Op::Check { node, ref sums } => out.extend(self.check(mirror, node, sums.len()).map(|masked| masked.0)),
+            // Which page a frame shows is said where it may be seen ([`Self::shows_frame`]).
+            Op::Framed { .. } => drop(mirror.apply(&op)?),
             Op::Focus { node } => {
                 let left = mirror.focus();
                 mirror.apply(&op)?;

@@ -12,8 +12,8 @@ pub mod typescript;
 mod wire;
 
 pub use message::{
-    Action, Attr, Button, Cap, Drawing, Layer, Level, Meeting, Native, Notice, Op, PageCommand, PageMessage, Refusal,
-    Shape, Tab, ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
+    Action, Attr, Button, Cap, Drawing, FrameAt, Layer, Level, Meeting, Native, Notice, Op, PageCommand, PageMessage,
+    Refusal, Shape, Tab, ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
 pub use sum::{SUM_GROUP, Sum};
 pub use tree::{MAX_DEPTH, Namespace, Tree, TreeNode, kind};

@@ -73,7 +73,8 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// Private close codes (RFC 6455 §7.4.2). 4001 and 4004 say that connecting again will not help.
+    /// Private close codes (RFC 6455 §7.4.2). 4001 and 4004 say that connecting again will not help, 4008 that it will
+    /// not for a while.
     fn code(&self) -> u16 {
         match self {
             Self::Version(_) => 4001,
@@ -81,6 +82,7 @@ impl SyncError {
             Self::Ticket => 4003,
             Self::Hub(HubError::Over) => 4004,
             Self::Hub(HubError::Replaced) => 4005,
+            Self::Hub(HubError::Frames) => 4008,
             Self::Hub(_) => 4006,
             Self::Socket(_) | Self::Silent | Self::Slow | Self::Broken => 4007,
         }
@@ -257,17 +259,20 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let bytes = first(connection).await?;
-    let ticket = match protocol::decode(&bytes)? {
-        ViewerRequest::Hello { version, .. } if version != VERSION => return Err(SyncError::Version(version)),
-        ViewerRequest::Hello { ticket, .. } => ticket,
+    let (version, ticket, frame) = match protocol::decode(&bytes)? {
+        ViewerRequest::Hello { version, ticket } => (version, ticket, None),
+        ViewerRequest::Enter { version, ticket, page } => (version, ticket, Some(page)),
         _ => return Err(SyncError::NotHello),
     };
+    if version != VERSION {
+        return Err(SyncError::Version(version));
+    }
     match sessions.redeem(&ticket) {
         Some((found, Ticket::Viewer(agent))) if found.id == session => {
             let hub = hubs.of(&found).ok_or(HubError::Over)?;
             let _turn = hub.turn().await;
             let there = Arc::clone(&hub);
-            let link = spawn_blocking(move || there.viewer(agent)).await.map_err(|_| SyncError::Broken)??;
+            let link = spawn_blocking(move || there.viewer(agent, frame)).await.map_err(|_| SyncError::Broken)??;
             drop(_turn);
             Ok((hub, link))
         }
@@ -345,7 +350,7 @@ async fn show(hub: &Arc<Hub>, link: &ViewerLink) -> Result<Duration, SyncError> 
 /// One request of the viewer. Its actions pass level, lock and mask before the page hears of them.
 fn hear_viewer(hub: &Hub, link: &ViewerLink, request: ViewerRequest) -> Result<(), SyncError> {
     match request {
-        ViewerRequest::Hello { .. } => return Err(SyncError::HelloAgain),
+        ViewerRequest::Hello { .. } | ViewerRequest::Enter { .. } => return Err(SyncError::HelloAgain),
         ViewerRequest::Act { id, action } => hub.act(link, id, &action),
         ViewerRequest::Pointer { shown, x, y } => hub.viewer_pointer(link, shown.then_some((x, y))),
         ViewerRequest::Draw { id, colour, stays, shape } => hub.draw(link, id, colour, stays, shape),

@@ -46,6 +46,10 @@ export interface Listener {
   blob(element: Element, name: string, address: string): void;
   /** Roots that the overlay has to style, too. */
   entered(root: Document | ShadowRoot): void;
+  /** What the document in a frame's window has said that it is; empty for nothing. */
+  nonceOf(frame: object): string;
+  /** The document is in a frame: of all on the screen, the one with the keyboard says where its focus is. */
+  readonly isFramed?: boolean;
 }
 
 export class Capture {
@@ -68,6 +72,7 @@ export class Capture {
   #title = "";
   #url = "";
   #focus = 0;
+  readonly #isFramed: boolean;
   /** What others have to say of nodes. */
   #extra: Extract<Op, { node: number }>[] = [];
 
@@ -78,7 +83,8 @@ export class Capture {
     ownSheet: CSSStyleSheet,
     listener: Listener,
   ) {
-    const { drawn, entered, moved } = listener;
+    const { drawn, entered, moved, nonceOf } = listener;
+    this.#isFramed = !!listener.isFramed;
     const nodes = this.#nodes;
     const scrolls = this.#scrolls;
     this.#changes = new Changes(listener.changed);
@@ -90,7 +96,7 @@ export class Capture {
       ...{ nodes, changes, scrolls, sheets, overlay, moved, entered },
       gone: (node) => this.#places.forget(node),
     });
-    this.#frames = new Frames(nodes, changes, this.#watch.patch);
+    this.#frames = new Frames(nodes, changes, this.#watch.patch, nonceOf);
     this.#texts = new Texts(rules, nodes);
     const texts = this.#texts;
     this.#attributes = new Attributes(rules, listener.blob);
@@ -133,6 +139,13 @@ export class Capture {
         moved();
       }),
     );
+    // Focus that comes out of a frame of another origin, or goes into one, leaves no other trace.
+    const turned = guard((event: Event) => {
+      if (event.target !== window) return;
+      changes.focus = true;
+      wake();
+    });
+    for (const type of ["focus", "blur"]) dom.listen(window, type, turned);
     const urlChanged = guard(wake);
     for (const type of ["popstate", "hashchange"]) dom.listen(window, type, urlChanged);
     const { navigation } = window as { navigation?: EventTarget };
@@ -161,6 +174,14 @@ export class Capture {
 
   masked(node: Node): boolean {
     return this.#veils.over(node) !== Veil.None;
+  }
+
+  /** The document in a frame's window has said what it is. */
+  framed(view: object): void {
+    const frame = this.#frames.at(view);
+    if (!frame) return;
+    this.#changes.frames.add(frame);
+    this.#changes.wake();
   }
 
   /** A field whose value script has set. */
@@ -323,8 +344,7 @@ export class Capture {
     ops.push(...this.#frames.modes());
     for (const element of this.#scribe.late) {
       if (isField(element)) changes.fields.add(element);
-      else if (this.#frames.isOpaque(element))
-        ops.push({ tag: OpTag.Opaque, node: this.#nodes.id(element) ?? 0 });
+      else if (this.#frames.isOpaque(element)) ops.push(...this.#frames.ops(element));
       else if (isMedia(dom.localName(element))) this.#beside?.captured(element);
       else this.#sheets.captured(element);
     }
@@ -340,7 +360,8 @@ export class Capture {
     this.#beside?.finish(ops);
     if (!changes.focus) return;
     changes.focus = false;
-    const focus = (active && active !== document.body && this.id(active)) || 0;
+    const hasKeyboard = !this.#isFramed || document.hasFocus();
+    const focus = (hasKeyboard && active && active !== document.body && this.id(active)) || 0;
     if (focus !== this.#focus) ops.push({ tag: OpTag.Focus, node: focus });
     this.#focus = focus;
   }

@@ -67,6 +67,7 @@ export const viewOf = getter(Document.prototype, "defaultView");
 const adoptedInDocument = getter(Document.prototype, "adoptedStyleSheets");
 const adoptedInShadow = getter(ShadowRoot.prototype, "adoptedStyleSheets");
 const frameDocument = getter(HTMLIFrameElement.prototype, "contentDocument");
+export const windowIn = getter(HTMLIFrameElement.prototype, "contentWindow");
 const framesetDocument = getter(HTMLFrameElement.prototype, "contentDocument");
 
 export const input = {

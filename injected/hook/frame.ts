@@ -1,5 +1,6 @@
 // Child frames and other windows: hooks get in before the page can use them, and messages find their way.
 
+import { hearFrames } from "../framed";
 import { type Any, apply, type Fn, getOwnPropertyDescriptor, guard, natives } from "../natives";
 import { accessor, type Context, method } from "./replace";
 import { textOf } from "./style";
@@ -16,6 +17,7 @@ const INSERTS: Record<string, string> = {
 
 export function hookFrames(context: Context): void {
   const { realm } = context;
+  if (realm !== window) hearFrames(realm);
   for (const [type, names] of Object.entries(INSERTS)) {
     for (const name of names.split(" ")) {
       const prototype = realm[type]?.prototype;

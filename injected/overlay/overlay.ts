@@ -68,6 +68,8 @@ export class Overlay {
     private readonly boot: Boot,
     private readonly rules: Rules,
     private readonly page: Page,
+    /** The page has the panel, and the documents in its frames have none. */
+    hasPanel: boolean,
   ) {
     this.element = document.createElement("lado-overlay");
     this.element.setAttribute("popover", "manual");
@@ -80,9 +82,11 @@ export class Overlay {
     this.#panel = document.createElement("iframe");
     this.#panel.setAttribute("allow", "");
     this.#panel.title = "Lado";
-    this.#panel.src = boot.panel;
-    dom.append(this.#root, this.#panel);
-    dom.listen(window, "message", this.#onMessage, true);
+    if (hasPanel) {
+      this.#panel.src = boot.panel;
+      dom.append(this.#root, this.#panel);
+      dom.listen(window, "message", this.#onMessage, true);
+    }
     // A dialog or popover of the page that opens comes to the front of the top layer.
     dom.listen(
       document,
@@ -94,7 +98,7 @@ export class Overlay {
     );
     this.moved();
     // Where it has been moved on an earlier page.
-    if (isMoved()) this.#carried(() => {});
+    if (hasPanel && isMoved()) this.#carried(() => {});
   }
 
   /** Puts an element of Lado's own over the page. */

@@ -115,6 +115,7 @@ export const enum OpTag {
   View = 76,
   Quirks = 77,
   Splice = 78,
+  Framed = 79,
   Check = 40,
 }
 
@@ -155,6 +156,7 @@ export type Op =
   | { tag: OpTag.View; x: number; y: number; width: number; height: number; scale: number; bar: number }
   | { tag: OpTag.Quirks; node: number; quirks: boolean }
   | { tag: OpTag.Splice; node: number; at: number; cut: number; text: string }
+  | { tag: OpTag.Framed; node: number; nonce: string }
   | { tag: OpTag.Check; node: number; sums: readonly number[] };
 
 export const Op: Layout<Op> = /* @__PURE__ */ tagged("Op", {
@@ -194,6 +196,7 @@ export const Op: Layout<Op> = /* @__PURE__ */ tagged("Op", {
   [OpTag.View]: { x: i32, y: i32, width: u32, height: u32, scale: u32, bar: u32 },
   [OpTag.Quirks]: { node: node, quirks: flag },
   [OpTag.Splice]: { node: node, at: u32, cut: u32, text: string },
+  [OpTag.Framed]: { node: node, nonce: string },
   [OpTag.Check]: { node: node, sums: /* @__PURE__ */ list(u32) },
 });
 
@@ -358,6 +361,7 @@ export const enum PageCommandTag {
   Draw = 13,
   Erase = 14,
   Mend = 40,
+  Frame = 41,
 }
 
 export type PageCommand =
@@ -375,7 +379,8 @@ export type PageCommand =
   | { tag: PageCommandTag.Beat }
   | { tag: PageCommandTag.Draw; drawing: Drawing }
   | { tag: PageCommandTag.Erase; participant: number; id: number }
-  | { tag: PageCommandTag.Mend; node: number };
+  | { tag: PageCommandTag.Mend; node: number }
+  | { tag: PageCommandTag.Frame; nonce: string };
 
 export const PageCommand: Layout<PageCommand> = /* @__PURE__ */ tagged("PageCommand", {
   [PageCommandTag.Welcome]: { version: u32, received: u32, snapshot: flag, level: byte },
@@ -393,6 +398,7 @@ export const PageCommand: Layout<PageCommand> = /* @__PURE__ */ tagged("PageComm
   [PageCommandTag.Draw]: { drawing: Drawing },
   [PageCommandTag.Erase]: { participant: u32, id: u32 },
   [PageCommandTag.Mend]: { node: node },
+  [PageCommandTag.Frame]: { nonce: string },
 });
 
 export interface Tab {
@@ -403,6 +409,13 @@ export interface Tab {
 }
 
 export const Tab: Layout<Tab> = /* @__PURE__ */ record({ id: u32, title: string, url: string, visible: flag });
+
+export interface FrameAt {
+  node: number;
+  page: number;
+}
+
+export const FrameAt: Layout<FrameAt> = /* @__PURE__ */ record({ node: node, page: u32 });
 
 export const enum Meeting {
   NotAllowed = 1,
@@ -423,6 +436,7 @@ export const enum ViewerRequestTag {
   Draw = 5,
   Erase = 6,
   Watch = 7,
+  Enter = 8,
 }
 
 export type ViewerRequest =
@@ -432,7 +446,8 @@ export type ViewerRequest =
   | { tag: ViewerRequestTag.Resync }
   | { tag: ViewerRequestTag.Draw; id: number; colour: number; stays: boolean; shape: Shape }
   | { tag: ViewerRequestTag.Erase; id: number }
-  | { tag: ViewerRequestTag.Watch; tab: number | null };
+  | { tag: ViewerRequestTag.Watch; tab: number | null }
+  | { tag: ViewerRequestTag.Enter; version: number; ticket: string; page: number };
 
 export const ViewerRequest: Layout<ViewerRequest> = /* @__PURE__ */ tagged("ViewerRequest", {
   [ViewerRequestTag.Hello]: { version: u32, ticket: string },
@@ -442,6 +457,7 @@ export const ViewerRequest: Layout<ViewerRequest> = /* @__PURE__ */ tagged("View
   [ViewerRequestTag.Draw]: { id: u32, colour: u32, stays: flag, shape: Shape },
   [ViewerRequestTag.Erase]: { id: u32 },
   [ViewerRequestTag.Watch]: { tab: /* @__PURE__ */ option(u32) },
+  [ViewerRequestTag.Enter]: { version: u32, ticket: string, page: u32 },
 });
 
 export const enum ViewerNoticeTag {
@@ -463,6 +479,7 @@ export const enum ViewerNoticeTag {
   Resumed = 16,
   Native = 20,
   Limited = 40,
+  Frames = 41,
 }
 
 export type ViewerNotice =
@@ -483,7 +500,8 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Met; what: Meeting; site: string }
   | { tag: ViewerNoticeTag.Resumed }
   | { tag: ViewerNoticeTag.Native; native: Native; shown: boolean; text: string }
-  | { tag: ViewerNoticeTag.Limited; cap: Cap | null };
+  | { tag: ViewerNoticeTag.Limited; cap: Cap | null }
+  | { tag: ViewerNoticeTag.Frames; frames: readonly FrameAt[] };
 
 export const ViewerNotice: Layout<ViewerNotice> = /* @__PURE__ */ tagged("ViewerNotice", {
   [ViewerNoticeTag.Welcome]: { version: u32, level: byte },
@@ -504,6 +522,7 @@ export const ViewerNotice: Layout<ViewerNotice> = /* @__PURE__ */ tagged("Viewer
   [ViewerNoticeTag.Resumed]: {},
   [ViewerNoticeTag.Native]: { native: byte, shown: flag, text: string },
   [ViewerNoticeTag.Limited]: { cap: /* @__PURE__ */ option(byte) },
+  [ViewerNoticeTag.Frames]: { frames: /* @__PURE__ */ list(FrameAt) },
 });
 
 export const enum ViewerMessageTag {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::drift::SETTLED;
+use super::frames::Framed;
 use super::queue::PageQueue;
 use crate::lock::Allowed;
 use crate::mask::{AssetMap as _, Frame, Gone, Mask, Masked};
@@ -28,7 +29,9 @@ const LAST_RETRY: Duration = Duration::from_secs(600);
 pub(super) struct Page {
     /// Random for each browser tab; a tab shows one page at a time.
     pub tab: String,
-    /// The tab's number, by which viewers name it.
+    /// A document in a frame, which is in no tab, nor ever in front.
+    pub framed: Option<Framed>,
+    /// The number of the tab or of the frame's page, by which viewers name it.
     pub number: u32,
     /// The view host that the page's socket was opened on: what the page says of itself cannot change it.
     pub site: Site,
@@ -110,6 +113,7 @@ impl Page {
     pub fn new(tab: String, number: u32, site: Site, session: &Arc<Session>, limits: Limits) -> Self {
         let mask = Mask::new(session.company.rules.for_site(site.host()));
         Self {
+            framed: tab.is_empty().then(Framed::new),
             tab,
             number,
             site,

@@ -37,24 +37,28 @@ impl PageLink {
 impl Hub {
     /// A page has said hello: takes up where it was, or asks for a snapshot.
     ///
-    /// `site` is what the socket's own view host shows; `sent` the last batch that the page has made.
+    /// `site` is what the socket's own view host shows; `tab` is empty for a document in a frame; `sent` is the last batch
+    /// that the page has made.
     ///
     /// # Errors
     /// [`HubError`] when the session is over or the names are bad.
     pub fn page(&self, site: &Site, page: &str, tab: &str, sent: u32, visible: bool) -> Result<PageLink, HubError> {
-        if [page, tab].iter().any(|name| name.is_empty() || name.len() > MAX_NAME) {
+        if page.is_empty() || [page, tab].iter().any(|name| name.len() > MAX_NAME) {
             return Err(HubError::PageName);
         }
         let mut inner = lock(&self.inner);
         if inner.over {
             return Err(HubError::Over);
         }
+        if tab.is_empty() {
+            self.room_for_frame(&mut inner, page)?;
+        }
         self.session.touch();
         inner.connections += 1;
         let connection = inner.connections;
         let queue = Arc::new(PageQueue::default());
         // The name is random, so another site's page that gives the same one is a forgery: it starts over.
-        if inner.pages.get(page).is_some_and(|known| known.site != *site) {
+        if inner.pages.get(page).is_some_and(|known| known.site != *site || known.tab.is_empty() != tab.is_empty()) {
             inner.drop_page(page);
         }
         let number = inner.number_of(tab);
@@ -78,9 +82,11 @@ impl Hub {
         let welcome =
             Control::Welcome { received: known.received, snapshot: known.wants_snapshot, level: self.session.level() };
         queue.control(Frame::control(&welcome));
+        if let Some(framed) = &known.framed {
+            queue.control(framed.control());
+        }
         known.redraw();
-        let viewers = u32::try_from(inner.viewers.len()).unwrap_or(u32::MAX);
-        queue.control(Frame::control(&Control::Watched { viewers }));
+        queue.control(Frame::control(&Control::Watched { viewers: inner.watched() }));
         if self.session.is_paused() {
             queue.control(Frame::control(&Control::Paused { paused: true }));
         }
@@ -305,7 +311,8 @@ impl Hub {
                 inner.erase(from, 0, 0);
             }
             inner.epoch += 1;
-            if inner.met.take_if(|met| !met.is_of(from)).is_some() {
+            let of_tab = inner.pages.get(from).is_some_and(|page| page.framed.is_none());
+            if of_tab && inner.met.take_if(|met| !met.is_of(from)).is_some() {
                 inner.tell(&ViewerNotice::Resumed {});
             }
         }
@@ -325,6 +332,8 @@ impl Hub {
         let superseded = inner.drop_superseded();
         if snapshot || titled || superseded {
             self.bring_to_front(inner);
+        } else {
+            self.frames_changed(inner, from);
         }
     }
 
@@ -362,8 +371,9 @@ impl Hub {
 
     /// The page longest out of sight goes when there are too many; never the one that has just come.
     fn make_room(&self, inner: &mut Inner, newest: &str) {
-        while inner.pages.len() > self.config.max_pages.max(1) {
-            let others = inner.pages.iter().filter(|(name, _)| *name != newest);
+        let tabs = |inner: &Inner| inner.pages.values().filter(|page| page.framed.is_none()).count();
+        while tabs(inner) > self.config.max_pages.max(1) {
+            let others = inner.pages.iter().filter(|(name, page)| *name != newest && page.framed.is_none());
             let oldest = others.min_by_key(|(_, page)| (page.link.is_some(), page.shown)).map(|(name, _)| name.clone());
             let Some(oldest) = oldest else { return };
             inner.drop_page(&oldest);
@@ -404,7 +414,7 @@ impl Inner {
             .iter()
             .filter(|(_, old)| {
                 let newer = |page: &Page| page.tab == old.tab && page.arrived > old.arrived && page.ready();
-                old.link.is_none() && self.pages.values().any(newer)
+                old.framed.is_none() && old.link.is_none() && self.pages.values().any(newer)
             })
             .map(|(name, _)| name.clone())
             .collect();

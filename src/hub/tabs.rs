@@ -17,14 +17,15 @@ impl Hub {
         }
         let here = inner.tabs_here(now);
         // While the customer has blanked the view, not even titles are anybody's business.
-        let tabs = if self.session.is_paused() { Vec::new() } else { inner.tabs(&here) };
+        let paused = self.session.is_paused();
+        let tabs = if paused { Vec::new() } else { inner.tabs(&here) };
         let mut snapshots: HashMap<String, (Frame, u32)> = HashMap::new();
         let mut viewers = std::mem::take(&mut inner.viewers);
         for (id, viewer) in &mut viewers {
             if viewer.chosen.is_some_and(|number| !here.contains(&number)) {
                 viewer.chosen = None;
             }
-            let target = inner.page_for(viewer);
+            let target = inner.page_for(viewer).filter(|_| !(paused && viewer.frame.is_some()));
             if target != viewer.showing {
                 let left = viewer.showing.as_ref().and_then(|name| inner.pages.get(name)?.link.as_ref());
                 if let Some(left) = left {
@@ -46,6 +47,10 @@ impl Hub {
                     other => viewer.queue.no_page(Frame::notice(&nothing(other.map(|(_, page)| page)))),
                 }
             }
+            inner.tell_frames(viewer, paused);
+            if viewer.frame.is_some() {
+                continue;
+            }
             let shown = viewer.showing.as_ref().and_then(|name| inner.pages.get(name)).map_or(0, |page| page.number);
             let notice = ViewerNotice::Tabs { tabs: tabs.clone(), shown, follows: viewer.chosen.is_none() };
             if viewer.told.as_ref() != Some(&notice) {
@@ -60,7 +65,7 @@ impl Hub {
 impl Inner {
     /// The number of a tab: a new one for a name that no page has.
     pub(super) fn number_of(&mut self, tab: &str) -> u32 {
-        let known = self.pages.values().find(|page| page.tab == tab).map(|page| page.number);
+        let known = self.pages.values().find(|page| !tab.is_empty() && page.tab == tab).map(|page| page.number);
         known.unwrap_or_else(|| {
             self.next_tab += 1;
             self.next_tab
@@ -69,9 +74,9 @@ impl Inner {
 
     /// The tabs of which a page is here; where the customer's whole browser is away, those that there were.
     fn tabs_here(&self, now: Instant) -> BTreeSet<u32> {
-        let here: BTreeSet<u32> =
-            self.pages.values().filter(|page| page.is_here(now)).map(|page| page.number).collect();
-        if here.is_empty() { self.pages.values().map(|page| page.number).collect() } else { here }
+        let tabs = || self.pages.values().filter(|page| page.framed.is_none());
+        let here: BTreeSet<u32> = tabs().filter(|page| page.is_here(now)).map(|page| page.number).collect();
+        if here.is_empty() { tabs().map(|page| page.number).collect() } else { here }
     }
 
     /// What agents may read of these tabs: of their newest page that has told what it is.
@@ -94,6 +99,9 @@ impl Inner {
 
     /// The page that a viewer has to show.
     fn page_for(&self, viewer: &Viewer) -> Option<String> {
+        if let Some(number) = viewer.frame {
+            return self.frame_page(number);
+        }
         let Some(number) = viewer.chosen else { return self.front.clone() };
         // Between two pages of a tab, the one before stays.
         let shows = |name: &String, page: &Page| page.shows() || viewer.showing.as_ref() == Some(name);

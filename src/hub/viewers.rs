@@ -42,11 +42,12 @@ impl Inner {
 }
 
 impl Hub {
-    /// An agent's viewer has said hello, with a ticket that was good.
+    /// An agent's viewer has said hello, with a ticket that was good. `frame` is the number of the frame's page that it is
+    /// to show, where it shows no more than one.
     ///
     /// # Errors
     /// [`HubError`] when the session is over or has too many viewers.
-    pub fn viewer(&self, agent: Agent) -> Result<ViewerLink, HubError> {
+    pub fn viewer(&self, agent: Agent, frame: Option<u32>) -> Result<ViewerLink, HubError> {
         let mut inner = lock(&self.inner);
         if inner.over {
             return Err(HubError::Over);
@@ -55,7 +56,9 @@ impl Hub {
         if !self.session.admits(&agent) {
             return Err(HubError::NotAdmitted);
         }
-        if inner.viewers.len() >= self.config.max_viewers {
+        let most = if frame.is_none() { 1 } else { self.config.max_frames } * self.config.max_viewers;
+        let alike = inner.viewers.values().filter(|viewer| viewer.frame.is_none() == frame.is_none());
+        if alike.count() >= most {
             return Err(HubError::Viewers);
         }
         self.session.touch();
@@ -68,7 +71,9 @@ impl Hub {
         if self.session.is_paused() {
             queue.notice(Frame::notice(&ViewerNotice::Paused { paused: true }));
         }
-        tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
+        if frame.is_none() {
+            tracing::info!(session = %self.session.id, agent = %agent.name, "viewer connected");
+        }
         let link = ViewerLink { id, queue: Arc::clone(&queue) };
         if let Some(met) = &inner.met {
             queue.notice(Frame::notice(&met.notice));
@@ -80,10 +85,12 @@ impl Hub {
             quiet: false,
             queue,
             chosen: None,
+            frame,
             showing: None,
             epoch: inner.epoch,
             seen: None,
             told: None,
+            frames: Vec::new(),
         };
         inner.viewers.insert(id, viewer);
         self.bring_to_front(&mut inner);
@@ -91,7 +98,9 @@ impl Hub {
         if inner.viewers.get(&id).is_some_and(|viewer| viewer.showing.is_none()) {
             self.show_all(&inner, &link);
         }
-        self.count_viewers(&inner);
+        if frame.is_none() {
+            self.count_viewers(&inner);
+        }
         Ok(link)
     }
 
@@ -157,6 +166,7 @@ impl Hub {
             return Err(refuse(Refusal::NotAllowed));
         }
         let allowed = locks::check(&page.mirror, &page.mask, self.session.level(), action)?;
+        inner.check_around(page, action)?;
         let link = page.link.as_ref().ok_or_else(|| refuse(Refusal::Gone))?;
         // What the viewer shows is not what the customer sees: the same id may be another element by now.
         if viewer.seen != Some(viewer.epoch) {
@@ -202,7 +212,9 @@ impl Hub {
     pub fn viewer_gone(&self, link: &ViewerLink) {
         let mut inner = lock(&self.inner);
         let Some(viewer) = inner.viewers.remove(&link.id) else { return };
-        tracing::info!(session = %self.session.id, agent = %viewer.agent.name, "viewer left");
+        if viewer.frame.is_none() {
+            tracing::info!(session = %self.session.id, agent = %viewer.agent.name, "viewer left");
+        }
         inner.acts.retain(|_, act| act.viewer != link.id);
         for page in inner.pages.values().filter_map(|page| page.link.as_ref()) {
             page.queue.pointer(link.id, pointer(link.id, &viewer.agent, None));

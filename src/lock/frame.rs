@@ -58,6 +58,9 @@ pub enum Control {
         participant: u32,
         id: u32,
     },
+    Frame {
+        nonce: String,
+    },
 }
 
 impl Frame {
@@ -85,6 +88,7 @@ impl Frame {
             Control::Beat => PageCommand::Beat {},
             Control::Draw { drawing } => PageCommand::Draw { drawing: drawing.0 },
             Control::Erase { participant, id } => PageCommand::Erase { participant, id },
+            Control::Frame { nonce } => PageCommand::Frame { nonce },
         })
     }
 

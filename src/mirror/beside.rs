@@ -10,6 +10,10 @@ use crate::protocol::{Layer, NONE, Op};
 const MAX_PATH: usize = 16;
 /// Media features that a browser may have.
 const MAX_FEATURES: usize = 64;
+/// Frames with a line of their own; no session has more.
+const MAX_FRAMES: usize = 64;
+/// Nonces are as long as Lado makes them.
+const MAX_NONCE: usize = 64;
 
 /// A sheet that script has changed: where it started, and the changes since. The page sends a sheet whole again when
 /// its changes outweigh it.
@@ -60,6 +64,8 @@ pub(super) struct Beside {
     latest: Vec<Op>,
     /// The top layer, from the bottom up.
     layers: Vec<(u32, Layer)>,
+    /// The nonces of documents in frames that have a line of their own.
+    frames: BTreeMap<u32, Box<str>>,
 }
 
 impl Beside {
@@ -75,8 +81,15 @@ impl Beside {
         }
     }
 
+    pub fn frame(&mut self, node: u32, nonce: &str) {
+        if nonce.len() <= MAX_NONCE && (self.frames.len() < MAX_FRAMES || self.frames.contains_key(&node)) {
+            self.frames.insert(node, nonce.into());
+        }
+    }
+
     pub fn forget(&mut self, node: u32) {
         self.layers.retain(|(held, _)| *held != node);
+        self.frames.remove(&node);
     }
 }
 
@@ -146,6 +159,13 @@ impl Mirror {
             Op::Splice { node, at: start, cut: end.saturating_sub(start), text },
             Op::Caret { node, start: behind, end: behind },
         ]
+    }
+
+    /// The frames whose documents have a line of their own, and their nonces.
+    pub fn frames(&self) -> impl Iterator<Item = (NodeRef<'_>, &str)> {
+        let held = self.page.iter().flat_map(|page| &page.beside.frames);
+        let closed = |node: &NodeRef<'_>| node.first_child().is_none();
+        held.filter_map(move |(node, nonce)| Some((self.node(*node).filter(closed)?, &**nonce)))
     }
 
     /// What is in front of the page and what the customer does, as far as the nodes are still there.

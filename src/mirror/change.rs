@@ -139,6 +139,12 @@ impl Mirror {
                 let slot = self.element(*node)?;
                 self.set(slot, |state| state.opaque = true);
             }
+            Op::Framed { node, nonce } => {
+                let slot = self.element(*node)?;
+                if self.arena[slot].first == NIL {
+                    self.with_page(|page| page.beside.frame(*node, nonce));
+                }
+            }
             // Compared by whoever can do something about it.
             Op::Check { .. } => {}
             Op::Focus { node } => {

@@ -232,6 +232,8 @@ messages! {
         77 => Quirks { node: u32, quirks: bool },
         /// A part of a field's last value is replaced, as by typing; from pages only. `at` and `cut` count UTF-16 units.
         78 => Splice { node: u32, at: u32, cut: u32, text: String },
+        /// The frame's document has a line of its own, on which Lado has told it this nonce; from pages only.
+        79 => Framed { node: u32, nonce: String },
         /// What the nodes from `node` on add up to, `SUM_GROUP` of them a sum, in document order and as they are when
         /// the ops before have been applied. Changes nothing.
         40 => Check { node: u32, sums: Vec<u32> },
@@ -305,8 +307,8 @@ messages! {
 
     /// What the page in the customer's browser tells Lado.
     tagged PageMessage {
-        /// First on every connection. `page` is random for each document load, `tab` for each browser tab.
-        /// `sent` is the sequence number of the last batch the page has made, 0 before the first.
+        /// First on every connection. `page` is random for each document load, `tab` for each browser tab; a document in
+        /// a frame has no tab. `sent` is the sequence number of the last batch the page has made, 0 before the first.
         1 => Hello { version: u32, page: String, tab: String, url: String, sent: u32, visible: bool },
         /// Changes in order; `seq` counts up from 1 and never skips.
         2 => Batch { seq: u32, ops: Vec<Op> },
@@ -367,6 +369,8 @@ messages! {
         14 => Erase { participant: u32, id: u32 },
         /// The mirror is wrong inside this element: tell it anew.
         40 => Mend { node: u32 },
+        /// To a document in a frame, after Welcome: what it says to the page around it, which says it in `Op::Framed`.
+        41 => Frame { nonce: String },
     }
 
     /// A tab of the customer's, as far as agents may read it.
@@ -377,6 +381,12 @@ messages! {
         url: String,
         /// The customer has it in front.
         visible: bool,
+    }
+
+    /// A frame of a page, and the page that it shows.
+    record FrameAt {
+        node: u32,
+        page: u32,
     }
 
     /// What the customer met instead of a page that can be mirrored.
@@ -410,6 +420,8 @@ messages! {
         6 => Erase { id: u32 },
         /// Show this tab whatever the customer does; `None` follows the customer again.
         7 => Watch { tab: Option<u32> },
+        /// In the place of Hello: this connection shows one frame of what another one of the agent's shows.
+        8 => Enter { version: u32, ticket: String, page: u32 },
     }
 
     /// What a viewer is told beside ops: nothing in here comes from inside a page unmasked.
@@ -445,6 +457,8 @@ messages! {
         20 => Native { native: Native, shown: bool, text: String },
         /// The page in front is more than Lado shows, or (`None`) no longer.
         40 => Limited { cap: Option<Cap> },
+        /// All frames of other origins that show in the page: each on a connection of its own ([`ViewerRequest::Enter`]).
+        41 => Frames { frames: Vec<FrameAt> },
     }
 
     /// What Lado tells a viewer. Only `mask` makes frames with ops.

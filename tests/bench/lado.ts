@@ -35,6 +35,7 @@ const capture = new Capture(
     drawn() {},
     blob() {},
     entered() {},
+    nonceOf: () => "",
   },
 );
 

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests stand on the other side of the address guard")]
 
 mod console;
+mod frames;
 mod history;
 mod masked;
 mod panel;

@@ -82,7 +82,9 @@ export function describe(page: Document): Description {
       } catch {
         inner = null;
       }
-      if (inner && !inner.querySelector("p.lado-opaque")) visit(inner, depth + 1);
+      // The document of another origin is not the customer's page's to describe: pixels tell whether it is the same.
+      const isOthers = element.hasAttribute("data-lado-page") || inner?.querySelector("p.lado-opaque");
+      if (inner && !isOthers) visit(inner, depth + 1);
       return;
     }
     for (const child of element.childNodes) visit(child, depth + 1);

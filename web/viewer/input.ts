@@ -6,6 +6,8 @@ import { scrollOf } from "./nodes";
 import type { Stage } from "./stage";
 
 export interface Target {
+  /** The stage that the node is one of: the page's, or one in a frame of it. */
+  stage: Stage;
   node: number;
   element: Element;
   /** Offsets inside the element, in thousandths of its width and height. */
@@ -20,8 +22,8 @@ export interface Agent {
   level(): Level;
   /** CSS pixels of the screen per CSS pixel of the page. */
   scale(): number;
-  /** `quiet` actions happen by the way: their refusal is not worth a message. */
-  act(action: Action, target: Target | null, quiet?: boolean): void;
+  /** `quiet` actions happen by the way: their refusal is not worth a message. `stage` is where there is no target. */
+  act(action: Action, target: Target | null, quiet?: boolean, stage?: Stage): void;
   pointer(shown: boolean, x: number, y: number): void;
   /** The customer has not allowed this. */
   denied(): void;
@@ -52,14 +54,14 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
   const stop = new AbortController();
   const { signal } = stop;
   /** Where typing goes until the page says where its focus is. */
-  let clicked = 0;
+  let clicked: Focus | null = null;
   let clickedAt = Number.NEGATIVE_INFINITY;
   /** The page's focus at the time of the click. */
-  let before = 0;
+  let before: Focus | null = null;
   let pointed = 0;
-  let hovered = 0;
+  let hovered: Element | null = null;
   let hover: ReturnType<typeof setTimeout> | undefined;
-  let scroll: { node: number; x: number; y: number; at: number } | null = null;
+  let scroll: { stage: Stage; node: number; x: number; y: number; at: number } | null = null;
   let composing = false;
 
   const controls = () => agent.level() >= Level.Control;
@@ -71,7 +73,7 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
   const under = (event: MouseEvent) => {
     const stage = agent.stage();
     const { x, y } = at(event);
-    return stage ? hit(stage, x, y) : null;
+    return stage ? reach(stage, x, y) : null;
   };
 
   glass.addEventListener(
@@ -86,12 +88,12 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
         const scrolled = pageScroll(stage);
         agent.pointer(true, x + scrolled.x, y + scrolled.y);
       }
-      const target = hit(stage, x, y);
+      const target = reach(stage, x, y);
       glass.style.cursor = cursor(target, agent.level());
-      if (!target || target.node === hovered || !controls()) return;
+      if (!target || target.element === hovered || !controls()) return;
       clearTimeout(hover);
       hover = setTimeout(() => {
-        hovered = target.node;
+        hovered = target.element;
         agent.act({ tag: ActionTag.Hover, node: target.node, x: target.x, y: target.y }, target, true);
       }, HOVER_AFTER);
     },
@@ -134,7 +136,7 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
       pressed = null;
       const { x, y } = at(event);
       const to = from && under(event);
-      if (!from || !to || Math.hypot(x - from.x, y - from.y) < DRAG_FROM) return;
+      if (!from || to?.stage !== from.target.stage || Math.hypot(x - from.x, y - from.y) < DRAG_FROM) return;
       dragged = true;
       agent.act(
         {
@@ -161,14 +163,14 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     if (!target) return;
     if (!controls()) return agent.denied();
     const taker = target.element.closest(TAKES_FOCUS);
-    clicked = (taker && agent.stage()?.id(taker)) || target.node;
+    const { stage } = target;
+    clicked = { stage, node: (taker && stage.id(taker)) || target.node };
     clickedAt = taker ? performance.now() : Number.NEGATIVE_INFINITY;
-    before = agent.stage()?.focus ?? 0;
+    before = focusOf(agent.stage());
     const locked = target.element.closest("[data-lado-lock]") !== null;
     const field = target.element.closest("select, input");
     if (event.button === 0 && !locked && field && chosen(field)) {
-      const stage = agent.stage();
-      const node = stage?.id(field);
+      const node = stage.id(field);
       if (node !== undefined) return agent.choose({ ...target, node, element: field, ...boxOf(field) });
     }
     const button = event.button === 2 ? Button.Right : event.button === 1 ? Button.Middle : Button.Left;
@@ -203,14 +205,23 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
       const unit = event.deltaMode === 1 ? 32 : event.deltaMode === 2 ? stage.viewport.height : 1;
       const dx = event.deltaX * unit;
       const dy = event.deltaY * unit;
-      const { node, x, y, maxX, maxY } = scrollable(stage, point.x, point.y, dx, dy);
+      const turned = scrollable(stage, point.x, point.y, dx, dy);
+      const { node, x, y, maxX, maxY } = turned;
       const now = performance.now();
-      const from = scroll && scroll.node === node && now - scroll.at < WHEEL_MEMORY ? scroll : { x, y };
-      scroll = { node, x: clamp(from.x + dx, maxX), y: clamp(from.y + dy, maxY), at: now };
+      const same = scroll?.stage === turned.stage && scroll.node === node && now - scroll.at < WHEEL_MEMORY;
+      const from = same && scroll ? scroll : { x, y };
+      scroll = {
+        stage: turned.stage,
+        node,
+        x: clamp(from.x + dx, maxX),
+        y: clamp(from.y + dy, maxY),
+        at: now,
+      };
       agent.act(
         { tag: ActionTag.Scroll, node, x: Math.round(scroll.x), y: Math.round(scroll.y) },
         null,
         true,
+        turned.stage,
       );
     },
     { signal, passive: false },
@@ -219,21 +230,22 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
   const typed = () => {
     const text = keys.value;
     keys.value = "";
-    const node = focused();
-    if (text === "" || node === 0) return;
+    const focus = focused();
+    if (text === "" || !focus?.node) return;
+    const { node, stage } = focus;
     const lines = text.split(/\r\n|\r|\n/);
     lines.forEach((line, index) => {
-      if (index > 0) agent.act(press(node, "Enter"), null);
-      if (line) agent.act({ tag: ActionTag.Type, node, text: line }, null);
+      if (index > 0) agent.act(press(node, "Enter"), null, false, stage);
+      if (line) agent.act({ tag: ActionTag.Type, node, text: line }, null, false, stage);
     });
   };
-  const focused = () => {
-    const stage = agent.stage();
-    if (!stage) return 0;
-    const there = stage.node(clicked) ? clicked : 0;
+  const focused = (): Focus | null => {
+    const focus = focusOf(agent.stage());
+    const there = clicked?.stage.node(clicked.node)?.isConnected ? clicked : null;
     // Who types right after a click is not to type into the field before: the page answers a little later.
-    const early = stage.focus === before && performance.now() - clickedAt < FOCUS_WITHIN;
-    return early ? there || stage.focus : stage.focus || there;
+    const same = focus?.stage === before?.stage && focus?.node === before?.node;
+    const early = same && performance.now() - clickedAt < FOCUS_WITHIN;
+    return early || !focus?.node ? (there ?? focus) : focus;
   };
   keys.addEventListener("compositionstart", () => (composing = true), { signal });
   keys.addEventListener(
@@ -268,9 +280,10 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
       const combination = event.ctrlKey || event.metaKey;
       if (!KEYS.has(event.key) && !(combination && event.key.toLowerCase() === "a")) return;
       event.preventDefault();
-      const node = focused() || 1;
+      const focus = focused();
+      const node = focus?.node || 1;
       const { shiftKey: shift, ctrlKey: ctrl, altKey: alt, metaKey: meta } = event;
-      agent.act({ ...press(node, event.key), shift, ctrl, alt, meta }, null);
+      agent.act({ ...press(node, event.key), shift, ctrl, alt, meta }, null, false, focus?.stage);
     },
     { signal },
   );
@@ -284,14 +297,37 @@ function press(node: number, key: string) {
   return { tag: ActionTag.Key as const, node, key, shift: false, ctrl: false, alt: false, meta: false };
 }
 
-/** The deepest element below a point of the page's window, through shadow roots and frames. */
+/** Where the keyboard goes, in whatever frame. */
+interface Focus {
+  stage: Stage;
+  node: number;
+}
+
+function focusOf(stage: Stage | null): Focus | null {
+  if (!stage) return null;
+  // Of documents in frames only the one with the keyboard says where its focus is.
+  for (const inner of stage.inside.values()) {
+    const focus = focusOf(inner);
+    if (focus?.node) return focus;
+  }
+  const inner = stage.inside.get(stage.node(stage.focus) as Element);
+  return inner ? { stage: inner, node: 0 } : { stage, node: stage.focus };
+}
+
+/** The deepest element below a point of the page's window, in frames of other origins, too. */
+function reach(stage: Stage, x: number, y: number): Target | null {
+  const target = hit(stage, x, y);
+  const inner = target && stage.inside.get(target.element);
+  return (inner && reach(inner, x, y)) || target;
+}
+
+/** The deepest element of a stage below a point of the page's window, through shadow roots and frames. */
 export function hit(stage: Stage, x: number, y: number): Target | null {
   const page = stage.document;
   if (!page) return null;
   let place: Document | ShadowRoot = page;
   let element: Element | null = null;
-  let left = 0;
-  let top = 0;
+  let { left, top } = contentOf(stage.frame);
   for (;;) {
     const below: Element | null = place.elementFromPoint(x - left, y - top);
     if (!below || below === element) break;
@@ -303,9 +339,7 @@ export function hit(stage: Stage, x: number, y: number): Target | null {
     const inner: Document | null =
       below.localName === "iframe" ? (below as HTMLIFrameElement).contentDocument : null;
     if (!inner || stage.id(inner) === undefined) break;
-    const box = below.getBoundingClientRect();
-    left += box.left + below.clientLeft;
-    top += box.top + below.clientTop;
+    ({ left, top } = contentOf(below));
     place = inner;
   }
   while (element && stage.id(element) === undefined) element = element.parentElement;
@@ -314,6 +348,7 @@ export function hit(stage: Stage, x: number, y: number): Target | null {
   if (node === undefined) return null;
   const { box } = boxOf(element);
   return {
+    stage,
     node,
     element,
     x: thousandths(x - box.left, box.width),
@@ -337,6 +372,13 @@ export function boxOf(element: Element): Pick<Target, "box"> {
   return { box };
 }
 
+/** Where the content of a frame begins in the page's window. */
+export function contentOf(frame: Element): { left: number; top: number } {
+  if (frame.classList.contains("stage")) return { left: 0, top: 0 };
+  const { left, top } = boxOf(frame).box;
+  return { left: left + frame.clientLeft, top: top + frame.clientTop };
+}
+
 /** How far the customer has scrolled the window. */
 export function pageScroll(stage: Stage): { x: number; y: number } {
   const view = stage.document?.defaultView;
@@ -344,26 +386,42 @@ export function pageScroll(stage: Stage): { x: number; y: number } {
 }
 
 /** The element that a wheel would scroll there, else the window, with its position and its end. */
-function scrollable(stage: Stage, x: number, y: number, dx: number, dy: number) {
-  for (let element = hit(stage, x, y)?.element ?? null; element; element = element.parentElement) {
+function scrollable(stage: Stage, x: number, y: number, dx: number, dy: number): Scrollable {
+  const target = hit(stage, x, y);
+  const inner = target && stage.inside.get(target.element);
+  const within = inner && scrollable(inner, x, y, dx, dy);
+  // What a frame cannot scroll scrolls what is around it.
+  if (within && (room(within.x, within.maxX, dx) || room(within.y, within.maxY, dy))) return within;
+  for (let element = target?.element ?? null; element; element = element.parentElement) {
     const node = stage.id(element);
     const view = element.ownerDocument.defaultView;
     if (node === undefined || !view || element === element.ownerDocument.documentElement) continue;
     const style = view.getComputedStyle(element);
     const maxX = /auto|scroll/.test(style.overflowX) ? element.scrollWidth - element.clientWidth : 0;
     const maxY = /auto|scroll/.test(style.overflowY) ? element.scrollHeight - element.clientHeight : 0;
-    const room = (position: number, max: number, delta: number) =>
-      delta !== 0 && max > 1 && (delta < 0 ? position > 0 : position < max - 1);
     if (room(element.scrollLeft, maxX, dx) || room(element.scrollTop, maxY, dy)) {
-      return { node, x: element.scrollLeft, y: element.scrollTop, maxX, maxY };
+      return { stage, node, x: element.scrollLeft, y: element.scrollTop, maxX, maxY };
     }
   }
   const root = stage.document?.documentElement;
   const { width, height } = stage.viewport;
   const maxX = Math.max(0, (root?.scrollWidth ?? width) - width);
   const maxY = Math.max(0, (root?.scrollHeight ?? height) - height);
-  return { node: 1, ...pageScroll(stage), maxX, maxY };
+  return { stage, node: 1, ...pageScroll(stage), maxX, maxY };
 }
+
+interface Scrollable {
+  stage: Stage;
+  node: number;
+  x: number;
+  y: number;
+  maxX: number;
+  maxY: number;
+}
+
+/** Whether something can be scrolled further that way. */
+const room = (position: number, max: number, delta: number) =>
+  delta !== 0 && max > 1 && (delta < 0 ? position > 0 : position < max - 1);
 
 function chosen(field: Element): boolean {
   if (field.hasAttribute("data-lado-mask")) return false;

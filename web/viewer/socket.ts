@@ -33,6 +33,9 @@ const LAST_RETRY = 4000;
 /** At most one request for a snapshot in this many milliseconds. */
 const RESYNC_EVERY = 1500;
 
+/** Actions are counted over all connections: an answer names one. */
+let acts = 0;
+
 export class WatchSocket {
   #socket: WebSocket | null = null;
   /** The tree is wrong: ops are dropped until a snapshot comes. */
@@ -40,8 +43,8 @@ export class WatchSocket {
   #retry = FIRST_RETRY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
-  #act = 0;
   #over = false;
+  readonly #stop = new AbortController();
   readonly #pulse = new Pulse({
     quiet: (quiet) => this.watcher.connection(quiet ? "lost" : "open"),
     dead: () => this.#lost(),
@@ -50,9 +53,28 @@ export class WatchSocket {
   constructor(
     readonly address: string,
     readonly watcher: Watcher,
+    /** It shows this frame's page, and nothing else. */
+    readonly page = 0,
   ) {
-    addEventListener("online", () => this.#again(0));
-    addEventListener("offline", () => this.#lost());
+    const { signal } = this.#stop;
+    addEventListener("online", () => this.#again(0), { signal });
+    addEventListener("offline", () => this.#lost(), { signal });
+  }
+
+  /** Never again. */
+  close(): void {
+    this.#over = true;
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    this.#pulse.stop();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  /** With a ticket of its own. */
+  start(): void {
+    this.#again(0);
   }
 
   open(ticket: string): void {
@@ -63,7 +85,12 @@ export class WatchSocket {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#waiting = true;
-      this.#send({ tag: ViewerRequestTag.Hello, version: VERSION, ticket });
+      const { page } = this;
+      this.#send(
+        page
+          ? { tag: ViewerRequestTag.Enter, version: VERSION, ticket, page }
+          : { tag: ViewerRequestTag.Hello, version: VERSION, ticket },
+      );
     };
     socket.onmessage = (event: MessageEvent) => {
       if (this.#socket !== socket) return;
@@ -89,7 +116,7 @@ export class WatchSocket {
 
   /** The number by which the answer names the action. */
   act(action: Action): number {
-    const id = ++this.#act;
+    const id = ++acts;
     this.#send({ tag: ViewerRequestTag.Act, id, action });
     return id;
   }

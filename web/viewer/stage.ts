@@ -21,6 +21,7 @@ import {
 import { StagePictures } from "./pictures";
 import { Presence } from "./presence";
 import { StageSheets } from "./sheets";
+import type { WatchSocket } from "./socket";
 
 type Snapshot = Extract<Op, { tag: OpTag.Snapshot }>;
 type Place = Document | ShadowRoot;
@@ -45,6 +46,11 @@ export class Stage {
   /** Ops that came before the frame's empty document had loaded. */
   #early: Op[] | null = [];
   #failed: ((error: StageError) => void) | undefined;
+  /** Stages in frames of this one, by their elements; and the line of this one, where it is one itself. */
+  readonly inside = new Map<Element, Stage>();
+  line: WatchSocket | null = null;
+  /** It is in a frame of another stage. */
+  readonly #isInner: boolean;
   readonly #places = new Map<number, Place>();
   readonly #sheets = new StageSheets(
     (id) => this.#nodes.get(id),
@@ -62,7 +68,10 @@ export class Stage {
   /** Scroll positions that the layout does not allow yet: tried again when something has loaded. */
   readonly #scrolls = new Map<number, { x: number; y: number }>();
 
-  /** `placeholder` is what stands in frames that nobody may look into. */
+  /**
+   * `holder` is what the stage's own frame goes into, or a frame of another stage, whose document it becomes.
+   * `placeholder` is what stands in frames that nobody may look into.
+   */
   constructor(
     holder: HTMLElement,
     page: Snapshot,
@@ -74,6 +83,13 @@ export class Stage {
     this.url = page.url;
     this.#placeholder = placeholder;
     this.#failed = failed;
+    this.#isInner = holder.localName === "iframe";
+    if (this.#isInner) {
+      this.frame = holder as HTMLIFrameElement;
+      this.#write(page.quirks ? "" : "<!doctype html>");
+      this.ready = this.#start(page);
+      return;
+    }
     this.frame = document.createElement("iframe");
     this.frame.className = "stage";
     this.frame.setAttribute("sandbox", "allow-same-origin");
@@ -106,8 +122,24 @@ export class Stage {
   }
 
   remove(): void {
-    this.frame.remove();
+    if (!this.#isInner) this.frame.remove();
     this.#nodes.clear();
+    this.inside.clear();
+  }
+
+  /** Puts the placeholder into a frame. */
+  close(frame: HTMLIFrameElement): void {
+    this.#label(frame);
+  }
+
+  /** The only markup ever written: a doctype, because a document without is in quirks mode. */
+  #write(doctype: string, frame = this.frame): Document {
+    const document = frame.contentDocument;
+    if (!document) throw new StageError("a frame is not connected");
+    document.open();
+    document.write(doctype);
+    document.close();
+    return document;
   }
 
   async #start(page: Snapshot): Promise<void> {
@@ -255,7 +287,8 @@ export class Stage {
         break;
       case OpTag.Features:
         this.#features = new Set(op.matched);
-        this.frame.style.colorScheme = this.#features.has("prefers-color-scheme: dark") ? "dark" : "light";
+        if (!this.#isInner)
+          this.frame.style.colorScheme = this.#features.has("prefers-color-scheme: dark") ? "dark" : "light";
         this.#redress();
         break;
       case OpTag.SetSheet:
@@ -283,7 +316,7 @@ export class Stage {
         break;
       case OpTag.Opaque: {
         const frame = this.#get(op.node) as HTMLIFrameElement;
-        if (frame.localName === "iframe") this.#label(frame);
+        if (frame.localName === "iframe" && !this.inside.has(frame)) this.#label(frame);
         break;
       }
     }
@@ -422,12 +455,7 @@ export class Stage {
 
   /** Gives a frame a document of its own, in standards mode, and puts nodes in it. */
   #fill(frame: HTMLIFrameElement, id: number, nodes: Node[], doctype = "<!doctype html>"): void {
-    const document = frame.contentDocument;
-    if (!document) throw new StageError("a frame is not connected");
-    // The only markup ever written: a doctype, because a document without is in quirks mode.
-    document.open();
-    document.write(doctype);
-    document.close();
+    const document = this.#write(doctype, frame);
     this.#open(document, id);
     for (const node of nodes) if (node.nodeType !== Node.TEXT_NODE) document.append(node);
   }
@@ -532,6 +560,7 @@ export class Stage {
   }
 
   #size(): void {
+    if (this.#isInner) return;
     this.frame.style.width = `${this.viewport.width}px`;
     this.frame.style.height = `${this.viewport.height}px`;
   }

@@ -19,8 +19,9 @@ import { type Key, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { Bridge, type FromConsole } from "./bridge";
 import { Chooser } from "./chooser";
+import { StageFrames } from "./frames";
 import { Ink } from "./ink";
-import { type Agent, listen, pageScroll, type Target } from "./input";
+import { type Agent, contentOf, listen, pageScroll, type Target } from "./input";
 import { MetBanner } from "./met";
 import { OpenLists, Outside, Pinched } from "./outside";
 import { type Connection, WatchSocket } from "./socket";
@@ -35,6 +36,8 @@ const LEVELS: Record<Level, Permission> = {
 
 /** What changes how things lie over the stage. */
 const DRAWN_OVER = new Set([OpTag.Scroll, OpTag.OpenList, OpTag.View, OpTag.SetSelected]);
+
+const ADDRESS = `${location.origin.replace(/^http/, "ws")}/__lado/watch`;
 
 /** Between two pages the old one stays for this long before the stage says that there is none. */
 const GAP = 1200;
@@ -99,7 +102,7 @@ export class Viewer extends Component<Props, State> implements Agent {
   readonly #drawing = createRef<HTMLDivElement>();
   #ink: Ink | null = null;
   readonly #bridge = new Bridge((message) => this.#told(message));
-  readonly #socket = new WatchSocket(`${location.origin.replace(/^http/, "ws")}/__lado/watch`, {
+  readonly #socket = new WatchSocket(ADDRESS, {
     connection: (connection) => {
       this.setState({ connection });
       this.#bridge.send({ type: "connection", state: connection });
@@ -111,7 +114,17 @@ export class Viewer extends Component<Props, State> implements Agent {
   /** The page that shows, and the one that is being built behind it. */
   #shown: Stage | null = null;
   #next: Stage | null = null;
-  #asking: ((ticket: string) => void) | null = null;
+  readonly #frames = new StageFrames(
+    {
+      ticket: () => this.#ticket(),
+      notice: (notice, stage) => this.#heard(notice, stage),
+      changed: () => this.forceUpdate(),
+    },
+    ADDRESS,
+    () => this.#shown,
+  );
+  /** Who waits for a ticket, first come first served. */
+  #asking: ((ticket: string) => void)[] = [];
   #gap: ReturnType<typeof setTimeout> | undefined;
   #still: ReturnType<typeof setTimeout> | undefined;
   #acts = new Map<number, { label: string; quiet: boolean }>();
@@ -167,8 +180,8 @@ export class Viewer extends Component<Props, State> implements Agent {
     return this.state.scale;
   }
 
-  act(action: Action, target: Target | null, quiet = false): void {
-    const id = this.#socket.act(action);
+  act(action: Action, target: Target | null, quiet = false, stage = target?.stage): void {
+    const id = (stage?.line ?? this.#socket).act(action);
     this.#acts.set(id, { label: target ? labelOf(target.element) : "", quiet });
     if (this.#acts.size > 100) this.#acts.delete(this.#acts.keys().next().value ?? 0);
     if (action.tag === ActionTag.Click && target) {
@@ -224,8 +237,7 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.#ink?.clear();
         break;
       case "ticket":
-        this.#asking?.(String(message.ticket));
-        this.#asking = null;
+        this.#asking.shift()?.(String(message.ticket));
         break;
       case "act":
         if (message.action === "back") this.act({ tag: ActionTag.Back }, null);
@@ -238,9 +250,12 @@ export class Viewer extends Component<Props, State> implements Agent {
 
   #ticket(): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#asking = resolve;
+      this.#asking.push(resolve);
       this.#bridge.send({ type: "ticket?" });
-      setTimeout(() => reject(new Error("the console gave no ticket")), 5000);
+      setTimeout(() => {
+        this.#asking = this.#asking.filter((asking) => asking !== resolve);
+        reject(new Error("the console gave no ticket"));
+      }, 5000);
     });
   }
 
@@ -262,6 +277,7 @@ export class Viewer extends Component<Props, State> implements Agent {
       if (op.tag === OpTag.Resize && stage === this.#shown) this.#fit();
     }
     (this.#next ?? this.#shown)?.settle();
+    this.#frames.settle();
     this.#tell();
     // The customer's pointer is drawn by where the page is scrolled to; lists lie where their fields are.
     if (ops.some((op) => DRAWN_OVER.has(op.tag))) this.forceUpdate();
@@ -280,6 +296,7 @@ export class Viewer extends Component<Props, State> implements Agent {
       this.#shown = stage;
       this.#next = null;
       stage.frame.classList.add("shown");
+      this.#frames.settle();
       before?.remove();
       clearTimeout(this.#gap);
       const cap = this.state.cap === Cap.Changes ? Cap.Changes : null;
@@ -315,10 +332,11 @@ export class Viewer extends Component<Props, State> implements Agent {
         clearTimeout(this.#gap);
         this.#gap = setTimeout(() => this.setState({ phase: "nopage" }), this.#shown ? GAP : 0);
         break;
+      case ViewerNoticeTag.Frames:
+        this.#frames.told(notice.frames);
+        break;
       case ViewerNoticeTag.Pointer:
-        this.setState({ customer: { x: notice.x, y: notice.y, at: Date.now() } });
-        clearTimeout(this.#still);
-        this.#still = setTimeout(() => this.forceUpdate(), STILL + 50);
+        this.#pointer(notice.x, notice.y);
         break;
       case ViewerNoticeTag.Draw:
         this.#ink?.sketch.draw(notice.drawing);
@@ -375,6 +393,7 @@ export class Viewer extends Component<Props, State> implements Agent {
         break;
       case ViewerNoticeTag.Ended:
         clearTimeout(this.#gap);
+        this.#frames.close();
         this.#shown?.remove();
         this.#next?.remove();
         this.#shown = this.#next = null;
@@ -382,6 +401,37 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.#bridge.send({ type: "ended" });
         break;
     }
+  }
+
+  /** What the line of a frame's page says that is not about its tree. */
+  #heard(notice: ViewerNotice, stage: Stage): void {
+    const here = pageScroll(stage);
+    const page = this.#shown ? pageScroll(this.#shown) : here;
+    const content = contentOf(stage.frame);
+    const at = (x: number, y: number) => ({
+      x: x - here.x + content.left + page.x,
+      y: y - here.y + content.top + page.y,
+    });
+    switch (notice.tag) {
+      case ViewerNoticeTag.Pointer: {
+        const { x, y } = at(notice.x, notice.y);
+        this.#pointer(x, y);
+        break;
+      }
+      case ViewerNoticeTag.Pressed:
+        this.#notice({ ...notice, ...at(notice.x, notice.y) });
+        break;
+      case ViewerNoticeTag.Acted:
+      case ViewerNoticeTag.Native:
+        this.#notice(notice);
+        break;
+    }
+  }
+
+  #pointer(x: number, y: number): void {
+    this.setState({ customer: { x, y, at: Date.now() } });
+    clearTimeout(this.#still);
+    this.#still = setTimeout(() => this.forceUpdate(), STILL + 50);
   }
 
   /** Tells the console what page shows, when that has changed. */
@@ -464,7 +514,7 @@ export class Viewer extends Component<Props, State> implements Agent {
                 scale={scale}
                 height={viewport?.height ?? 0}
                 label={labelOf(chooser.element)}
-                id={(option) => this.#shown?.id(option)}
+                id={(option) => chooser.stage.id(option)}
                 done={(action) => {
                   if (action) this.act(action, chooser);
                   this.setState({ chooser: null });

@@ -372,6 +372,11 @@ impl Page {
         self.until(|command| *command == PageCommand::Ack { seq }).await;
     }
 
+    /// Nothing when the socket was closed.
+    pub async fn try_next(&mut self) -> Option<PageCommand> {
+        patiently(self.read()).await.ok()
+    }
+
     pub async fn next(&mut self) -> PageCommand {
         patiently(self.read()).await.expect("the socket was closed")
     }

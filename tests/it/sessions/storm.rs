@@ -150,7 +150,7 @@ impl Scene {
             state.admitted = vec![agent.clone()];
             true
         });
-        self.viewer = Some(self.hub.viewer(agent).unwrap());
+        self.viewer = Some(self.hub.viewer(agent, None).unwrap());
     }
 
     fn watch(&mut self) {
