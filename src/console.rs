@@ -34,6 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::hub::Hubs;
+use crate::respond::Sockets;
 use crate::session::Sessions;
 use crate::span::Span;
 use crate::store::Store;
@@ -65,6 +66,7 @@ pub struct Parts {
     pub hubs: Arc<Hubs>,
     pub store: Arc<dyn Store>,
     pub translator: Option<Arc<dyn Translator>>,
+    pub sockets: Sockets,
 }
 
 /// What the console's routes work on.
@@ -80,6 +82,7 @@ pub struct Console {
     fronts: String,
     signed_in: Mutex<sign_in::SignedIn>,
     verifiers: Semaphore,
+    sockets: Sockets,
     /// The hash that is checked when nobody has the name.
     decoy: String,
 }
@@ -95,7 +98,7 @@ impl Console {
         origin: String,
         fronts: &[String],
     ) -> Result<Arc<Self>, password::PasswordError> {
-        let Parts { sessions, hubs, store, translator } = parts;
+        let Parts { sessions, hubs, store, translator, sockets } = parts;
         let fronts = fronts.iter().map(|host| format!(" {host}:*")).collect();
         Ok(Arc::new(Self {
             config,
@@ -107,6 +110,7 @@ impl Console {
             origin,
             signed_in: Mutex::default(),
             verifiers: Semaphore::new(VERIFIERS),
+            sockets,
             decoy: password::hash("nobody has this password")?,
         }))
     }

@@ -10,14 +10,12 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::header::{HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE};
 use http::{StatusCode, Version};
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::hub::Hubs;
 use crate::listener::Downstream;
 use crate::page::boot::Boots;
 use crate::page::{PREFIX, tunnel};
-use crate::respond::{self, Failure, Request, Response};
+use crate::respond::{self, Failure, Request, Response, Sockets};
 use crate::rewrite::header::drop_hop_by_hop;
 use crate::rewrite::url::{Scheme, Site};
 use crate::session::{Companies, Found, HomeKind, Phase, Session, Sessions};
@@ -94,8 +92,7 @@ pub struct Fronts {
     max_page: u64,
     /// New sessions of one address.
     asking: DefaultKeyedRateLimiter<std::net::IpAddr>,
-    sockets: TaskTracker,
-    drain: CancellationToken,
+    sockets: Sockets,
 }
 
 struct Front {
@@ -118,8 +115,7 @@ pub struct Parts {
     pub hubs: Arc<Hubs>,
     pub boots: Arc<Boots>,
     pub max_page: u64,
-    pub sockets: TaskTracker,
-    pub drain: CancellationToken,
+    pub sockets: Sockets,
 }
 
 /// What is known of a request when its response comes.
@@ -168,8 +164,8 @@ impl Fronts {
             });
         }
         let asking = RateLimiter::keyed(Quota::per_minute(ASKS_PER_MINUTE));
-        let Parts { console, sessions, hubs, boots, max_page, sockets, drain } = parts;
-        Ok(Self { list, console, sessions, hubs, boots, max_page, asking, sockets, drain })
+        let Parts { console, sessions, hubs, boots, max_page, sockets } = parts;
+        Ok(Self { list, console, sessions, hubs, boots, max_page, asking, sockets })
     }
 
     /// Viewers' assets of these sites come from where the sites are, not around through Lado itself.
@@ -275,13 +271,11 @@ impl Fronts {
         let mut answer = response.map(|_| respond::Body::Empty);
         drop_hop_by_hop(answer.headers_mut());
         let downstream = side.agree(&mut answer);
-        let drain = self.drain.clone();
-        self.sockets.spawn(async move {
-            tokio::select! {
-                () = tunnel::copy(downstream, upstream) => {}
-                () = drain.cancelled() => {}
-            }
-        });
+        let drained = self.sockets.drained();
+        self.sockets.spawn(tunnel::copy(downstream, upstream, async move {
+            drained.await;
+            tunnel::RESTART
+        }));
         Ok(answer)
     }
 }

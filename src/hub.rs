@@ -17,7 +17,7 @@ mod viewers;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -33,7 +33,7 @@ pub use counts::{Counts, Open, REFUSALS};
 pub use hubs::Hubs;
 use page::Page;
 pub use pages::PageLink;
-use queue::ViewerQueue;
+use queue::{PageQueue, ViewerQueue};
 pub use viewers::ViewerLink;
 
 /// What one session may hold.
@@ -98,6 +98,7 @@ pub struct Hub {
     session: Arc<Session>,
     config: Config,
     counts: Arc<Counts>,
+    leaving: Leaving,
     gate: Semaphore,
     inner: Mutex<Inner>,
 }
@@ -429,6 +430,19 @@ impl Hub {
     fn limits(&self) -> Limits {
         Limits { nodes: self.config.max_nodes_per_page, bytes: self.config.max_bytes_per_page, ..Limits::default() }
     }
+}
+
+/// When Lado is about to stop: after how many milliseconds everybody should be back.
+type Leaving = Arc<OnceLock<u32>>;
+
+fn page_leaves(queue: &PageQueue, after: u32) {
+    queue.control(locks::Frame::control(&Control::Reconnect { after }));
+    queue.close();
+}
+
+fn viewer_leaves(queue: &ViewerQueue, after: u32) {
+    queue.notice(mask::Frame::notice(&ViewerNotice::Reconnect { after }));
+    queue.close();
 }
 
 impl Viewer {

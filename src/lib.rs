@@ -50,7 +50,7 @@ use metrics::{Metrics, Readiness, Sources};
 use page::Pages;
 use page::boot::Boots;
 use reload::Reload;
-use respond::{Asker, Failure, Request, Response};
+use respond::{Asker, Failure, RECONNECT, Request, Response, Sockets};
 use route::{Face, Hosts};
 use script::Scripts;
 use session::{Companies, CompanyError, Found, SessionError, Sessions};
@@ -92,9 +92,7 @@ pub struct Lado {
     load: Arc<Load>,
     metrics: Arc<Metrics>,
     reload: Reload,
-    /// Sockets and tunnels.
-    sockets: TaskTracker,
-    drain: CancellationToken,
+    sockets: Sockets,
 }
 
 impl Lado {
@@ -106,7 +104,7 @@ impl Lado {
         let sessions = Sessions::new(config.session.clone(), companies, hosts.view().clone())?;
         let hubs = Hubs::new(&sessions, config.hub.clone());
         let upstream = Upstream::new(&config.upstream)?;
-        let (sockets, drain) = (TaskTracker::new(), CancellationToken::new());
+        let sockets = Sockets::default();
         let boots = Arc::new(Boots::new(hosts.console()));
         let parts = front::Parts {
             console: hosts.console(),
@@ -115,7 +113,6 @@ impl Lado {
             boots: boots.clone(),
             max_page: config.page.max_page,
             sockets: sockets.clone(),
-            drain: drain.clone(),
         };
         let fronts = Fronts::new(&config.fronts, &config.upstream, parts)?;
         fronts.announce(&upstream);
@@ -128,7 +125,6 @@ impl Lado {
             upstream.clone(),
             boots,
             sockets.clone(),
-            drain.clone(),
         );
         let names: Vec<String> = config.fronts.iter().flat_map(|front| front.hosts.clone()).collect();
         let store = Arc::new(Sqlite::new(&config.store));
@@ -139,6 +135,7 @@ impl Lado {
             hubs: hubs.clone(),
             store: store.clone(),
             translator: translator.map(|service| Arc::new(service) as Arc<dyn Translator>),
+            sockets: sockets.clone(),
         };
         let console = Console::new(config.console.clone(), parts, origin, &names)?;
         let reload = Reload::new(config, sessions.clone(), hubs.clone(), console.clone());
@@ -166,7 +163,6 @@ impl Lado {
             metrics,
             reload,
             sockets,
-            drain,
         };
         Ok(Arc::new(lado))
     }
@@ -191,7 +187,7 @@ impl Lado {
             self.metrics.failed(&failure);
             respond::rescue(&failure, asker)
         });
-        let mut response = respond::until(response, &self.drain);
+        let mut response = respond::until(response, &self.sockets);
         answering.answered(&mut response);
         tracing::info!(
             target: "lado::access",
@@ -258,10 +254,8 @@ impl Lado {
             self.metrics.becomes(Readiness::Draining);
             tracing::info!("draining");
             closing.cancel();
-            self.drain.cancel();
             self.hubs.drain(RECONNECT);
-            self.sockets.close();
-            let _ = tokio::time::timeout(grace, self.sockets.wait()).await;
+            self.sockets.drain(grace).await;
         };
         tokio::join!(serving, stopping);
         sessions.abort();
@@ -304,9 +298,6 @@ async fn follow_files(lado: Weak<Lado>) {
 
 /// How long a scrape that has begun may take when all else is over.
 const OPERATIONS: Span = Span(std::time::Duration::from_millis(500));
-
-/// When sockets that were told to come back should do so: whoever starts next needs a moment.
-const RECONNECT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// HTTP/2 has the host in its address.
 fn host(request: &Request) -> String {

@@ -15,12 +15,11 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use prometheus_client::metrics::histogram::Histogram;
 use serde::Deserialize;
-use tokio_util::task::TaskTracker;
 
 use crate::hub::Hubs;
 use crate::listener::{self, AtEnd, Watching};
 use crate::load::{Load, Running};
-use crate::respond::{self, Failure, Request, Response};
+use crate::respond::{self, Failure, Request, Response, Sockets};
 use crate::route::Face;
 use crate::session::Sessions;
 use crate::upstream::pool::Pool;
@@ -51,7 +50,7 @@ pub struct Sources {
     pub sessions: Arc<Sessions>,
     pub hubs: Arc<Hubs>,
     pub pools: Vec<Arc<Pool>>,
-    pub sockets: TaskTracker,
+    pub sockets: Sockets,
 }
 
 struct PerFace {

@@ -4,6 +4,7 @@ mod body;
 pub mod boot;
 mod escaped;
 mod fetched;
+mod frames;
 mod meet;
 mod own;
 mod standing;
@@ -16,12 +17,10 @@ use std::sync::Arc;
 use http::Method;
 use http::header::HeaderValue;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::hub::Hubs;
 use crate::id::SessionId;
-use crate::respond::{self, Failure, Farewell, Request, Response};
+use crate::respond::{self, Failure, Farewell, Request, Response, Sockets};
 use crate::rewrite::cookie::farewell;
 use crate::rewrite::header::{Destination, Exchange};
 use crate::rewrite::url::{Label, Scheme};
@@ -65,13 +64,10 @@ pub struct Pages {
     boots: Arc<Boots>,
     assets: Arc<Assets>,
     fetched: Fetched,
-    /// Sockets and tunnels, which outlive their requests.
-    sockets: TaskTracker,
-    drain: CancellationToken,
+    sockets: Sockets,
 }
 
 impl Pages {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, and they are named at the one call")]
     pub fn new(
         config: Config,
         hosts: &Hosts,
@@ -79,8 +75,7 @@ impl Pages {
         hubs: Arc<Hubs>,
         upstream: Upstream,
         boots: Arc<Boots>,
-        sockets: TaskTracker,
-        drain: CancellationToken,
+        sockets: Sockets,
     ) -> Self {
         let assets = Arc::new(Assets::new(&config));
         let fetched = Fetched::new(config.asset_cache);
@@ -90,7 +85,7 @@ impl Pages {
             kept.1.forget(session.id);
         });
         let (console, scheme) = (hosts.console(), hosts.view().scheme);
-        Self { config, console, scheme, sessions, hubs, upstream, boots, assets, fetched, sockets, drain }
+        Self { config, console, scheme, sessions, hubs, upstream, boots, assets, fetched, sockets }
     }
 
     /// The life of a request of the customer's browser.

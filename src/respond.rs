@@ -2,6 +2,7 @@
 
 mod coding;
 mod rescue;
+mod sockets;
 mod stream;
 mod until;
 mod websocket;
@@ -16,6 +17,7 @@ use tower::ServiceExt as _;
 pub use crate::upstream::{Body, BodyError};
 pub use coding::Coding;
 pub use rescue::{Asker, Failure, Farewell, Locale, rescue};
+pub use sockets::{RECONNECT, Sockets};
 pub use stream::{Limits, Rewritten, Transform};
 pub use until::until;
 pub use websocket::{Socket, UpgradeError, is_websocket, websocket};

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, StatusCode};
-use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::assets;
 use crate::hub::Hubs;
 use crate::listener::Downstream;
 use crate::page::boot::Boots;
-use crate::respond::{self, Body, Failure, Locale, Request, Response};
+use crate::respond::{self, Body, Failure, Locale, Request, Response, Sockets};
 use crate::rewrite::url::Site;
 use crate::session::{EndedBy, Home, HomeKind, Phase, Session, SessionError, Sessions, Ticket};
 use crate::sync;
@@ -32,20 +31,14 @@ pub struct Scripts {
     boots: Arc<Boots>,
     /// New sessions of one address.
     asking: DefaultKeyedRateLimiter<std::net::IpAddr>,
-    sockets: TaskTracker,
+    sockets: Sockets,
 }
 
 /// Somebody who asks for help more often than this is no somebody.
 const ASKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 impl Scripts {
-    pub fn new(
-        console: String,
-        sessions: Arc<Sessions>,
-        hubs: Arc<Hubs>,
-        boots: Arc<Boots>,
-        sockets: TaskTracker,
-    ) -> Self {
+    pub fn new(console: String, sessions: Arc<Sessions>, hubs: Arc<Hubs>, boots: Arc<Boots>, sockets: Sockets) -> Self {
         let asking = RateLimiter::keyed(Quota::per_minute(ASKS_PER_MINUTE));
         Self { console, sessions, hubs, boots, asking, sockets }
     }

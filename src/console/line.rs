@@ -1,6 +1,7 @@
 //! One JSON socket of an app: its heartbeat, its deadlines, and how much may be said on it.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,14 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::Console;
 use super::error::ApiError;
-use crate::respond::{self, Socket};
+use crate::respond::{self, RECONNECT, Socket, Sockets};
 
 const HELLO: Duration = Duration::from_secs(10);
 /// People see within three seconds that the connection is gone.
@@ -45,6 +49,8 @@ pub(super) enum LineError {
     Left,
     #[error("downstream may not be here any more")]
     Out,
+    #[error("Lado is about to stop")]
+    Stopping,
     #[error("downstream's socket failed: {0}")]
     Socket(#[from] Error),
 }
@@ -53,6 +59,17 @@ pub(super) enum Heard<T> {
     Said(T),
     /// A second has passed.
     Beat,
+}
+
+/// What every app of this socket understands.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Call {
+    Beat,
+    /// Lado is about to stop: come back after so many milliseconds.
+    Reconnect {
+        after: u64,
+    },
 }
 
 /// One app's end of the conversation.
@@ -64,6 +81,7 @@ pub(super) struct Line {
     heard: Instant,
     minute: Instant,
     said: u32,
+    drained: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 /// Answers a request for a socket from one of the console's apps; `talk` goes on with it in a task of its own, and ends with
@@ -88,9 +106,10 @@ where
         return Err(ApiError::OtherOrigin);
     }
     let (response, socket) = respond::websocket(request).map_err(|_| ApiError::NotWebSocket)?;
-    tokio::spawn(async move {
+    let sockets = console.sockets.clone();
+    sockets.clone().spawn(async move {
         match socket.await {
-            Ok(socket) => talk(console, Line::new(socket, whose)).await,
+            Ok(socket) => talk(console, Line::new(socket, whose, &sockets)).await,
             Err(error) => tracing::debug!(%error, whose, "a talk socket did not open"),
         }
     });
@@ -98,11 +117,12 @@ where
 }
 
 impl Line {
-    fn new(socket: Socket, whose: &'static str) -> Self {
+    fn new(socket: Socket, whose: &'static str, sockets: &Sockets) -> Self {
         let now = Instant::now();
         let mut heartbeat = interval_at(now + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { socket, whose, heartbeat, heard: now, minute: now, said: 0 }
+        let drained = Box::pin(sockets.drained());
+        Self { socket, whose, heartbeat, heard: now, minute: now, said: 0, drained }
     }
 
     /// The first message.
@@ -139,9 +159,10 @@ impl Line {
                         return Err(LineError::Silent);
                     }
                     self.put(Message::Ping(Vec::new().into())).await?;
-                    self.put(Message::Text(r#"{"type":"beat"}"#.into())).await?;
+                    self.tell(&Call::Beat).await?;
                     return Ok(Heard::Beat);
                 }
+                () = &mut self.drained => return Err(LineError::Stopping),
             }
         }
     }
@@ -153,10 +174,22 @@ impl Line {
 
     /// The conversation has come to its end, or to an error.
     pub(super) async fn close(mut self, end: Result<(), LineError>) {
+        let mut last = None;
         if let Err(error) = end {
             tracing::debug!(%error, whose = self.whose, "a talk socket was closed");
+            if matches!(error, LineError::Stopping) {
+                let after = u64::try_from(RECONNECT.as_millis()).unwrap_or(u64::MAX);
+                let _ = self.tell(&Call::Reconnect { after }).await;
+                last = Some(CloseFrame { code: CloseCode::Restart, reason: "".into() });
+            }
         }
-        let _ = timeout(CLOSE, self.socket.close(None)).await;
+        let goodbye = async {
+            // What is unread when a connection goes may take with it what was sent last.
+            if self.socket.close(last).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        let _ = timeout(CLOSE, goodbye).await;
     }
 
     fn count(&mut self) -> Result<(), LineError> {

@@ -6,24 +6,28 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::{Config, Counts, Hub};
+use super::{Config, Counts, Hub, Leaving, page_leaves, viewer_leaves};
 use crate::id::SessionId;
-use crate::lock::Control;
-use crate::protocol::ViewerNotice;
 use crate::session::{Session, Sessions, lock, try_lock};
-use crate::{lock as locks, mask};
 
 pub struct Hubs {
     config: Config,
     counts: Arc<Counts>,
     sessions: Arc<Sessions>,
+    leaving: Leaving,
     hubs: Mutex<HashMap<SessionId, Arc<Hub>>>,
 }
 
 impl Hubs {
     pub fn new(sessions: &Arc<Sessions>, config: Config) -> Arc<Self> {
         let counts = Arc::default();
-        let hubs = Arc::new(Self { config, counts, sessions: Arc::clone(sessions), hubs: Mutex::default() });
+        let hubs = Arc::new(Self {
+            config,
+            counts,
+            sessions: Arc::clone(sessions),
+            leaving: Leaving::default(),
+            hubs: Mutex::default(),
+        });
         let weak = Arc::downgrade(&hubs);
         sessions.at_end(move |session| {
             let hub = weak.upgrade().and_then(|hubs| lock(&hubs.hubs).remove(&session.id));
@@ -39,7 +43,8 @@ impl Hubs {
         let hub = Arc::clone(lock(&self.hubs).entry(session.id).or_insert_with(|| {
             let session = Arc::clone(session);
             let (config, counts) = (self.config.clone(), Arc::clone(&self.counts));
-            Arc::new(Hub { session, config, counts, gate: Semaphore::new(1), inner: Mutex::default() })
+            let leaving = Arc::clone(&self.leaving);
+            Arc::new(Hub { session, config, counts, leaving, gate: Semaphore::new(1), inner: Mutex::default() })
         }));
         // The session may have ended while its hub was made: then nobody else takes the hub away.
         if self.sessions.get(session.id).is_none() {
@@ -80,18 +85,18 @@ impl Hubs {
         self.all().iter().filter(|hub| hub.session.company.id == company).for_each(|hub| hub.rules_changed());
     }
 
-    /// Asks every page and viewer to come back later: Lado is about to stop.
+    /// Asks every page and viewer to come back later, also those that are yet to say hello: Lado is about to stop.
     pub fn drain(&self, after: Duration) {
         let after = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        // First: who comes in after its hub was looked after below has seen this.
+        let _ = self.leaving.set(after);
         for hub in self.all() {
             let inner = lock(&hub.inner);
             for link in inner.pages.values().filter_map(|page| page.link.as_ref()) {
-                link.queue.control(locks::Frame::control(&Control::Reconnect { after }));
-                link.queue.close();
+                page_leaves(&link.queue, after);
             }
             for viewer in inner.viewers.values() {
-                viewer.queue.notice(mask::Frame::notice(&ViewerNotice::Reconnect { after }));
-                viewer.queue.close();
+                viewer_leaves(&viewer.queue, after);
             }
         }
     }

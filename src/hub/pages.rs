@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::page::{Link, Page, Taken};
 use super::queue::PageQueue;
-use super::{Hub, HubError, Inner};
+use super::{Hub, HubError, Inner, page_leaves};
 use crate::lock::{Control, Frame};
 use crate::mask;
 use crate::mirror::Finding;
@@ -94,6 +94,9 @@ impl Hub {
         self.set_online(&mut inner, true);
         self.make_room(&mut inner, page);
         self.bring_to_front(&mut inner);
+        if let Some(after) = self.leaving.get() {
+            page_leaves(&queue, *after);
+        }
         Ok(PageLink { page: page.to_owned(), connection, queue })
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use url::Url;
 
 use super::queue::ViewerQueue;
-use super::{Act, Hub, HubError, Inner, Viewer, nothing};
+use super::{Act, Hub, HubError, Inner, Viewer, nothing, viewer_leaves};
 use crate::lock::{self as locks, Control, Denied};
 use crate::mask::Frame;
 use crate::protocol::{self, Action, Refusal, ViewerNotice};
@@ -100,6 +100,9 @@ impl Hub {
         }
         if frame.is_none() {
             self.count_viewers(&inner);
+        }
+        if let Some(after) = self.leaving.get() {
+            viewer_leaves(&link.queue, *after);
         }
         Ok(link)
     }

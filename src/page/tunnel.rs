@@ -1,5 +1,8 @@
 //! WebSockets between a page and its site: bytes pass both ways, only the handshake is mapped.
 
+use std::future::Future;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
@@ -10,9 +13,11 @@ use http::{Method, StatusCode};
 use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::copy_bidirectional_with_sizes;
+use tokio::io::{AsyncWriteExt as _, copy_bidirectional_with_sizes};
+use tokio::time::timeout;
 
 use super::Pages;
+use super::frames::Framed;
 use super::visit::Visit;
 use crate::respond::{Body, Failure, Request, Response};
 use crate::rewrite::header::{Kept, drop_hop_by_hop};
@@ -20,6 +25,12 @@ use crate::session::{Phase, Session};
 
 /// Thousands of tunnels idle: each direction gets this much.
 const BUFFER: usize = 4 * 1024;
+
+/// Close codes (RFC 6455 §7.4.1 and IANA's registry) that tell a page why its socket goes, and whether to come back.
+pub const GOING_AWAY: u16 = 1001;
+pub const RESTART: u16 = 1012;
+/// A page that does not read has no last word.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Pages {
     /// # Errors
@@ -49,14 +60,13 @@ impl Pages {
         visit.keep(session, headers, &kept);
         let downstream = side.agree(&mut answer);
         let mut state = session.watch();
-        let drain = self.drain.clone();
-        self.sockets.spawn(async move {
+        let drained = self.sockets.drained();
+        self.sockets.spawn(copy(downstream, upstream, async move {
             tokio::select! {
-                () = copy(downstream, upstream) => {}
-                _ = state.wait_for(|state| state.phase == Phase::Ended) => {}
-                () = drain.cancelled() => {}
+                _ = state.wait_for(|state| state.phase == Phase::Ended) => GOING_AWAY,
+                () = drained => RESTART,
             }
-        });
+        }));
         Ok(answer)
     }
 }
@@ -101,14 +111,33 @@ impl Side {
     }
 }
 
-/// Passes bytes both ways until one side leaves.
-pub async fn copy(downstream: OnUpgrade, upstream: OnUpgrade) {
-    let (mut downstream, mut upstream) = match tokio::try_join!(downstream, upstream) {
-        Ok((downstream, upstream)) => (TokioIo::new(downstream), TokioIo::new(upstream)),
-        Err(error) => return tracing::debug!(%error, "a WebSocket did not open"),
+/// Passes bytes both ways until one side leaves, or until `end` says with which code the page's socket is to close.
+pub async fn copy(downstream: OnUpgrade, upstream: OnUpgrade, end: impl Future<Output = u16>) {
+    let mut end = std::pin::pin!(end);
+    let both = async { tokio::try_join!(downstream, upstream) };
+    let (mut downstream, mut upstream) = tokio::select! {
+        opened = both => match opened {
+            Ok((downstream, upstream)) => (Framed::new(TokioIo::new(downstream)), TokioIo::new(upstream)),
+            Err(error) => return tracing::debug!(%error, "a WebSocket did not open"),
+        },
+        _ = &mut end => return,
     };
-    if let Err(error) = copy_bidirectional_with_sizes(&mut downstream, &mut upstream, BUFFER, BUFFER).await {
-        tracing::debug!(%error, "a WebSocket broke off");
+    let code = tokio::select! {
+        copied = copy_bidirectional_with_sizes(&mut downstream, &mut upstream, BUFFER, BUFFER) => {
+            if let Err(error) = copied {
+                tracing::debug!(%error, "a WebSocket broke off");
+            }
+            return;
+        }
+        code = &mut end => code,
+    };
+    // In the middle of a frame nothing can be said: such a page sees its connection break.
+    if let Some(close) = downstream.close(code) {
+        let goodbye = async {
+            downstream.write_all(&close).await?;
+            downstream.shutdown().await
+        };
+        let _ = timeout(GOODBYE, goodbye).await;
     }
 }
 

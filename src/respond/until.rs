@@ -7,17 +7,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http_body::{Body as HttpBody, Frame};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{Body, BodyError, Response};
+use super::{Body, BodyError, Response, Sockets};
 
-/// The response, cut off at `drain` where it is an event stream (HTML standard, "server-sent events").
-pub fn until(response: Response, drain: &CancellationToken) -> Response {
+/// The response, cut off when `sockets` drain where it is an event stream (HTML standard, "server-sent events").
+pub fn until(response: Response, sockets: &Sockets) -> Response {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     if !kind.starts_with("text/event-stream") {
         return response;
     }
-    let drain = Box::pin(drain.clone().cancelled_owned());
+    let drain = Box::pin(sockets.drained());
     response.map(|body| Body::stream(Until { body, drain }))
 }
 

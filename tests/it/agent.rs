@@ -45,7 +45,7 @@ async fn bank() -> (Site, Arc<AtomicUsize>) {
 }
 
 /// Two companies, an agent each.
-async fn two_companies(site: &Site) -> Running {
+pub async fn two_companies(site: &Site) -> Running {
     let hash = password::hash("correct horse").unwrap();
     let company = |id: &str, agent: &str| {
         format!(
@@ -60,7 +60,7 @@ async fn two_companies(site: &Site) -> Running {
     .await
 }
 
-async fn sign_in(lado: &Running, name: &str) -> String {
+pub async fn sign_in(lado: &Running, name: &str) -> String {
     let console = format!("lado.localhost:{}", lado.address.port());
     let body = format!("{{\"name\":\"{name}\",\"password\":\"correct horse\"}}");
     let request = Request::post("/api/sign-in")

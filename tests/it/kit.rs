@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lado::Lado;
 use lado::config::Config;
@@ -23,6 +24,8 @@ use lado::route::{Origin, View};
 use lado::session::{Session, Showing};
 use lado::upstream::guard::Exception;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -162,6 +165,9 @@ impl Authority {
     }
 }
 
+/// A browser's end of a WebSocket.
+pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
 /// A running Lado.
 pub struct Running {
     pub address: SocketAddr,
@@ -215,6 +221,23 @@ impl Running {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         ask(self.address, request).await
+    }
+
+    /// Opens a WebSocket as a page of `host` does.
+    pub async fn socket(&self, host: &str, path: &str, cookie: &str) -> Socket {
+        let request = Request::builder()
+            .uri(path)
+            .header("host", host)
+            .header("origin", format!("http://{host}"))
+            .header("cookie", cookie)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let mut response = self.send(request.body(Full::<Bytes>::default()).unwrap()).await;
+        assert_eq!(response.status(), 101);
+        let stream = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
+        WebSocketStream::from_raw_socket(stream, Role::Client, None).await
     }
 
     pub fn stop(&self) {

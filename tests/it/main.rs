@@ -5,6 +5,7 @@
 mod agent;
 mod command;
 mod deploy;
+mod drain;
 mod failures;
 mod front;
 mod guard;

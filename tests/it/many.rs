@@ -8,18 +8,12 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use lado::protocol::{self, Dictionary, Op, PageCommand, PageMessage, TreeNode, VERSION, ViewerMessage};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::kit::{Running, Site, answer, text};
-use crate::operations::socket;
+use crate::kit::{Running, Site, Socket, answer, text};
 use crate::sessions::stage::{element, open, patiently, snapshot};
 use crate::viewer::watch;
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 const CHANGES: u32 = 20;
 
@@ -63,7 +57,7 @@ async fn watched_by(viewers: usize) -> (Cost, usize) {
     text(customer.open(&site.url()).await).await;
     text(customer.open(&picture).await).await;
 
-    let mut page = Line::open(socket(&lado, &customer.host(&site.url()), "/__lado/sync", &customer.cookie()).await);
+    let mut page = Line::open(lado.socket(&customer.host(&site.url()), "/__lado/sync", &customer.cookie()).await);
     let url = site.url().to_string();
     page.say(&PageMessage::Hello {
         version: VERSION,

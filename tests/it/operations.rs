@@ -7,8 +7,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use lado::front;
 use lado::listener::{self, Listener};
 use lado::protocol::{
@@ -17,12 +15,10 @@ use lado::protocol::{
 };
 use lado::session::Ticket;
 use tokio::net::TcpListener;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_util::sync::CancellationToken;
 
-use crate::kit::{Customer, Running, Site, answer, ask, piece, text, trickle};
+use crate::kit::{Customer, Running, Site, Socket, answer, ask, piece, text, trickle};
 use crate::sessions::stage::{element, open, patiently, snapshot};
 
 const SECRET: &str = "s3cret";
@@ -81,25 +77,9 @@ fn value(metrics: &str, series: &str) -> f64 {
     line.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().unwrap()
 }
 
-pub async fn socket(lado: &Running, host: &str, path: &str, cookie: &str) -> WebSocketStream<TokioIo<Upgraded>> {
-    let request = Request::builder()
-        .uri(path)
-        .header("host", host)
-        .header("origin", format!("http://{host}"))
-        .header("cookie", cookie)
-        .header("connection", "Upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let mut response = lado.send(request.body(Full::<Bytes>::default()).unwrap()).await;
-    assert_eq!(response.status(), 101);
-    let stream = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
-    WebSocketStream::from_raw_socket(stream, Role::Client, None).await
-}
-
 /// The customer's page, with a password that its script should have masked and a button that is locked; acknowledged.
-async fn page(lado: &Running, customer: &Customer<'_>, site: &Site) -> WebSocketStream<TokioIo<Upgraded>> {
-    let mut page = socket(lado, &customer.host(&site.url()), "/__lado/sync", &customer.cookie()).await;
+async fn page(lado: &Running, customer: &Customer<'_>, site: &Site) -> Socket {
+    let mut page = lado.socket(&customer.host(&site.url()), "/__lado/sync", &customer.cookie()).await;
     let mut dictionary = Dictionary::default();
     let url = site.url().to_string();
     let (name, tab) = ("p1".to_owned(), "tab".to_owned());
@@ -127,9 +107,9 @@ async fn page(lado: &Running, customer: &Customer<'_>, site: &Site) -> WebSocket
 }
 
 /// An agent's viewer; it presses the button and is refused.
-async fn refused_click(lado: &Running, customer: &Customer<'_>) -> WebSocketStream<TokioIo<Upgraded>> {
+async fn refused_click(lado: &Running, customer: &Customer<'_>) -> Socket {
     let host = customer.session.views.viewer_origin().replace("http://", "");
-    let mut viewer = socket(lado, &host, "/__lado/watch", "").await;
+    let mut viewer = lado.socket(&host, "/__lado/watch", "").await;
     let ticket = customer.session.ticket(Ticket::Viewer(customer.session.agent.clone()));
     let hello = ViewerRequest::Hello { version: VERSION, ticket };
     viewer.send(Message::binary(protocol::encode(&hello))).await.unwrap();

@@ -9,16 +9,12 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use lado::protocol::{self, Meeting, VERSION, ViewerMessage, ViewerNotice, ViewerRequest};
 use lado::session::Ticket;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
 use url::Url;
 
-use crate::kit::{Customer, Running, Site, answer, bytes, text, trickle};
+use crate::kit::{Customer, Running, Site, Socket, answer, bytes, text, trickle};
 
 fn site_of_assets() -> impl Fn(Request<Incoming>) -> std::future::Ready<http::Response<lado::respond::Body>> + Clone {
     |request: Request<Incoming>| {
@@ -94,20 +90,9 @@ async fn the_viewer_is_framed_by_the_console_only() {
 }
 
 /// A viewer of the session's agent, as its socket.
-pub async fn watch(lado: &Running, customer: &Customer<'_>) -> WebSocketStream<TokioIo<Upgraded>> {
-    let origin = customer.session.views.viewer_origin();
-    let request = Request::builder()
-        .uri("/__lado/watch")
-        .header("host", origin.replace("http://", ""))
-        .header("origin", origin)
-        .header("connection", "Upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let mut response = lado.send(request.body(Full::<Bytes>::default()).unwrap()).await;
-    assert_eq!(response.status(), 101);
-    let stream = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+pub async fn watch(lado: &Running, customer: &Customer<'_>) -> Socket {
+    let host = customer.session.views.viewer_origin().replace("http://", "");
+    let mut socket = lado.socket(&host, "/__lado/watch", "").await;
     let ticket = customer.session.ticket(Ticket::Viewer(customer.session.agent.clone()));
     let hello = ViewerRequest::Hello { version: VERSION, ticket };
     socket.send(Message::binary(protocol::encode(&hello))).await.unwrap();

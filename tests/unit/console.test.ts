@@ -264,6 +264,28 @@ test("messages that do not come from the viewer change nothing", async ({ page }
   await expect(page.locator("iframe.viewer")).toBeVisible();
 });
 
+test("the conversation comes back when Lado says, not before", async ({ page }) => {
+  const active = { ...INVITED, link: undefined, state: "active", online: true };
+  await api(page, {
+    ...SIGNED_IN,
+    [`GET /api/sessions/${ID}`]: [200, active],
+    [`POST /api/sessions/${ID}/viewer`]: [200, { url: `${VIEWER}/__lado/viewer#a-ticket` }],
+  });
+  await serve(page, "viewer", VIEWER, (path) => path === "/__lado/viewer");
+  await page.routeWebSocket(/\/__lado\/watch$/, () => undefined);
+  const greeted: number[] = [];
+  await page.routeWebSocket(/\/talk$/, (socket) =>
+    socket.onMessage((text) => {
+      if (JSON.parse(String(text)).type !== "hello") return;
+      greeted.push(Date.now());
+      if (greeted.length === 1) socket.send(JSON.stringify({ type: "reconnect", after: 1600 }));
+    }),
+  );
+  await openConsole(page, `#/s/${ID}`);
+  await expect.poll(() => greeted.length).toBe(2);
+  expect((greeted[1] ?? 0) - (greeted[0] ?? 0)).toBeGreaterThan(1100);
+});
+
 const INVITATION = {
   company: { name: "Loja Sol", color: "#a04000" },
   agent: { display: "Ana Souza" },

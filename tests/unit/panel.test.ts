@@ -122,6 +122,15 @@ test("it connects again with its token, and sends then what the customer decided
   expect(lado.said[0]).toEqual({ type: "hello", ticket: "a-ticket", after: 0, language: "en" });
 });
 
+test("told to come back later, it comes back then and not before", async ({ page }) => {
+  const lado = await open(page, ACTIVE);
+  const told = Date.now();
+  lado.tell({ type: "reconnect", after: 1600 });
+  const greeting = { type: "hello", token: "a-token", after: 0, language: "en" };
+  await expect.poll(() => lado.said).toContainEqual(greeting);
+  expect(Date.now() - told).toBeGreaterThan(1100);
+});
+
 test("one press ends the session", async ({ page }) => {
   const lado = await open(page, ACTIVE);
   await page.waitForTimeout(600);

@@ -9,7 +9,7 @@ export type Wanted =
   | { what: "open"; url: string }
   | { what: "hand_over" | "invite"; who: string };
 
-type Incoming = News | { type: "ended" } | { type: "beat" };
+type Incoming = News | { type: "ended" } | { type: "beat" } | { type: "reconnect"; after: number };
 type Outgoing = Saying | ({ type: "ask" } & Wanted) | { type: "withdraw" };
 
 const FIRST_RETRY = 400;
@@ -85,6 +85,9 @@ export class Talk {
       case "ended":
         this.close();
         break;
+      case "reconnect":
+        this.#lost(message.after);
+        break;
       default: {
         if (message.type === "refused" && message.key === undefined) {
           this.listener.refused(message.error.code);
@@ -104,7 +107,7 @@ export class Talk {
     return true;
   }
 
-  #lost(): void {
+  #lost(wait = this.#retry): void {
     const socket = this.#socket;
     this.#socket = null;
     this.#open = false;
@@ -112,7 +115,7 @@ export class Talk {
     socket?.close();
     if (this.#over) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#connect(), this.#retry * (0.75 + Math.random() / 2));
+    this.#timer = setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 }

@@ -44,6 +44,7 @@ type Incoming =
   | { type: "token"; token: string }
   | { type: "ended" }
   | { type: "beat" }
+  | { type: "reconnect"; after: number }
   | { type: "detectors"; detectors: Detector[] }
   | News
   | { type: "error"; error?: { code?: string } };
@@ -111,7 +112,7 @@ export class PanelSocket {
     };
   }
 
-  #lost(): void {
+  #lost(wait = this.#retry): void {
     const socket = this.#socket;
     this.#socket = null;
     this.#ready = false;
@@ -120,7 +121,7 @@ export class PanelSocket {
     socket.close();
     if (this.#over) return;
     this.onconnection("lost");
-    this.#again(this.#retry * (0.75 + Math.random() / 2));
+    this.#again(wait * (0.75 + Math.random() / 2));
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 
@@ -200,6 +201,9 @@ export class PanelSocket {
       }
       case "ended":
         this.#end();
+        break;
+      case "reconnect":
+        this.#lost(message.after);
         break;
     }
   }

@@ -19,6 +19,7 @@ use lado::protocol::{
     self, Action, Button, Dictionary, Level, Namespace, Op, PageCommand, PageMessage, Tree, TreeNode, VERSION,
     ViewerMessage, ViewerNotice, ViewerRequest, Viewport,
 };
+use lado::respond::Sockets;
 use lado::rewrite::url::{Site, ViewDomain};
 use lado::session::brand::BrandConfig;
 use lado::session::{self, Agent, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
@@ -103,7 +104,13 @@ impl Stage {
         let hubs = Hubs::new(&sessions, config);
         let store = Arc::new(Sqlite::new(&store));
         tokio::spawn(console::record::follow(Arc::downgrade(&sessions), store.clone(), Duration::from_secs(3600)));
-        let parts = console::Parts { sessions: sessions.clone(), hubs: hubs.clone(), store, translator };
+        let parts = console::Parts {
+            sessions: sessions.clone(),
+            hubs: hubs.clone(),
+            store,
+            translator,
+            sockets: Sockets::default(),
+        };
         let console = Console::new(console::Config::default(), parts, ORIGIN.into(), &[]).unwrap();
         let router = console.router();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
