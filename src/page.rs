@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use crate::hub::Hubs;
 use crate::id::SessionId;
-use crate::respond::{self, Failure, Farewell, Request, Response, Sockets};
+use crate::respond::{self, Asker, Failure, Farewell, Request, Response, Sockets};
 use crate::rewrite::cookie::farewell;
 use crate::rewrite::header::{Destination, Exchange};
 use crate::rewrite::url::{Label, Scheme};
@@ -121,8 +121,11 @@ impl Pages {
     }
 
     /// A page or a part of one, from its site.
-    async fn browse(&self, session: &Session, visit: &Visit, request: Request) -> Result<Response, Failure> {
+    async fn browse(&self, session: &Arc<Session>, visit: &Visit, request: Request) -> Result<Response, Failure> {
         check_allowed(session, visit)?;
+        let page =
+            matches!(visit.exchange.destination, Destination::Document | Destination::Frame | Destination::Unknown);
+        session.visits(&visit.exchange.site, page);
         let (mut parts, body) = request.into_parts();
         let dest = parts.headers.get("sec-fetch-dest").cloned();
         visit.head(session, &mut parts)?;
@@ -133,7 +136,7 @@ impl Pages {
             .map_err(|cause| Failure::Upstream { site: visit.exchange.site.origin(), cause })?;
         let response = body::sniffed(visit, response).await?;
         let Exchange { method, url, .. } = &visit.exchange;
-        let response = self.fetched.keep(session.id, method, url, response, |kind| shows(kind, dest.as_ref()));
+        let response = self.fetched.keep(session, method, url, response, |kind| shows(kind, dest.as_ref()));
         body::begun(visit, self.answer(session, visit, response)).await
     }
 
@@ -171,7 +174,8 @@ impl Pages {
         let headers = request.headers().get_all(http::header::COOKIE).iter().map(HeaderValue::as_bytes);
         let mut cookies = farewell(headers, request.uri().path(), self.scheme);
         let ended = self.sessions.ended(id);
-        if let Some(ended) = &ended {
+        // The cookie that proves who may read the farewell goes with it, not with a request that comes before.
+        if let Some(ended) = ended.as_ref().filter(|_| Asker::of(request).reads()) {
             cookies.extend(HeaderValue::try_from(ended.expired_cookie.as_str()).ok());
         }
         // The session's id is no secret: who watched is told to the customer alone.
@@ -180,6 +184,7 @@ impl Pages {
             company: ended.company.name.clone(),
             agents: ended.admitted.iter().map(|agent| agent.display.clone()).collect(),
             lasted: ended.active_since.and_then(|since| ended.ended.duration_since(since).ok()),
+            visited: ended.visited().to_vec(),
         });
         Failure::Ended { cookies, farewell }
     }

@@ -13,6 +13,7 @@ mod pin;
 mod registry;
 pub mod talk;
 mod ticket;
+mod visited;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -66,6 +67,7 @@ pub struct Session {
     tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
     /// Where the customer's browser has called from, the latest first.
     places: Mutex<Vec<IpAddr>>,
+    visited: Mutex<visited::Visited>,
     /// What rules did, when it is over.
     evidence: Arc<Mutex<Evidence>>,
     /// What the customer has put into masked fields: gone, and overwritten, when the session ends.
@@ -157,6 +159,7 @@ pub struct Ended {
     pub active_since: Option<SystemTime>,
     /// The `Set-Cookie` value that takes the customer's cookie away.
     pub expired_cookie: String,
+    visited: Vec<String>,
     evidence: Arc<Mutex<Evidence>>,
     customer: Secret,
 }
@@ -355,6 +358,14 @@ impl Session {
     fn idle_for(&self, now: Instant) -> Duration {
         let touched = self.born + Duration::from_millis(self.touched.load(Ordering::Relaxed));
         now.saturating_duration_since(touched)
+    }
+
+    /// From now on nothing is kept and nobody is let in. Who watches hears of it from [`Session::clear`].
+    fn close(&self) {
+        self.state.send_if_modified(|state| {
+            state.phase = Phase::Ended;
+            false
+        });
     }
 
     /// Forgets everything private and tells who watches that the session is over.

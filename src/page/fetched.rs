@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::id::SessionId;
 use crate::respond::{Body, BodyError, Response};
-use crate::session::lock;
+use crate::session::{Session, lock};
 
 /// Larger files are rare among what a page shows, and would push out many small ones.
 const MAX_FILE: usize = 8 * 1024 * 1024;
@@ -78,13 +78,23 @@ impl Fetched {
     pub fn forget(&self, session: SessionId) {
         // Fails only where closures are not supported, and they are.
         let _ = self.0.kept.invalidate_entries_if(move |(of, _), _| *of == session);
+        // Else their memory waits for whoever uses the cache next.
+        self.0.kept.run_pending_tasks();
+    }
+
+    /// A session that ends is marked as over before what is kept of it is forgotten: whichever comes first, nothing stays.
+    fn put(&self, session: &Session, key: Key, piece: Piece) {
+        self.0.kept.insert(key.clone(), piece);
+        if session.is_over() {
+            self.0.kept.invalidate(&key);
+        }
     }
 
     /// The site's response on its way to the customer, kept where viewers may ask for it. `shows` tells whether viewers
     /// may load this kind of content at all.
     pub fn keep(
         &self,
-        session: SessionId,
+        session: &Arc<Session>,
         method: &Method,
         url: &Url,
         response: Response,
@@ -93,12 +103,12 @@ impl Fetched {
         if *method != Method::GET {
             return response;
         }
-        let key = key(session, url);
+        let key = key(session.id, url);
         let header = |name| response.headers().get(name);
         if response.status().is_redirection() {
             let target = header(LOCATION).and_then(|to| to.to_str().ok()).and_then(|to| url.join(to).ok());
             if let Some(to) = target {
-                self.0.kept.insert(key, Piece::Moved(to));
+                self.put(session, key, Piece::Moved(to));
             }
             return response;
         }
@@ -115,8 +125,8 @@ impl Fetched {
         self.0.begun.send_replace(());
         let file = Piece::File { content_type, coding, bytes: Bytes::new() };
         response.map(|body| {
-            let gathered = Some(Vec::new());
-            Body::stream(Teed { body, kept: self.clone(), key, file, gathered, size: 0, _landed: landed })
+            let (session, kept, gathered) = (Arc::clone(session), self.clone(), Some(Vec::new()));
+            Body::stream(Teed { body, session, kept, key, file, gathered, size: 0, _landed: landed })
         })
     }
 
@@ -161,6 +171,7 @@ fn key(session: SessionId, url: &Url) -> Key {
 /// A body on its way to the customer, of which a copy stays.
 struct Teed {
     body: Body,
+    session: Arc<Session>,
     kept: Fetched,
     key: Key,
     file: Piece,
@@ -176,7 +187,7 @@ impl Teed {
         gathered.push(bytes.clone());
         self.size += bytes.len();
         let all = self.kept.0.gathered.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
-        if self.size > MAX_FILE || all > self.kept.0.max {
+        if self.size > MAX_FILE || all > self.kept.0.max || self.session.is_over() {
             self.let_go();
         }
     }
@@ -188,7 +199,7 @@ impl Teed {
         if let Piece::File { bytes, .. } = &mut self.file {
             *bytes = whole.freeze();
         }
-        self.kept.0.kept.insert(self.key.clone(), self.file.clone());
+        self.kept.put(&self.session, self.key.clone(), self.file.clone());
         self.let_go();
     }
 
@@ -237,5 +248,100 @@ impl HttpBody for Teed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tokio::sync::mpsc::{Sender, channel};
+
+    use super::*;
+    use crate::rewrite::url::ViewDomain;
+    use crate::session::{self, Companies, EndedBy, Sessions};
+
+    const COMPANY: &str = "id = 'sol'\nname = 'Sol'\nallow = ['*']\n[[agents]]\nname = 'ana'\n\
+                           password = '$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9Wg'";
+
+    struct Stage {
+        sessions: Arc<Sessions>,
+        session: Arc<Session>,
+        fetched: Fetched,
+        picture: Url,
+    }
+
+    impl Stage {
+        fn set() -> Self {
+            let companies = Companies::load(&[toml::from_str(COMPANY).unwrap()]).unwrap();
+            let domain = ViewDomain::parse("http://view.localhost:7070").unwrap();
+            let sessions = Sessions::new(session::Config::default(), companies, domain).unwrap();
+            let (company, account) = sessions.companies().account("ana").unwrap();
+            let start = Url::parse("https://www.shop.com/").unwrap();
+            let session = sessions.create(&company, &account.agent, start.clone()).unwrap();
+            let fetched = Fetched::new(1 << 20);
+            sessions.at_end({
+                let fetched = fetched.clone();
+                move |session| fetched.forget(session.id)
+            });
+            Self { sessions, session, fetched, picture: start.join("/face.png").unwrap() }
+        }
+
+        /// The picture on its way to the customer, as slow as the test wants it.
+        fn comes(&self) -> (Sender<&'static str>, Body) {
+            let (sender, mut receiver) = channel::<&'static str>(4);
+            let pieces = futures_util::stream::poll_fn(move |cx| {
+                receiver.poll_recv(cx).map(|piece| Some(Ok::<_, Infallible>(Frame::data(piece?.into()))))
+            });
+            let mut response = Response::new(Body::stream(StreamBody::new(pieces)));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("image/png"));
+            (sender, self.keeps(response).into_body())
+        }
+
+        fn keeps(&self, response: Response) -> Response {
+            self.fetched.keep(&self.session, &Method::GET, &self.picture, response, |_| true)
+        }
+
+        fn held(&self) -> (u64, usize, usize) {
+            let Inner { kept, flights, gathered, .. } = &*self.fetched.0;
+            kept.run_pending_tasks();
+            (kept.entry_count(), lock(flights).len(), gathered.load(Ordering::Relaxed))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_on_its_way_when_a_session_ends_is_not_kept() {
+        let stage = Stage::set();
+        let (sender, body) = stage.comes();
+        sender.try_send("a face").unwrap();
+        drop(sender);
+        body.collect().await.unwrap();
+        assert_eq!(stage.held(), (1, 0, 0), "a session that goes on keeps it");
+
+        let (sender, mut body) = stage.comes();
+        sender.try_send("a fa").unwrap();
+        body.frame().await.unwrap().unwrap();
+        stage.sessions.end(&stage.session, EndedBy::Customer);
+        assert_eq!(stage.held().0, 0);
+        sender.try_send("ce").unwrap();
+        drop(sender);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "ce", "the customer's browser gets it whole");
+        assert_eq!(stage.held(), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_after_the_end_is_not_kept() {
+        let stage = Stage::set();
+        stage.sessions.end(&stage.session, EndedBy::Customer);
+        let (sender, body) = stage.comes();
+        sender.try_send("a face").unwrap();
+        drop(sender);
+        body.collect().await.unwrap();
+        let mut moved = Response::new(Body::Empty);
+        *moved.status_mut() = StatusCode::FOUND;
+        moved.headers_mut().insert(LOCATION, HeaderValue::from_static("/other.png"));
+        stage.keeps(moved);
+        assert_eq!(stage.held(), (0, 0, 0));
     }
 }

@@ -62,6 +62,17 @@ impl Assets {
     pub fn forget(&self, session: SessionId) {
         // Fails only where closures are not supported, and they are.
         let _ = self.kept.invalidate_entries_if(move |(of, _), _| *of == session);
+        // Else their memory waits for whoever uses the cache next.
+        self.kept.run_pending_tasks();
+    }
+
+    /// A session that ends is marked as over before its assets are forgotten: whichever comes first, nothing stays.
+    fn keep(&self, session: &Session, mac: String, asset: Asset) {
+        let key = (session.id, mac);
+        self.kept.insert(key.clone(), asset);
+        if session.is_over() {
+            self.kept.invalidate(&key);
+        }
     }
 }
 
@@ -126,12 +137,11 @@ impl Pages {
             return Err(Failure::Forbidden("the customer has blanked the view"));
         }
         let Named { url, silent } = session.asset(mac).ok_or(Failure::NotFound)?;
-        let key = (session.id, mac.to_owned());
         let ranged = asked.contains_key(RANGE);
         // Looked at before the rules are: what was judged by the ones before must not pass for judged by these.
         let judged = session.judged();
         let still = |asset: &Asset| !ranged && asset.judged.is_none_or(|by| by == judged);
-        if let Some(asset) = self.assets.kept.get(&key).filter(still) {
+        if let Some(asset) = self.assets.kept.get(&(session.id, mac.to_owned())).filter(still) {
             session.leads(mac, &asset.leads);
             return Ok(passive(StatusCode::OK, asset.content_type, asset.bytes.into()));
         }
@@ -178,11 +188,9 @@ impl Pages {
             kind
         };
         session.leads(mac, &leads.to);
-        if !session.is_over() {
-            let judged = (content_type != Passive::Other).then_some(judged);
-            let asset = Asset { content_type: kind.clone(), bytes: bytes.clone(), leads: leads.to.into(), judged };
-            self.assets.kept.insert(key, asset);
-        }
+        let judged = (content_type != Passive::Other).then_some(judged);
+        let asset = Asset { content_type: kind.clone(), bytes: bytes.clone(), leads: leads.to.into(), judged };
+        self.assets.keep(session, mac.to_owned(), asset);
         Ok(passive(StatusCode::OK, kind, bytes.into()))
     }
 

@@ -58,6 +58,8 @@ pub struct Farewell {
     pub agents: Vec<String>,
     /// From the first PIN to the end; nothing, when nobody watched.
     pub lasted: Option<Duration>,
+    /// Origins of the session that the browser may hold something of: the page asks each of them to take it away.
+    pub visited: Vec<String>,
 }
 
 /// What matters of the request for how its failure is told.
@@ -89,6 +91,11 @@ impl Asker {
         };
         let repeatable = matches!(*request.method(), Method::GET | Method::HEAD);
         Self { locale: Locale::of(headers), reads, repeatable }
+    }
+
+    /// Whether somebody will read the answer as a page.
+    pub fn reads(self) -> bool {
+        self.reads
     }
 }
 
@@ -199,9 +206,9 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
         Failure::Ended { .. } => String::new(),
         _ => format!("<p class=\"code\">{}</p>", code.as_u16()),
     };
-    let told = match failure {
-        Failure::Ended { farewell: Some(farewell), .. } => farewell.told(locale),
-        _ => String::new(),
+    let (told, images) = match failure {
+        Failure::Ended { farewell: Some(farewell), .. } => (farewell.told(locale), farewell.sources()),
+        _ => Default::default(),
     };
     let document = format!(
         "<!doctype html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -211,9 +218,10 @@ fn page(code: StatusCode, failure: &Failure, asker: Asker) -> Response {
         lang = locale.tag(),
     );
     let mut response = html(code, document);
-    let policy =
-        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    let policy = format!("default-src 'none'; style-src 'unsafe-inline';{images} base-uri 'none'; form-action 'none'");
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
     response
 }
 
@@ -253,7 +261,15 @@ impl Farewell {
         rows += &row(words.recorded, words.nothing);
         rows += &row(words.kept, words.history);
         rows += &row(words.erased, words.all);
-        format!("<dl>{rows}</dl>")
+        // Clear-Site-Data speaks for the host that sends it, and is heard on any kind of request.
+        let image = |origin: &String| format!("<img src=\"{}/__lado/farewell\" alt=\"\" hidden>", escape(origin));
+        let erasing: String = self.visited.iter().map(image).collect();
+        format!("<dl>{rows}</dl>{erasing}")
+    }
+
+    /// What the page's policy admits for that.
+    fn sources(&self) -> String {
+        if self.visited.is_empty() { String::new() } else { format!(" img-src {};", self.visited.join(" ")) }
     }
 }
 
@@ -325,12 +341,16 @@ mod tests {
             company: "Loja <Sol>".into(),
             agents: vec!["Ana Souza".into()],
             lasted: Some(Duration::from_secs(185)),
+            visited: vec!["https://x-a.view.test".into(), "https://x-b.view.test".into()],
         };
         let ended = Failure::Ended { cookies, farewell: Some(farewell) };
         let reader = http::Request::builder().header("sec-fetch-dest", "document").header("accept-language", "de");
         let response = rescue(&ended, Asker::of(&reader.body(()).unwrap()));
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("; img-src https://x-a.view.test https://x-b.view.test; "), "{policy}");
         let super::super::Body::Full(bytes) = response.into_body() else { panic!("no page") };
         let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(text.contains("<img src=\"https://x-b.view.test/__lado/farewell\""), "{text}");
         for part in ["lang=\"de\"", "Ana Souza · Loja &lt;Sol>", "3 min", "Nichts: weder Seiten"] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -45,6 +45,14 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// # Errors
+    /// [`SessionError::LinkKey`] when the configured key has the wrong shape.
+    pub fn key(&self) -> Result<Option<Secret>, SessionError> {
+        self.link_key.as_deref().map(Secret::parse).transpose().map_err(|_| SessionError::LinkKey)
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
@@ -114,7 +122,7 @@ impl Sessions {
     /// # Errors
     /// [`SessionError::LinkKey`] when the configured key has the wrong shape.
     pub fn new(config: Config, companies: Companies, domain: ViewDomain) -> Result<Arc<Self>, SessionError> {
-        let secret = config.link_key.as_deref().map(Secret::parse).transpose().map_err(|_| SessionError::LinkKey)?;
+        let secret = config.key()?;
         Ok(Arc::new(Self {
             key: link::LinkKey::new(secret.as_ref()),
             config,
@@ -225,6 +233,7 @@ impl Sessions {
             escapes: Mutex::default(),
             tickets: Mutex::default(),
             places: Mutex::default(),
+            visited: Mutex::default(),
             evidence: Arc::default(),
             taint: Mutex::default(),
             judged: AtomicU64::new(0),
@@ -460,9 +469,12 @@ impl Sessions {
             admitted,
             active_since,
             expired_cookie: session.expired_cookie(),
+            visited: session.visited(),
             evidence: Arc::clone(&session.evidence),
             customer: session.customer.clone(),
         });
+        // First: who keeps something after it was looked for below sees that the session is over.
+        session.close();
         for gone in lock(&self.at_end).iter() {
             gone(session);
         }

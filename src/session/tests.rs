@@ -191,11 +191,11 @@ fn the_end_leaves_nothing_behind() {
     let told = Arc::new(Mutex::new(Vec::new()));
     sessions.at_end({
         let told = Arc::clone(&told);
-        move |session| lock(&told).push(session.id)
+        move |session| lock(&told).push((session.id, session.is_over()))
     });
     sessions.end(&session, EndedBy::Customer);
     sessions.end(&session, EndedBy::Agent);
-    assert_eq!(*lock(&told), [session.id], "once");
+    assert_eq!(*lock(&told), [(session.id, true)], "once, when nothing more can be kept");
     assert!(sessions.get(session.id).is_none());
     assert!(matches!(sessions.find(session.id), Found::Ended(ended) if ended.by == EndedBy::Customer));
     assert!(session.is_over());

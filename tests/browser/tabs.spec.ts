@@ -168,6 +168,39 @@ test("the agent is told of what the stage cannot show", async ({ agent, customer
   await expect(viewer.locator(".met")).toHaveCount(0);
 });
 
+test("what any site has stored is gone from the customer's browser after the farewell", async ({
+  agent,
+  customer,
+  lado,
+  sites,
+}) => {
+  await together({ agent, customer }, `${sites.near}/?to=${sites.far}/fifth`);
+  const context = customer.page.context();
+  const keep = () =>
+    customer.page.evaluate(async () => {
+      localStorage.setItem("kept", location.host);
+      await new Promise((done) => (indexedDB.open("kept").onsuccess = done));
+      await caches.open("kept");
+    });
+  await keep();
+  const near = customer.view;
+  await customer.page.getByText("elsewhere").click();
+  await agent.sees("This is fifth");
+  await keep();
+  const far = customer.view;
+  // Asks no server: what it reads is what is in the browser.
+  const stored = async () => {
+    const { origins } = await context.storageState({ indexedDB: true });
+    return origins.map(({ origin }) => origin).filter((origin) => origin.includes(lado.ready.view_domain));
+  };
+  expect((await stored()).sort()).toEqual([near, far].sort());
+
+  await customer.end();
+  await expect(customer.page.getByText(/Nothing: neither pages/)).toBeVisible();
+  await expect.poll(stored, { message: "nothing is left" }).toEqual([]);
+  if (process.env.SHOTS) await customer.page.screenshot({ path: `${process.env.SHOTS}/farewell.png` });
+});
+
 test("a page that isolates itself has the panel, and what escapes the mapping is counted", async ({
   agent,
   customer,
