@@ -87,11 +87,11 @@ impl Config {
     pub fn load(file: &Path) -> Result<Self, Vec<Mistake>> {
         let text = std::fs::read_to_string(file)
             .map_err(|error| vec![Mistake { file: file.to_owned(), line: None, reason: error.to_string() }])?;
-        let mut config = Self::parse(&text, file)?;
-        config.file = Some(file.to_owned());
-        config.resolve_paths(file.parent().unwrap_or(Path::new("")));
-        let missing = config.missing_files();
-        if missing.is_empty() { Ok(config) } else { Err(missing) }
+        Self::read(&text, file, |found, config| {
+            config.file = Some(file.to_owned());
+            config.resolve_paths(file.parent().unwrap_or(Path::new("")));
+            found.judge_files(config);
+        })
     }
 
     /// Reads the text of `file`, which is named in mistakes only.
@@ -99,14 +99,17 @@ impl Config {
     /// # Errors
     /// Every [`Mistake`] in the text, in its order.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Vec<Mistake>> {
+        Self::read(text, file, |_, _| {})
+    }
+
+    fn read(text: &str, file: &Path, more: impl FnOnce(&mut Mistakes<'_>, &mut Self)) -> Result<Self, Vec<Mistake>> {
         let mut found = Mistakes { file, text, list: Vec::new() };
         let config = found.read().map(|mut config| {
             config.resolve_company_paths(file.parent().unwrap_or(Path::new("")));
+            found.judge(&config);
+            more(&mut found, &mut config);
             config
         });
-        if let Some(config) = &config {
-            found.judge(config);
-        }
         let mut list = found.list;
         list.sort_by_key(|mistake| mistake.line);
         list.dedup();
@@ -160,17 +163,6 @@ impl Config {
             }
         }
     }
-
-    fn missing_files(&self) -> Vec<Mistake> {
-        let certificates = self.listener.certificates.iter().flat_map(|one| [&one.chain, &one.key]);
-        certificates
-            .chain(&self.upstream.extra_ca)
-            .filter_map(|path| {
-                let error = std::fs::File::open(path).err()?;
-                Some(Mistake { file: path.clone(), line: None, reason: error.to_string() })
-            })
-            .collect()
-    }
 }
 
 struct Mistakes<'t> {
@@ -206,7 +198,8 @@ impl<'t> Mistakes<'t> {
 
     /// What can only be judged on the whole.
     fn judge(&mut self, config: &Config) {
-        let hosts = self.text.find("[hosts]").map(|at| at..at);
+        let places = Places::of(self.text);
+        let hosts = places.entry("hosts");
         if let Some(reason) = route::conflict(&config.hosts) {
             self.note(hosts.clone(), &reason);
         }
@@ -215,25 +208,37 @@ impl<'t> Mistakes<'t> {
             self.note(hosts, "with certificates the console and the view domain are https origins");
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log.level) {
-            let at = self.text.find("level").map(|at| at..at);
-            self.note(at, &format!("log.level: {error}"));
+            self.note(places.entry_of("log", "level"), &format!("log.level: {error}"));
         }
-        // One by one, so that the line of the company is known.
-        for count in 1..=config.companies.len() {
-            let company = &config.companies[count - 1];
-            let alone = std::slice::from_ref(company.get_ref());
-            let result = Companies::load(alone).and_then(|_| {
-                let upto: Vec<_> = config.companies[..count].iter().map(|one| one.get_ref().clone()).collect();
-                Companies::load(&upto)
-            });
-            if let Err(error) = result {
-                // A rule knows its own place in the file, anything else is told by its company's.
-                let place = match &error {
-                    CompanyError::Rule(_, rule) if !rule.span.is_empty() => rule.span.clone(),
-                    _ => company.span(),
-                };
-                self.note(Some(place), &error.to_string());
-                return;
+        if let Err(error) = config.session.key() {
+            self.note(places.entry_of("session", "link_key"), &error.to_string());
+        }
+        let companies = config.company_configs();
+        for (number, mistake) in Companies::check(&companies) {
+            let place = match &mistake {
+                // A rule knows its own place in the file.
+                CompanyError::Rule(_, rule) if rule.file.is_empty() => Some(rule.span.clone()),
+                _ => places.within("company", number, mistake.subject()),
+            };
+            self.note(place, &mistake.to_string());
+        }
+        let is_company = |id: &str| companies.iter().any(|company| company.id == id);
+        for (number, mistake) in front::check(&config.fronts, is_company) {
+            self.note(places.within("front", number, mistake.subject()), &mistake.to_string());
+        }
+    }
+
+    /// What is in the files that it names.
+    fn judge_files(&mut self, config: &Config) {
+        let places = Places::of(self.text);
+        for (number, certificate) in config.listener.certificates.iter().enumerate() {
+            for mistake in listener::check_certificate(certificate) {
+                self.note(places.item("listener", "certificates", number), &mistake.to_string());
+            }
+        }
+        for (number, path) in config.upstream.extra_ca.iter().enumerate() {
+            if let Err(mistake) = upstream::authorities(path) {
+                self.note(places.item("upstream", "extra_ca", number), &mistake.to_string());
             }
         }
     }
@@ -241,6 +246,47 @@ impl<'t> Mistakes<'t> {
     fn note(&mut self, span: Option<Range<usize>>, reason: &str) {
         let line = span.map(|span| 1 + self.text.as_bytes()[..span.start].iter().filter(|b| **b == b'\n').count());
         self.list.push(Mistake { file: self.file.to_owned(), line, reason: reason.trim().to_owned() });
+    }
+}
+
+/// Where in the text something stands.
+struct Places<'t>(DeTable<'t>);
+
+impl<'t> Places<'t> {
+    fn of(text: &'t str) -> Self {
+        Self(DeTable::parse_recoverable(text).0.into_inner())
+    }
+
+    fn entry(&self, section: &str) -> Option<Range<usize>> {
+        self.0.get_key_value(section).map(|(key, _)| key.span())
+    }
+
+    fn entry_of(&self, section: &str, name: &str) -> Option<Range<usize>> {
+        self.0.get(section)?.get_ref().as_table()?.get_key_value(name).map(|(key, _)| key.span())
+    }
+
+    fn item(&self, section: &str, name: &str, number: usize) -> Option<Range<usize>> {
+        let list = self.0.get(section)?.get_ref().as_table()?.get(name)?.get_ref().as_array()?;
+        list.get(number).map(Spanned::span)
+    }
+
+    /// In the section of this name and number: where a text stands in a field, else where the section begins.
+    fn within(&self, section: &str, number: usize, subject: Option<(&str, &str)>) -> Option<Range<usize>> {
+        let section = self.0.get(section)?.get_ref().as_array()?.get(number)?;
+        let place = subject.and_then(|(field, text)| place_of(section.get_ref().as_table()?.get(field)?, text));
+        place.or_else(|| Some(section.span()))
+    }
+}
+
+fn place_of(value: &Spanned<DeValue<'_>>, text: &str) -> Option<Range<usize>> {
+    match value.get_ref() {
+        DeValue::String(string) => (string == text).then(|| value.span()),
+        DeValue::Array(array) => array.iter().find_map(|item| place_of(item, text)),
+        // In the order of the text, not of the names.
+        DeValue::Table(table) => {
+            table.iter().filter_map(|(_, value)| place_of(value, text)).min_by_key(|span| span.start)
+        }
+        _ => None,
     }
 }
 
@@ -361,9 +407,89 @@ mod tests {
         let told = mistakes("[hosts]\nconsole = \"https://lado.example.com\"\nview = \"https://example.com\"\n");
         assert!(told[0].starts_with("lado.toml:1: ") && told[0].contains("one under the other"), "{told:?}");
         let told = mistakes("\n[[company]]\nid = \"A b\"\nname = \"x\"\n");
-        assert!(told[0].starts_with("lado.toml:2: ") && told[0].contains("company id"), "{told:?}");
+        assert!(told[0].starts_with("lado.toml:3: ") && told[0].contains("company id"), "{told:?}");
         let rule = "[[company]]\nid = \"a\"\nname = \"x\"\n\n[[company.rules]]\nid = \"r\"\naction = \"mask\"\nselector = \"a[\"\n";
         let told = mistakes(rule);
         assert!(told[0].starts_with("lado.toml:8: "), "{told:?}");
+    }
+
+    const PASSWORD: &str = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Wjw6GbOd2JBjJ7bzRBQ9Wg";
+
+    /// What `serve` would refuse one after the other.
+    #[test]
+    fn every_mistake_of_meaning_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["one", "two"] {
+            let into = folder.path().join(name);
+            std::fs::create_dir(&into).unwrap();
+            listener::certs::write(&into, "a.test", "b.test").unwrap();
+        }
+        std::fs::write(folder.path().join("no.pem"), "nothing").unwrap();
+        let lines = [
+            ("[hosts]", ""),
+            ("console = 'https://a.test'", ""),
+            ("view = 'https://b.test'", ""),
+            ("[log]", ""),
+            ("level = 'lado=loud'", "log.level"),
+            ("[session]", ""),
+            ("link_key = 'short'", "link_key"),
+            ("[listener]", ""),
+            ("certificates = [", ""),
+            ("  { chain = 'one/lado.pem', key = 'one/lado.key' },", ""),
+            ("  { chain = 'one/lado.pem', key = 'two/lado.key' },", "does not go with"),
+            ("  { chain = 'no.pem', key = 'no.key' },", "no.pem"),
+            ("]", ""),
+            ("[upstream]", ""),
+            ("extra_ca = ['one/ca.pem',", ""),
+            ("  'no.pem']", "holds no certificate"),
+            ("[[company]]", ""),
+            ("id = 'sol'", ""),
+            ("name = 'Sol'", ""),
+            ("color = 'red'", "#rrggbb"),
+            ("allow = ['shop.com', 'ftp://shop.com',", "ftp://shop.com"),
+            ("  'a b']", "\"a b\""),
+            ("scripts = ['shop.com']", "is not an origin"),
+            ("[[company.agents]]", ""),
+            ("name = 'ana'", "not an argon2 hash"),
+            ("password = 'secret'", ""),
+            ("[[company.rules]]", ""),
+            ("id = 'r'", ""),
+            ("action = 'mask'", ""),
+            ("selector = 'a['", "a rule of \"sol\""),
+            ("[[company.rules]]", ""),
+            ("id = 's'", ""),
+            ("action = 'mask'", ""),
+            ("selector = 'b['", "a rule of \"sol\""),
+            ("[[company]]", ""),
+            ("id = 'sol'", "two companies"),
+            ("name = 'Another'", ""),
+            ("[[company.agents]]", ""),
+            ("name = 'bia'", ""),
+            (&format!("password = '{PASSWORD}'"), ""),
+            ("[[company.agents]]", ""),
+            ("name = 'bia'", ""),
+            (&format!("password = '{PASSWORD}'"), ""),
+            ("[[front]]", ""),
+            ("hosts = ['www.shop.com', 'https://shop.com']", "is no host name"),
+            ("company = 'lua'", "no company \"lua\""),
+            ("upstreams = ['http://10.0.0.5']", ""),
+            ("[[front]]", "has no upstream"),
+            ("hosts = ['WWW.shop.com']", "two fronts"),
+            ("company = 'sol'", ""),
+            ("upstreams = []", ""),
+        ];
+        let file = folder.path().join("lado.toml");
+        std::fs::write(&file, lines.map(|(line, _)| format!("{line}\n")).concat()).unwrap();
+        let told = Config::load(&file).unwrap_err();
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        for (number, (_, word)) in lines.iter().enumerate().filter(|(_, (_, word))| !word.is_empty()) {
+            let place = format!("{}:{}: ", file.display(), number + 1);
+            assert!(told.iter().any(|one| one.starts_with(&place) && one.contains(word)), "{place}{word}\n{told:#?}");
+        }
+        assert!(told.iter().any(|one| one.contains("two agents sign in as \"bia\"")), "{told:#?}");
+        assert!(told.iter().any(|one| one.contains("no.key")), "both files of a pair: {told:#?}");
+        let expected = lines.iter().filter(|(_, word)| !word.is_empty()).count() + 2;
+        assert_eq!(told.len(), expected, "and nothing else: {told:#?}");
+        assert!(!told.iter().any(|one| one.contains("short") || one.contains("secret")), "{told:#?}");
     }
 }

@@ -4,6 +4,7 @@ mod head;
 mod own;
 mod tag;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -81,6 +82,45 @@ pub enum FrontError {
     Upstream(#[from] SetupError),
 }
 
+impl FrontError {
+    /// The field of the front that it is about, and the text there.
+    pub fn subject(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Company(_, text) => Some(("company", text)),
+            Self::Host(text) | Self::Twice(text) => Some(("hosts", text)),
+            Self::NoUpstream(_) | Self::NoHost | Self::Upstream(_) => None,
+        }
+    }
+}
+
+/// Every mistake in how fronts are configured, with the number of its front.
+pub fn check(configs: &[Config], is_company: impl Fn(&str) -> bool) -> Vec<(usize, FrontError)> {
+    let mut mistakes = Vec::new();
+    let mut seen = HashSet::new();
+    for (number, config) in configs.iter().enumerate() {
+        let mut note = |mistake| mistakes.push((number, mistake));
+        let Some(name) = config.hosts.first() else {
+            note(FrontError::NoHost);
+            continue;
+        };
+        if !is_company(&config.company) {
+            note(FrontError::Company(name.clone(), config.company.clone()));
+        }
+        if config.upstreams.is_empty() {
+            note(FrontError::NoUpstream(name.clone()));
+        }
+        for host in &config.hosts {
+            let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+            if !plain {
+                note(FrontError::Host(host.clone()));
+            } else if !seen.insert(host.to_ascii_lowercase()) {
+                note(FrontError::Twice(host.clone()));
+            }
+        }
+    }
+    mistakes
+}
+
 /// Answers on front hosts.
 pub struct Fronts {
     list: Vec<Front>,
@@ -134,35 +174,22 @@ impl Fronts {
     /// [`FrontError`] when a front cannot be served as it is configured.
     pub fn new(configs: &[Config], upstream: &upstream::Config, parts: Parts) -> Result<Self, FrontError> {
         let companies = parts.sessions.companies();
-        let mut list: Vec<Front> = Vec::new();
-        for config in configs {
-            let name = config.hosts.first().ok_or(FrontError::NoHost)?;
-            let unknown = || FrontError::Company(name.clone(), config.company.clone());
-            let company = companies.get(&config.company).ok_or_else(unknown)?.id.clone();
-            if config.upstreams.is_empty() {
-                return Err(FrontError::NoUpstream(name.clone()));
-            }
-            let hosts: Vec<String> = config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-            for host in &hosts {
-                let plain =
-                    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
-                if !plain {
-                    return Err(FrontError::Host(host.clone()));
-                }
-                if list.iter().any(|front| front.hosts.contains(host)) {
-                    return Err(FrontError::Twice(host.clone()));
-                }
-            }
+        let mistakes = check(configs, |company| companies.get(company).is_some());
+        if let Some((_, mistake)) = mistakes.into_iter().next() {
+            return Err(mistake);
+        }
+        let front = |config: &Config| -> Result<Front, FrontError> {
             let hsts = config.hsts.map(|span| format!("max-age={}", span.0.as_secs()));
-            list.push(Front {
-                hosts,
-                company,
+            Ok(Front {
+                hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+                company: config.company.clone(),
                 pool: Pool::new(&config.upstreams, config.health.clone(), config.proxy_protocol, upstream)?,
                 https: config.https,
                 hsts: hsts.and_then(|value| HeaderValue::try_from(value).ok()),
                 launcher: config.launcher.clone(),
-            });
-        }
+            })
+        };
+        let list = configs.iter().map(front).collect::<Result<_, _>>()?;
         let asking = RateLimiter::keyed(Quota::per_minute(ASKS_PER_MINUTE));
         let Parts { console, sessions, hubs, boots, max_page, sockets } = parts;
         Ok(Self { list, console, sessions, hubs, boots, max_page, asking, sockets })

@@ -41,8 +41,8 @@ use guard::{Activity, Protocol, Watched};
 pub use guard::{AtEnd, Watching};
 use hop::{Hops, Net};
 use limits::Addresses;
-pub use tls::Certificates;
 use tls::Tls;
+pub use tls::{Certificates, check_certificate};
 use wire::{Times, Wire};
 
 #[derive(Debug, Clone, Deserialize)]

@@ -93,9 +93,14 @@ impl RuleSet {
     /// # Errors
     /// The first mistake: bad syntax, unknown keys, bad selectors and patterns, an id used twice.
     pub fn load(files: &[Source<'_>], company: &[RuleConfig]) -> Result<Self, RuleError> {
-        let mut mistakes = Vec::new();
-        let set = file::compile(files, company, &mut mistakes);
+        let (set, mistakes) = Self::read(files, company);
         mistakes.into_iter().next().map_or(Ok(set), Err)
+    }
+
+    /// What has no mistake in it, and every mistake, in order.
+    pub fn read(files: &[Source<'_>], company: &[RuleConfig]) -> (Self, Vec<RuleError>) {
+        let mut mistakes = Vec::new();
+        (file::compile(files, company, &mut mistakes), mistakes)
     }
 
     /// The rules that ship with Lado, alone.

@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use crate::span::Span;
 pub use body::{Abused, Body, BodyError, Caps, Stalled, Timed};
 use connect::{Alpn, Connector};
-pub use connect::{ConnectError, TlsProblem};
+pub use connect::{ConnectError, TlsProblem, authorities};
 use guard::{Exception, Guard};
 use pool::Pool;
 use resolve::Names;

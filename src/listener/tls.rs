@@ -41,18 +41,41 @@ fn load_all(configs: &[CertificateConfig], provider: &CryptoProvider) -> Result<
 }
 
 fn load(config: &CertificateConfig, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, ListenError> {
-    let refuse = |path: &Path, reason: String| ListenError::Certificate { path: path.to_owned(), reason };
-    let chain = CertificateDer::pem_file_iter(&config.chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| refuse(&config.chain, format!("not a PEM certificate: {error}")))?;
-    if chain.is_empty() {
-        return Err(refuse(&config.chain, "holds no certificate".into()));
+    let (chain, key) = (read_chain(&config.chain)?, read_key(&config.key)?);
+    pair(config, chain, key, provider).map(Arc::new)
+}
+
+/// Every mistake in a certificate and its key.
+pub fn check_certificate(config: &CertificateConfig) -> Vec<ListenError> {
+    match (read_chain(&config.chain), read_key(&config.key)) {
+        (Ok(chain), Ok(key)) => pair(config, chain, key, &aws_lc_rs::default_provider()).err().into_iter().collect(),
+        (chain, key) => chain.err().into_iter().chain(key.err()).collect(),
     }
-    let key = PrivateKeyDer::from_pem_file(&config.key)
-        .map_err(|error| refuse(&config.key, format!("not a PEM private key: {error}")))?;
-    let key = CertifiedKey::from_der(chain, key, provider)
-        .map_err(|error| refuse(&config.key, format!("does not go with {}: {error}", config.chain.display())))?;
-    Ok(Arc::new(key))
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ListenError> {
+    let chain = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| refuse(path, format!("not a PEM certificate: {error}")))?;
+    if chain.is_empty() { Err(refuse(path, "holds no certificate".into())) } else { Ok(chain) }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, ListenError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| refuse(path, format!("not a PEM private key: {error}")))
+}
+
+fn pair(
+    config: &CertificateConfig,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, ListenError> {
+    CertifiedKey::from_der(chain, key, provider)
+        .map_err(|error| refuse(&config.key, format!("does not go with {}: {error}", config.chain.display())))
+}
+
+fn refuse(path: &Path, reason: String) -> ListenError {
+    ListenError::Certificate { path: path.to_owned(), reason }
 }
 
 /// The first certificate that names the host, else the first of all: a browser then says what is wrong.

@@ -64,20 +64,18 @@ pub enum BrandError {
 }
 
 impl Brand {
-    /// # Errors
-    /// [`BrandError`] for the first mistake.
-    pub fn load(config: &BrandConfig) -> Result<Self, BrandError> {
+    /// What can be shown, and every mistake.
+    pub fn load(config: &BrandConfig) -> (Self, Vec<BrandError>) {
+        let mut mistakes = Vec::new();
         for (language, texts) in &config.texts {
             if !LANGUAGES.contains(&language.as_str()) {
-                return Err(BrandError::Language(language.clone()));
+                mistakes.push(BrandError::Language(language.clone()));
             }
-            let long = [&texts.join, &texts.panel].into_iter().flatten().find(|text| text.chars().count() > MAX_TEXT);
-            if let Some(text) = long {
-                return Err(BrandError::Text(text.chars().take(40).collect::<String>() + "…"));
-            }
+            let long = [&texts.join, &texts.panel].into_iter().flatten().filter(|text| text.chars().count() > MAX_TEXT);
+            mistakes.extend(long.map(|text| BrandError::Text(text.chars().take(40).collect::<String>() + "…")));
         }
-        let logo = config.logo.as_deref().map(Logo::read).transpose()?;
-        Ok(Self { logo, texts: config.texts.clone() })
+        let logo = config.logo.as_deref().and_then(|path| Logo::read(path).map_err(|error| mistakes.push(error)).ok());
+        (Self { logo, texts: config.texts.clone() }, mistakes)
     }
 }
 
@@ -157,7 +155,8 @@ mod tests {
                 ((*language).to_owned(), Texts { join: Some((*join).to_owned()), panel: None })
             };
             let texts = texts.iter().map(text).collect();
-            Brand::load(&BrandConfig { logo: Some(file.path().to_owned()), texts })
+            let (brand, mut mistakes) = Brand::load(&BrandConfig { logo: Some(file.path().to_owned()), texts });
+            mistakes.pop().map_or(Ok(brand), Err)
         };
         std::fs::write(file.path(), "<svg/>".to_owned() + &" ".repeat(200 * 1024)).unwrap();
         assert!(matches!(brand(&[]), Err(BrandError::Large(_))));

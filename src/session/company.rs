@@ -150,6 +150,20 @@ pub enum CompanyError {
     Rule(String, RuleError),
 }
 
+impl CompanyError {
+    /// The field of the company that it is about, and the text there.
+    pub fn subject(&self) -> Option<(&'static str, &str)> {
+        Some(match self {
+            Self::Id(text) | Self::DuplicateId(text) => ("id", text),
+            Self::DuplicateAgent(text) | Self::Password(text, _) | Self::AgentName(text) => ("agents", text),
+            Self::Allow(_, text) => ("allow", text),
+            Self::Script(_, text) => ("scripts", text),
+            Self::Color(_, text) => ("color", text),
+            Self::Brand(..) | Self::Rule(..) => return None,
+        })
+    }
+}
+
 /// A mistake in a file has a place; one in the configuration has its reader's.
 fn told(error: &RuleError) -> String {
     if error.file.is_empty() { error.reason.clone() } else { error.to_string() }
@@ -181,11 +195,12 @@ struct Now {
 }
 
 impl Rules {
-    fn load(config: &CompanyConfig) -> Result<Self, RuleError> {
+    fn load(config: &CompanyConfig) -> (Self, Vec<RuleError>) {
         let from = Origin { own: config.rules.clone(), files: config.rules_files.clone(), mode: config.mode };
         let seen = from.look();
-        let set = Arc::new(from.compile()?);
-        Ok(Self { now: RwLock::new(Now { from: Arc::new(from), set, version: 0, seen }), drift: Drift::default() })
+        let (set, mistakes) = from.compile();
+        let now = Now { from: Arc::new(from), set: Arc::new(set), version: 0, seen };
+        (Self { now: RwLock::new(now), drift: Drift::default() }, mistakes)
     }
 
     /// The rules that hold on a host at the moment; where one of them has drifted, all is private.
@@ -212,10 +227,13 @@ impl Rules {
         if self.read().seen == seen {
             return Ok(false);
         }
-        let compiled = from.compile();
+        let (set, mistakes) = from.compile();
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         now.seen = seen;
-        now.set = Arc::new(compiled?);
+        if let Some(first) = mistakes.into_iter().next() {
+            return Err(first);
+        }
+        now.set = Arc::new(set);
         now.version += 1;
         Ok(true)
     }
@@ -247,18 +265,22 @@ impl Origin {
         self.files.iter().map(|file| look(file)).collect()
     }
 
-    fn compile(&self) -> Result<RuleSet, RuleError> {
+    /// What has no mistake in it, and every mistake.
+    fn compile(&self) -> (RuleSet, Vec<RuleError>) {
         let mut texts = Vec::with_capacity(self.files.len());
+        let mut unread = Vec::new();
         for file in &self.files {
             let name = file.display().to_string();
             match std::fs::read_to_string(file) {
                 Ok(text) => texts.push((name, text)),
-                Err(error) => return Err(RuleError { file: name, line: 0, span: 0..0, reason: error.to_string() }),
+                Err(error) => unread.push(RuleError { file: name, line: 0, span: 0..0, reason: error.to_string() }),
             }
         }
         let sources = texts.iter().map(|(file, text)| rules::Source { file, text });
-        let set = RuleSet::load(&rules::PRESETS.into_iter().chain(sources).collect::<Vec<_>>(), &self.own)?;
-        Ok(if self.mode == Mode::Private { set.private() } else { set })
+        let (set, mut mistakes) =
+            RuleSet::read(&rules::PRESETS.into_iter().chain(sources).collect::<Vec<_>>(), &self.own);
+        mistakes.splice(..0, unread);
+        (if self.mode == Mode::Private { set.private() } else { set }, mistakes)
     }
 }
 
@@ -266,21 +288,33 @@ impl Companies {
     /// # Errors
     /// [`CompanyError`] for the first mistake.
     pub fn load(configs: &[CompanyConfig]) -> Result<Self, CompanyError> {
+        let (companies, mistakes) = Self::read(configs);
+        mistakes.into_iter().next().map_or(Ok(companies), |(_, mistake)| Err(mistake))
+    }
+
+    /// Every mistake, with the number of its company.
+    pub fn check(configs: &[CompanyConfig]) -> Vec<(usize, CompanyError)> {
+        Self::read(configs).1
+    }
+
+    fn read(configs: &[CompanyConfig]) -> (Self, Vec<(usize, CompanyError)>) {
         let mut companies = Self::default();
-        for config in configs {
-            let company = Company::load(config)?;
+        let mut mistakes = Vec::new();
+        for (number, config) in configs.iter().enumerate() {
+            let (company, own) = Company::load(config);
+            mistakes.extend(own.into_iter().map(|mistake| (number, mistake)));
             if companies.get(&company.id).is_some() {
-                return Err(CompanyError::DuplicateId(company.id));
+                mistakes.push((number, CompanyError::DuplicateId(company.id.clone())));
             }
             for (at, account) in company.agents.iter().enumerate() {
                 let name = account.agent.name.clone();
-                if companies.agents.insert(name, (companies.all.len(), at)).is_some() {
-                    return Err(CompanyError::DuplicateAgent(account.agent.name.clone()));
+                if companies.agents.insert(name.clone(), (companies.all.len(), at)).is_some() {
+                    mistakes.push((number, CompanyError::DuplicateAgent(name)));
                 }
             }
             companies.all.push(Arc::new(company));
         }
-        Ok(companies)
+        (companies, mistakes)
     }
 
     /// These companies in the place of `before`: sessions that began under one of those go by its rules and list of
@@ -319,32 +353,28 @@ impl Companies {
 }
 
 impl Company {
-    fn load(config: &CompanyConfig) -> Result<Self, CompanyError> {
+    /// What has no mistake in it, and every mistake, in the order of the fields.
+    fn load(config: &CompanyConfig) -> (Self, Vec<CompanyError>) {
+        let id = || config.id.clone();
+        let mut mistakes = Vec::new();
         let id_char = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if config.id.is_empty() || config.id.len() > 64 || !config.id.bytes().all(id_char) {
-            return Err(CompanyError::Id(config.id.clone()));
+            mistakes.push(CompanyError::Id(id()));
         }
-        if let Some(color) = &config.color
-            && !is_hex_color(color)
-        {
-            return Err(CompanyError::Color(config.id.clone(), color.clone()));
-        }
-        let allow = config
-            .allow
-            .iter()
-            .map(|text| Pattern::parse(text).ok_or_else(|| CompanyError::Allow(config.id.clone(), text.clone())))
-            .collect::<Result<_, _>>()?;
-        let scripts = config
-            .scripts
-            .iter()
-            .map(|text| script_origin(text).ok_or_else(|| CompanyError::Script(config.id.clone(), text.clone())))
-            .collect::<Result<_, _>>()?;
+        let color = config.color.as_ref().filter(|color| !is_hex_color(color));
+        mistakes.extend(color.map(|color| CompanyError::Color(id(), color.clone())));
+        let (brand, wrong) = Brand::load(&config.brand);
+        mistakes.extend(wrong.into_iter().map(|error| CompanyError::Brand(id(), error)));
+        let allow = |text: &String| Pattern::parse(text).ok_or_else(|| CompanyError::Allow(id(), text.clone()));
+        let allow = sound(config.allow.iter().map(allow), &mut mistakes);
+        let script = |text: &String| script_origin(text).ok_or_else(|| CompanyError::Script(id(), text.clone()));
+        let scripts = sound(config.scripts.iter().map(script), &mut mistakes);
         let account = |agent| Account::load(&config.id, agent).map(Arc::new);
-        let agents = config.agents.iter().map(account).collect::<Result<_, _>>()?;
-        let brand = Brand::load(&config.brand).map_err(|error| CompanyError::Brand(config.id.clone(), error))?;
-        let rules = Rules::load(config).map_err(|error| CompanyError::Rule(config.id.clone(), error))?;
-        Ok(Self {
-            id: config.id.clone(),
+        let agents = sound(config.agents.iter().map(account), &mut mistakes);
+        let (rules, wrong) = Rules::load(config);
+        mistakes.extend(wrong.into_iter().map(|error| CompanyError::Rule(id(), error)));
+        let company = Self {
+            id: id(),
             name: config.name.clone(),
             color: config.color.clone(),
             brand,
@@ -352,7 +382,8 @@ impl Company {
             rules: Arc::new(rules),
             scripts,
             allow: Arc::new(RwLock::new(allow)),
-        })
+        };
+        (company, mistakes)
     }
 
     /// Whether pages of this origin may offer the company's help.
@@ -368,6 +399,11 @@ impl Company {
     fn patterns(&self) -> std::sync::RwLockReadGuard<'_, Vec<Pattern>> {
         self.allow.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is right; the mistakes go to the others.
+fn sound<T>(read: impl Iterator<Item = Result<T, CompanyError>>, mistakes: &mut Vec<CompanyError>) -> Vec<T> {
+    read.filter_map(|one| one.map_err(|mistake| mistakes.push(mistake)).ok()).collect()
 }
 
 fn script_origin(text: &str) -> Option<String> {

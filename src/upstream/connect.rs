@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -77,13 +77,7 @@ pub fn tls(extra: &[PathBuf], alpn: Alpn) -> Result<Arc<ClientConfig>, SetupErro
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut authorities = Vec::new();
     for path in extra {
-        let found = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| SetupError::Authority { path: path.clone(), reason: error.to_string() })?;
-        if found.is_empty() {
-            return Err(SetupError::Authority { path: path.clone(), reason: "holds no certificate".into() });
-        }
-        authorities.extend(found);
+        authorities.extend(self::authorities(path)?);
     }
     let mut config = verified(authorities, provider)?;
     config.alpn_protocols = match alpn {
@@ -91,6 +85,18 @@ pub fn tls(extra: &[PathBuf], alpn: Alpn) -> Result<Arc<ClientConfig>, SetupErro
         Alpn::Http1 => vec![b"http/1.1".to_vec()],
     };
     Ok(Arc::new(config))
+}
+
+/// The certificate authorities in a PEM file.
+///
+/// # Errors
+/// [`SetupError::Authority`] when it cannot be read, or holds none.
+pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let refuse = |reason| SetupError::Authority { path: path.to_owned(), reason };
+    let found = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| refuse(error.to_string()))?;
+    if found.is_empty() { Err(refuse("holds no certificate".into())) } else { Ok(found) }
 }
 
 fn verified(
