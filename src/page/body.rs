@@ -123,13 +123,15 @@ impl Pages {
     ) -> Body {
         let exchange = &visit.exchange;
         let addresses = || (session.views.clone(), exchange.url.clone());
+        // A worker goes by the policy of its own script, not of the page that made it (HTML standard, "run a worker").
+        let asks = visit.worker || matches!(kind, Kind::Rewritten(header::Body::Html, _));
+        if asks && let Ok(policy) = HeaderValue::try_from(csp::watch(&context)) {
+            parts.headers.append(CONTENT_SECURITY_POLICY_REPORT_ONLY, policy);
+        }
         let (coding, rewriter) = match kind {
             Kind::Passed | Kind::Rewritten(header::Body::Passed, _) => return body,
             Kind::Rewritten(header::Body::Html, coding) => {
                 let scripts = self.boots.scripts(session, &exchange.site, visit.locale);
-                if let Ok(policy) = HeaderValue::try_from(csp::watch(&context)) {
-                    parts.headers.append(CONTENT_SECURITY_POLICY_REPORT_ONLY, policy);
-                }
                 (coding, document(session, visit, &parts.headers, &scripts, context))
             }
             Kind::Rewritten(header::Body::Css, coding) => {

@@ -238,6 +238,9 @@ impl Destination {
             Some("script") if text_of(headers, "sec-fetch-mode") == Some("cors") => Self::Module,
             Some("empty") => Self::Script,
             Some(_) => Self::Other,
+            // Of all requests browsers send this with navigations alone (Fetch standard, "fetch", step 13): what the
+            // customer opens is judged by its address, whatever else the browser says of it.
+            None if text(headers, &header::ACCEPT).is_some_and(|accept| accept.contains("text/html")) => Self::Document,
             None => Self::Unknown,
         }
     }

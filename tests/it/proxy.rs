@@ -208,6 +208,15 @@ async fn a_page_gets_lados_script_first_and_its_addresses_in_the_view() {
     assert!(get("/style.css", "empty").await.contains("url(https://cdn.example/x.png)"));
     let worker = get("/worker.js", "worker").await;
     assert!(worker.contains("LADO_BOOT") && worker.ends_with("postMessage('site')"), "{worker}");
+    // Workers, too, report what they ask for past Lado; a mere script goes by its page's policy.
+    for (dest, watched) in [("document", true), ("worker", true), ("sharedworker", true), ("script", false)] {
+        let path = if dest == "document" { "/" } else { "/worker.js" };
+        let request = customer.request(&site.url().join(path).unwrap()).header("sec-fetch-dest", dest);
+        let response = customer.send(request).await;
+        let policy = response.headers().get("content-security-policy-report-only");
+        let told = policy.is_some_and(|policy| policy.to_str().unwrap().ends_with("report-uri /__lado/escaped"));
+        assert_eq!(told, watched, "{dest}");
+    }
     assert_eq!(get("/file", "document").await, "<a href='https://cdn.example/'>");
     // What a script fetches has no script of Lado's in it.
     assert!(!get("/", "empty").await.contains("/__lado/boot."));
@@ -303,6 +312,12 @@ async fn a_site_outside_the_list_is_a_page_with_a_way_back() {
     assert_eq!(response.status(), 403);
     let page = text(response).await;
     assert!(page.contains("not part of the session") && page.contains(&customer.host(&site.url())), "{page}");
+    // A browser that does not say what it asks for says what it would like to have.
+    let elsewhere = Url::parse("https://elsewhere.example/").unwrap();
+    let silent = customer.request(&elsewhere).header("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+    let response = customer.send(silent).await;
+    assert_eq!(response.status(), 403);
+    assert!(text(response).await.contains("not part of the session"));
 }
 
 #[tokio::test]
