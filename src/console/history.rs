@@ -95,8 +95,8 @@ struct PastView {
     people: Vec<String>,
     /// Whether the caller may write the notes.
     mine: bool,
-    #[serde(flatten)]
-    notes: NotesView,
+    notes: String,
+    outcome: Option<Outcome>,
 }
 
 /// What an agent has written about a session.
@@ -314,7 +314,8 @@ impl PastView {
             mine,
             ended_by: record.end.map(|end| end.by).or_else(|| cut_off.then(|| "restart".into())),
             people: record.people.into_iter().map(|person| person.display).collect(),
-            notes: notes.into(),
+            notes: notes.text,
+            outcome: notes.outcome,
         }
     }
 }

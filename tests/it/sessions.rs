@@ -7,6 +7,7 @@ mod frames;
 mod history;
 mod masked;
 mod panel;
+mod schema;
 pub mod stage;
 mod storm;
 mod sync;

@@ -5,6 +5,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use lado::session::EndedBy;
 use lado::session::brand::{BrandConfig, Texts};
+use lado::session::drift::{Pattern, Weight};
 use serde_json::{Value, json};
 
 use super::stage::{ORIGIN, PASSWORD, SITE, Stage, patiently};
@@ -60,6 +61,83 @@ async fn every_route_refuses_who_is_not_signed_in() {
         }
     }
     assert!(!session.is_over());
+}
+
+/// Over HTTP/2 a WebSocket is asked for with CONNECT: those routes stand in no description.
+#[tokio::test]
+async fn only_sockets_are_asked_for_with_connect_and_as_closely_guarded() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let document = serde_json::to_value(stage.console.openapi()).unwrap();
+    let mut sockets = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let is_socket = methods["get"]["responses"].get("101").is_some();
+        let at = path.replace("{id}", session.id.as_str()).replace("{token}", "x");
+        for name in ["", "caio", "eva"] {
+            let cookie = if name.is_empty() { String::new() } else { stage.sign_in(name).await };
+            let answer = stage.ask("CONNECT", &at, &cookie, Value::Null).await;
+            let wanted = match (is_socket, is_open("get", path), name) {
+                (false, ..) => "method_not_allowed",
+                (true, true, _) => "not_websocket",
+                (true, false, "") => "not_signed_in",
+                (true, false, _) => "no_session",
+            };
+            assert_eq!(answer.code(), wanted, "CONNECT {path} as {name:?}: {}", answer.status);
+        }
+        sockets += usize::from(is_socket);
+    }
+    assert_eq!(sockets, 2, "the panel's and the talk's");
+}
+
+#[tokio::test]
+async fn no_route_tells_agents_of_another_company_anything() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let (ana, dora) = (stage.sign_in("ana").await, stage.sign_in("dora").await);
+    // Something to read behind every route.
+    let favourite = json!({"site": "https://planted-site.example", "name": "planted favourite"});
+    assert_eq!(stage.post("/api/favourites", &ana, favourite).await.status, StatusCode::NO_CONTENT);
+    let notes = json!({"notes": "planted notes", "outcome": "follow_up"});
+    assert_eq!(stage.post(&format!("/api/sessions/{}/notes", session.id), &ana, notes).await.status, StatusCode::OK);
+    let pattern = Pattern { host: "planted-host.example".into(), path: "/planted".into() };
+    let rule = || "planted-rule".to_owned();
+    for matched in [vec![rule()], vec![rule()], vec![rule()], vec![]] {
+        session.company.rules.drift.observe(&pattern, &matched.into_iter().collect(), |_| Some(Weight::Firm));
+    }
+    let plants = ["planted", session.id.as_str(), "Ana Souza", "Bia Lima", "Dora Reis", "Loja Sol", SITE];
+
+    let reads: Vec<String> = routes(&stage)
+        .into_iter()
+        .filter(|(method, path)| method == "get" && !path.contains('{') && !is_open(method, path))
+        // A stream: another test listens to it.
+        .filter_map(|(_, path)| (path != "/api/events").then_some(path))
+        .collect();
+    patiently(async {
+        while !stage.get("/api/history", &ana).await.body.to_string().contains("planted") {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    for path in &reads {
+        let mut own = stage.get(path, &dora).await.body.to_string();
+        own += &stage.get(path, &ana).await.body.to_string();
+        assert!(plants.iter().any(|plant| own.contains(plant)), "there is nothing to read at {path}: {own}");
+        for name in ["caio", "eva"] {
+            let told = stage.get(path, &stage.sign_in(name).await).await.body.to_string();
+            let read = plants.iter().find(|plant| told.contains(**plant));
+            assert_eq!(read, None, "{path} as {name}: {told}");
+        }
+    }
+    assert!(reads.len() >= 6, "{reads:?}");
+
+    // Nor do they change anything.
+    let eva = stage.sign_in("eva").await;
+    let looked = json!({"rule": rule(), "host": pattern.host, "path": pattern.path});
+    assert_eq!(stage.post("/api/drift/looked", &eva, looked).await.code(), "no_alarm");
+    stage.post("/api/favourites/remove", &eva, json!({"site": "https://planted-site.example"})).await;
+    for path in ["/api/drift", "/api/favourites"] {
+        assert!(stage.get(path, &ana).await.body.to_string().contains("planted"), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
 use tower::ServiceExt as _;
 
+use super::schema::Description;
+
 pub const ORIGIN: &str = "http://lado.localhost:7070";
 pub const SITE: &str = "https://www.shop.com";
 pub const PASSWORD: &str = "correct horse";
@@ -45,6 +47,7 @@ pub struct Stage {
     pub hubs: Arc<Hubs>,
     pub console: Arc<Console>,
     router: Router,
+    description: Description,
     sync: SocketAddr,
     web: SocketAddr,
 }
@@ -119,7 +122,8 @@ impl Stage {
         tokio::spawn(async move { axum::serve(web, served).await });
         let sync = serve_sync(Arc::clone(&sessions), Arc::clone(&hubs)).await;
         tokio::spawn(Hubs::tend(Arc::downgrade(&hubs)));
-        Self { sessions, hubs, console, router, sync, web: web_address }
+        let description = Description::new(serde_json::to_value(console.openapi()).unwrap());
+        Self { sessions, hubs, console, router, description, sync, web: web_address }
     }
 
     /// Asks the API. `cookie` is what [`Stage::sign_in`] gave.
@@ -143,12 +147,15 @@ impl Stage {
         self.ask("POST", path, cookie, body).await
     }
 
+    /// Every answer is what the API's description says.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let response = self.raw(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        assert_eq!(self.description.objects(&method, &path, parts.status.as_u16(), &body), None);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
