@@ -224,3 +224,40 @@ async fn the_console_tells_another_companys_agent_nothing() {
         assert!(!told.contains(id.as_str()), "{told}");
     }
 }
+
+#[tokio::test]
+async fn nothing_for_pages_that_load_the_script_opens_without_their_token() {
+    let (site, _) = bank().await;
+    let lado = two_companies(&site).await;
+    let customer = lado.customer(&site.url());
+    let console = format!("lado.localhost:{}", lado.address.port());
+    let (ana, caio) = (sign_in(&lado, "ana").await, sign_in(&lado, "caio").await);
+    // One of a session that no page loads the script in: its pages are Lado's own.
+    let foreign = customer.session.page_token();
+    let made_up = format!("{}.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", customer.session.id);
+    for name in ["boot.js", "panel", "leave", "sync", "end", "nothing"] {
+        for method in ["GET", "POST", "OPTIONS"] {
+            for proof in ["", "token=", &format!("token={foreign}"), &format!("token={made_up}"), "ticket=x.y"] {
+                for cookie in ["", &ana, &caio, &customer.cookie()] {
+                    let path = format!("/script/{name}?{proof}&to=http://x.test/");
+                    let request = Request::builder()
+                        .method(method)
+                        .uri(&path)
+                        .header("host", &console)
+                        .header("origin", format!("http://{console}"))
+                        .header("cookie", cookie)
+                        .header("sec-fetch-dest", "iframe");
+                    let response = lado.send(request.body(Full::<Bytes>::default()).unwrap()).await;
+                    let status = response.status();
+                    assert!(status.is_client_error(), "{method} {path}: {status}");
+                    let told = text(response).await;
+                    assert!(!told.contains(customer.session.id.as_str()), "{path}: {told}");
+                }
+            }
+        }
+    }
+    for path in ["/script/help", "/script/help?company=sol", "/script/help?company=sol&at=http://x.test/"] {
+        assert!(ask(&lado, &console, path, &[]).await.status().is_client_error(), "{path}");
+    }
+    assert!(!customer.session.is_over());
+}

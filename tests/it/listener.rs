@@ -1,10 +1,25 @@
 //! The listener on real sockets: hosts, silence, dripping, malformed requests, draining, TLS.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use lado::span::Span;
+use rustls::crypto::aws_lc_rs;
+use rustls::crypto::aws_lc_rs::cipher_suite::{
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS13_AES_128_GCM_SHA256,
+    TLS13_AES_256_GCM_SHA384,
+};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::kit::{Running, Site, answer, piece, text, trickle};
 
@@ -82,7 +97,7 @@ async fn a_connection_that_drips_its_headers_is_closed() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let (sender, body) = trickle();
-    let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
+    let body = Arc::new(std::sync::Mutex::new(Some(body)));
     let site = Site::new(move |_| {
         let body = body.lock().unwrap().take().unwrap();
         async move { answer("text/plain", body) }
@@ -112,7 +127,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
 #[tokio::test]
 async fn draining_lets_open_responses_finish_and_takes_no_new_ones() {
     let (sender, body) = trickle();
-    let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
+    let body = Arc::new(std::sync::Mutex::new(Some(body)));
     let site = Site::new(move |_| {
         let body = body.lock().unwrap().take().unwrap();
         async move { answer("text/plain", body) }
@@ -133,14 +148,8 @@ async fn draining_lets_open_responses_finish_and_takes_no_new_ones() {
     tokio::time::timeout(Duration::from_secs(3), lado.ended()).await.expect("Lado did not end");
 }
 
-#[tokio::test]
-async fn tls_speaks_http_1_and_2_and_nothing_old() {
-    use rustls_pki_types::pem::PemObject as _;
-    use std::sync::Arc;
-    use tokio_rustls::TlsConnector;
-    use tokio_rustls::rustls::crypto::aws_lc_rs;
-    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-
+/// A Lado that speaks TLS, and who its clients trust.
+async fn secure() -> (Running, RootCertStore) {
     let folder = tempfile::tempdir().unwrap();
     lado::listener::certs::write(folder.path(), "lado.localhost", "view.localhost").unwrap();
     let lado = Running::with(&[], |config| {
@@ -151,19 +160,94 @@ async fn tls_speaks_http_1_and_2_and_nothing_old() {
     })
     .await;
     let mut roots = RootCertStore::empty();
-    roots.add(rustls_pki_types::CertificateDer::from_pem_file(folder.path().join("ca.pem")).unwrap()).unwrap();
-    for (alpn, name) in [("http/1.1", "lado.localhost"), ("h2", "abcdefghijklmnop-viewer.view.localhost")] {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots.clone())
-            .with_no_client_auth();
-        config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-        let connector = TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(name.try_into().unwrap(), lado.connect().await).await.unwrap();
-        let session = stream.get_ref().1;
-        assert_eq!(session.alpn_protocol(), Some(alpn.as_bytes()));
-        let suite = format!("{:?}", session.negotiated_cipher_suite().unwrap().suite());
-        assert!(suite.contains("AES_256"), "{suite}");
+    roots.add(CertificateDer::from_pem_file(folder.path().join("ca.pem")).unwrap()).unwrap();
+    (lado, roots)
+}
+
+#[tokio::test]
+async fn requests_go_through_on_http_1_and_2_under_tls_1_2_and_1_3_with_aes_256_first() {
+    let (lado, roots) = secure().await;
+    // A browser that would rather have the smaller key.
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites = vec![
+        TLS13_AES_128_GCM_SHA256,
+        TLS13_AES_256_GCM_SHA384,
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    ];
+    let provider = Arc::new(provider);
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (alpn, name) in [("http/1.1", "lado.localhost"), ("h2", "abcdefghijklmnop-viewer.view.localhost")] {
+            let mut config = ClientConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+            config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+            let connector = TlsConnector::from(Arc::new(config));
+            let stream = connector.connect(name.try_into().unwrap(), lado.connect().await).await.unwrap();
+            let session = stream.get_ref().1;
+            assert_eq!(session.protocol_version(), Some(version.version));
+            assert_eq!(session.alpn_protocol(), Some(alpn.as_bytes()));
+            let suite = format!("{:?}", session.negotiated_cipher_suite().unwrap().suite());
+            assert!(suite.contains("AES_256"), "{version:?} {alpn}: {suite}");
+
+            let (stream, host) = (TokioIo::new(stream), format!("lado.localhost:{}", lado.address.port()));
+            let request = Request::builder().header("host", &host);
+            let response = if alpn == "h2" {
+                let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+                tokio::spawn(connection);
+                let request = request.uri(format!("https://{host}/panel")).body(Empty::<Bytes>::new()).unwrap();
+                sender.send_request(request).await.unwrap()
+            } else {
+                let (mut sender, connection) = http1::handshake(stream).await.unwrap();
+                tokio::spawn(connection);
+                sender.send_request(request.uri("/panel").body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
+            };
+            assert_eq!(response.status(), 200, "{version:?} {alpn}");
+            assert!(text(response).await.contains("<!doctype html>"), "{version:?} {alpn}");
+        }
+    }
+}
+
+/// A hello as browsers of ten years ago sent it: no extension says a version, `version` is the best that it knows.
+fn old_hello(version: [u8; 2]) -> Vec<u8> {
+    let suites = [0xc0, 0x2b, 0xc0, 0x2c, 0xc0, 0x09, 0xc0, 0x0a];
+    let extensions = [
+        &[0x00, 0x0a, 0, 4, 0, 2, 0x00, 0x17][..], // supported_groups: secp256r1
+        &[0x00, 0x0b, 0, 2, 1, 0],                 // ec_point_formats: uncompressed
+        &[0x00, 0x0d, 0, 4, 0, 2, 0x04, 0x03],     // signature_algorithms: ecdsa_secp256r1_sha256
+        &[0x00, 0x17, 0, 0],                       // extended_master_secret
+    ]
+    .concat();
+    let mut body = [&version[..], &[7; 32], &[0]].concat();
+    body.extend(u16::try_from(suites.len()).unwrap().to_be_bytes());
+    body.extend([&suites[..], &[1, 0]].concat());
+    body.extend(u16::try_from(extensions.len()).unwrap().to_be_bytes());
+    body.extend(extensions);
+    let length = u16::try_from(body.len()).unwrap();
+    let [high, low] = length.to_be_bytes();
+    let [record_high, record_low] = (length + 4).to_be_bytes();
+    [&[0x16, 3, 1, record_high, record_low, 1, 0, high, low][..], &body].concat()
+}
+
+#[tokio::test]
+async fn tls_1_1_and_older_are_refused() {
+    let (lado, _) = secure().await;
+    let answer = async |version| {
+        let mut stream = lado.connect().await;
+        stream.write_all(&old_hello(version)).await.unwrap();
+        let mut head = [0; 7];
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut head)).await;
+        read.expect("nothing came").unwrap();
+        head
+    };
+    // The same hello with TLS 1.2 gets a server hello: it is the version that is refused.
+    let [kind, .., message, _] = answer([3, 3]).await;
+    assert_eq!((kind, message), (0x16, 2));
+    for version in [[3, 2], [3, 1], [3, 0]] {
+        // A fatal alert, "protocol_version" (RFC 8446 §6.2).
+        let [kind, .., level, description] = answer(version).await;
+        assert_eq!((kind, level, description), (0x15, 2, 70), "{version:?}");
     }
 }
