@@ -9,21 +9,24 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 LADO_BIN = $(abspath $(TARGET))/debug/lado
 export LADO_BIN
 
-.PHONY: demo test setup build mutants bench sites shots
+.PHONY: demo test setup browser build mutants bench sites shots
 
 demo: build
 	$(LADO_BIN) demo --listen $(LISTEN) $(addprefix --site ,$(SITE))
 
-test: setup
+test: browser
 	@.ci/test
 
 setup:
 	@.ci/setup
 
+browser:
+	@.ci/setup test
+
 build: setup
 	cargo build --bin lado
 
-mutants: setup
+mutants: browser
 	node tests/mutants/run.mjs
 
 # Minutes, on a machine that does nothing else; LADO_BIN of a release build for latencies that mean something.
@@ -36,8 +39,8 @@ bench:
 	LADO_BIN=$(abspath $(TARGET))/release/lado node tests/bench/front.mjs
 	LADO_BIN=$(abspath $(TARGET))/release/lado node tests/bench/trickle.mjs
 
-sites: build
+sites: browser build
 	node tests/sites/run.mjs
 
-shots: build
+shots: browser build
 	SHOTS=$(CURDIR)/shots npx playwright test shots
