@@ -16,7 +16,18 @@ use crate::protocol::{Action, Drawing, Level, Refusal, Shape};
 use crate::rules::PathRules;
 use target::Target;
 
-/// An action that the customer's page may be asked to carry out. Nothing but [`check`] can build one.
+/// An action that the customer's page may be asked to carry out. Nothing but [`check`] can build one:
+///
+/// ```
+/// fn read(allowed: lado::lock::Allowed<lado::protocol::Action>) -> lado::protocol::Action {
+///     allowed.as_ref().clone()
+/// }
+/// ```
+/// ```compile_fail
+/// fn forge(action: lado::protocol::Action) -> lado::lock::Allowed<lado::protocol::Action> {
+///     lado::lock::Allowed(action)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed<T>(T);
 

@@ -61,7 +61,23 @@ pub const BY_CUSTOMER: &str = "hidden-by-customer";
 /// What agents read of a message box.
 const MAX_WORDS: usize = 400;
 
-/// Something that has been through the mask. Nothing but this module can build one.
+/// Something that has been through the mask. Nothing but this module can build one:
+///
+/// ```
+/// fn read(masked: lado::mask::Masked<String>) -> usize {
+///     masked.as_ref().len()
+/// }
+/// ```
+/// ```compile_fail
+/// fn forge(text: String) -> lado::mask::Masked<String> {
+///     lado::mask::Masked(text)
+/// }
+/// ```
+/// ```compile_fail
+/// fn swap(mut masked: lado::mask::Masked<String>, text: String) {
+///     masked.0 = text;
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Masked<T>(T);
 

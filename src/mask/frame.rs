@@ -5,7 +5,18 @@ use bytes::Bytes;
 use super::Masked;
 use crate::protocol::{self, Op, ViewerMessage, ViewerNotice, Wire, Writer};
 
-/// One WebSocket message for viewers. Cheap to clone: one encoding serves all of them.
+/// One WebSocket message for viewers. Cheap to clone: one encoding serves all of them. Ops come in masked or not at all:
+///
+/// ```
+/// fn send(op: lado::mask::Masked<lado::protocol::Op>) -> lado::mask::Frame {
+///     lado::mask::Frame::ops(1, &[op])
+/// }
+/// ```
+/// ```compile_fail
+/// fn send(op: lado::protocol::Op) -> lado::mask::Frame {
+///     lado::mask::Frame::ops(1, &[op])
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame(Bytes);
 
