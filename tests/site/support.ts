@@ -31,6 +31,42 @@ const GROUPS: Record<string, string> = {
   media: "Media",
 };
 
+/** What no page can show of itself: the story of each stands in a Rust test, in tests/it/<file>.rs. */
+const WIRE: [what: string, file: string, test: string][] = [
+  [
+    "Expect: 100-continue: an upload begins when the site wants it",
+    "streams",
+    "an_upload_begins_when_the_site_wants_it",
+  ],
+  [
+    "Expect: nobody is asked for an upload that has nowhere to go",
+    "streams",
+    "nobody_is_asked_for_an_upload_that_has_nowhere_to_go",
+  ],
+  ["Range and If-Range of what is not rewritten", "proxy", "ranges_pass_byte_for_byte"],
+  ["Trailers, both ways", "streams", "trailers_pass_in_both_directions"],
+  ["HTTP/2 towards a site that speaks it", "streams", "a_site_that_speaks_http_2_is_spoken_to_so"],
+  [
+    "WebSocket over HTTP/2 (RFC 8441)",
+    "streams",
+    "a_websocket_over_http_2_echoes_under_the_subprotocol_that_the_site_chose",
+  ],
+  ["2 GB down and 2 GB up in flat memory", "streams", "two_gigabytes_down_and_two_up_pass_with_flat_memory"],
+  ["A slow reader holds the site back", "streams", "a_slow_reader_holds_the_site_back"],
+  ["Long polls", "streams", "an_answer_to_a_long_poll_comes_when_the_site_gives_it"],
+  [
+    "TLS failures, bombs, cut off and unreadable answers are clear pages; the session lives on",
+    "failures",
+    "each_failure_of_a_site_is_a_clear_page_or_an_intact_answer_and_the_session_lives_on",
+  ],
+  [
+    "A site outside the company's list is a page with a way back",
+    "proxy",
+    "a_site_outside_the_list_is_a_page_with_a_way_back",
+  ],
+  ["Private addresses are refused, by redirect and WebSocket, too", "guard", "private_addresses_are_refused"],
+];
+
 /** The page, fresh. */
 export function support(known: Record<string, string>): string {
   const cases = readdirSync(FOLDER)
@@ -57,6 +93,12 @@ export function support(known: Record<string, string>): string {
       const link = `[${name}](../tests/site/${name}.html)`;
       out.push(`| ${escaped(title(name))} | ${reason ? `no: ${escaped(reason)}` : "yes"} | ${link} |`);
     }
+  }
+  out.push("", "## On the wire", "", "| what | | test |", "| --- | --- | --- |");
+  for (const [what, file, test] of WIRE) {
+    const home = `tests/it/${file}.rs`;
+    if (!readFileSync(home, "utf8").includes(`async fn ${test}()`)) throw new Error(`${home} has no ${test}`);
+    out.push(`| ${escaped(what)} | yes | [${escaped(test)}](../${home}) |`);
   }
   return `${out.join("\n")}\n`;
 }
