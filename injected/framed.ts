@@ -1,7 +1,9 @@
 // Documents in frames of other origins, and the pages around them. The frame's script says a nonce, which Lado gave it, to
 // the page around it; that page's script tells Lado on which element it has heard it. Nothing else goes between the two.
 
-import { type Any, apply, defineProperty, guard, natives } from "./natives";
+import { boot } from "./boot";
+import { createMap } from "./map";
+import { type Any, apply, defineProperty, guard, natives, sandboxToken } from "./natives";
 
 const PREFIX = "__lado_frame:";
 /** Under this name a window keeps what documents in it, which its capture includes, have heard. */
@@ -59,10 +61,19 @@ export interface Framing {
   nonceOf(frame: object): string;
   /** Some document has said it: `run` gets its window. */
   onHeard(run: (frame: object) => void): void;
+  /** The origin that Lado's own files are at, where the document's address does not say it. */
+  readonly origin: string;
+  /** What goes behind the socket's address. */
+  readonly query: string;
 }
+
+/** A document of no origin has no cookie to show. */
+const isSandboxed = isFramed && scope.origin === "null";
 
 export const framing: Framing = {
   isFramed,
+  origin: isSandboxed ? createMap(boot).view : location.origin,
+  query: isSandboxed ? `?frame=${sandboxToken}` : "",
   say: (nonce) => above.postMessage(PREFIX + nonce, "*"),
   nonceOf: (frame) => nonces.get(frame) ?? "",
   onHeard: (then) => {

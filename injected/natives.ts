@@ -93,9 +93,12 @@ export const natives = {
 /** The element that started this script. */
 export const ownScript: HTMLScriptElement | undefined = scope.document?.currentScript ?? undefined;
 
+/** What lets a document of no origin open its socket. */
+export const sandboxToken: string = ownScript?.getAttribute("data-lado") ?? "";
+
 /** The tag that started this script, for documents made of text that have to start with the same one. */
 export const ownTag: string = ownScript?.src
-  ? `<script src="${accessor(prototype("HTMLScriptElement"), "src").get(ownScript)}"${ownScript.nonce ? ` nonce="${ownScript.nonce}"` : ""}></script>`
+  ? `<script src="${accessor(prototype("HTMLScriptElement"), "src").get(ownScript)}"${ownScript.nonce ? ` nonce="${ownScript.nonce}"` : ""}${sandboxToken && ` data-lado="${sandboxToken}"`}></script>`
   : "";
 
 /** Runs a hook's own work: whatever goes wrong in it, the page gets what the browser alone would have done. */

@@ -37,11 +37,12 @@ const NO_TAB: Tab = { id: "", leave() {}, enter() {} };
 /** `framing` where frames of other origins are shown to agents. */
 export function startSync(framing?: Framing): void {
   const isFramed = !!framing?.isFramed;
+  const origin = framing?.origin ?? location.origin;
   const rules = new Rules(boot.rules);
   let late: Promise<Late> | undefined;
   /** The late script, from when it is first asked for. */
   const load = (): Promise<Late> => {
-    late ??= import(boot.late.startsWith("/") ? location.origin + boot.late : boot.late).then(
+    late ??= import(boot.late.startsWith("/") ? origin + boot.late : boot.late).then(
       ({ default: start }) => start(shared) as Late,
       (error) => {
         late = undefined;
@@ -226,7 +227,7 @@ export function startSync(framing?: Framing): void {
 
   const tab = isFramed ? NO_TAB : enterTab(pageId);
   const line = new Line(
-    boot.sync ?? `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/__lado/sync`,
+    boot.sync ?? `${origin.replace("http", "ws")}/__lado/sync${framing?.query ?? ""}`,
     pageId(),
     tab.id,
     {

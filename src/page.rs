@@ -30,7 +30,7 @@ use crate::upstream::Upstream;
 use boot::Boots;
 use fetched::Fetched;
 pub use own::PREFIX;
-use own::is_script;
+use own::{is_sandboxed, is_script};
 use standing::{Standing, standing};
 use viewer::{Assets, shows};
 use visit::Visit;
@@ -97,6 +97,11 @@ impl Pages {
         let own = request.uri().path().strip_prefix(PREFIX).map(str::to_owned);
         if own.as_deref() == Some("enter") {
             return self.enter(&session, &request);
+        }
+        if own.as_deref() == Some("sync")
+            && let Some(site) = session.views.site(label).filter(|site| is_sandboxed(&session, site, &request))
+        {
+            return self.sync_sandboxed(&session, site, request);
         }
         let standing = standing(&session, &request).ok_or(Failure::NotCustomer)?;
         let site = session.views.site(label).ok_or(Failure::NoSite)?;

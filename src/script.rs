@@ -15,7 +15,7 @@ use crate::page::boot::Boots;
 use crate::respond::{self, Body, Failure, Locale, Request, Response, Sockets};
 use crate::rewrite::url::Site;
 use crate::session::{EndedBy, Home, HomeKind, Phase, Session, SessionError, Sessions, Ticket};
-use crate::sync;
+use crate::sync::{self, Opener};
 
 /// Where the one script that pages load is, on the console's host.
 pub const LOADER: &str = "/lado.js";
@@ -139,7 +139,7 @@ impl Scripts {
         let (response, socket) = respond::websocket(&mut request)?;
         self.sockets.spawn(async move {
             match socket.await {
-                Ok(socket) => sync::page(hub, home, socket).await,
+                Ok(socket) => sync::page(hub, home, Opener::Page, socket).await,
                 Err(error) => tracing::debug!(%error, "a page's socket did not open"),
             }
         });

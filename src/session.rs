@@ -22,6 +22,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{broadcast, watch};
 use url::Url;
 
@@ -62,6 +67,8 @@ pub struct Session {
     panel: Secret,
     /// What authorises a page that loads Lado's script.
     page: Secret,
+    /// What the tokens of sandboxed frames are made of.
+    sandbox: Secret,
     assets: Mutex<asset::Assets>,
     escapes: Mutex<Escapes>,
     tickets: Mutex<HashMap<String, (Ticket, Instant)>>,
@@ -332,6 +339,19 @@ impl Session {
     /// What a page that loads Lado's script comes back with. It says no more than that the page is of this session.
     pub fn page_token(&self) -> String {
         format!("{}.{}", self.id, self.page.reveal())
+    }
+
+    /// What a sandboxed frame of `site` shows in the place of the cookie that browsers leave out: it lets it describe itself,
+    /// and no more.
+    pub fn sandbox_token(&self, site: &Site) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.sandbox.as_bytes()).expect("HMAC takes a key of any length (RFC 2104)");
+        mac.update(site.origin().as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+
+    pub fn is_sandbox_token(&self, site: &Site, token: &str) -> bool {
+        bool::from(self.sandbox_token(site).as_bytes().ct_eq(token.as_bytes()))
     }
 
     /// A page of `site` asked `target` for something past Lado.

@@ -89,15 +89,24 @@ impl SyncError {
     }
 }
 
+/// Who has opened a page's socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opener {
+    /// A document of the site.
+    Page,
+    /// One that the browser holds to be of no origin: it may be in a frame, whatever it says.
+    Sandboxed,
+}
+
 /// Runs the socket of a page, from its hello to its end. `site` is what the view host shows that it was opened on.
-pub async fn page<S>(hub: Arc<Hub>, site: Site, socket: WebSocketStream<S>)
+pub async fn page<S>(hub: Arc<Hub>, site: Site, opener: Opener, socket: WebSocketStream<S>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let _open = Open::new(&hub.counts().pages);
     let mut connection = Connection::new(socket, Allowance::of_page(hub.work_per_page()));
     let mut dictionary = Dictionary::default();
-    let end = match greet_page(&hub, &site, &mut connection, &mut dictionary).await {
+    let end = match greet_page(&hub, &site, opener, &mut connection, &mut dictionary).await {
         Ok(link) => {
             let end = follow_page(&hub, &link, &mut connection, &mut dictionary).await;
             hub.page_gone(&link);
@@ -112,6 +121,7 @@ where
 async fn greet_page<S>(
     hub: &Hub,
     site: &Site,
+    opener: Opener,
     connection: &mut Connection<S>,
     dictionary: &mut Dictionary,
 ) -> Result<PageLink, SyncError>
@@ -121,7 +131,10 @@ where
     let bytes = first(connection).await?;
     match protocol::decode_with(&bytes, dictionary)? {
         PageMessage::Hello { version, .. } if version != VERSION => Err(SyncError::Version(version)),
-        PageMessage::Hello { page, tab, sent, visible, .. } => Ok(hub.page(site, &page, &tab, sent, visible)?),
+        PageMessage::Hello { page, tab, sent, visible, .. } => {
+            let tab = if opener == Opener::Sandboxed { "" } else { &tab };
+            Ok(hub.page(site, &page, tab, sent, visible)?)
+        }
         _ => Err(SyncError::NotHello),
     }
 }

@@ -61,7 +61,8 @@ const encode = (value: string) => value.replace(/&/g, "&amp;").replace(/"/g, "&q
 
 /** The tags that Lado has put into `srcdoc` texts, in markup or here. */
 const OWN_PATH = "/__lado/boot.";
-const OWN_TAGS = /<script src="[^"]*\/__lado\/boot\.[^"]*"(?: nonce="[^"]*")?><\/script>/g;
+const OWN_TAGS =
+  /<script src="[^"]*\/__lado\/boot\.[^"]*"(?: nonce="[^"]*")?(?: data-lado="[^"]*")?><\/script>/g;
 
 export function createTexts(map: SiteMap, trusted: Any): Texts {
   const swap = (text: string, pattern: RegExp) =>

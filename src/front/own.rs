@@ -12,7 +12,7 @@ use crate::listener::Downstream;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
 use crate::session::{EndedBy, Found, Home, HomeKind, Session, SessionError, Ticket};
-use crate::sync;
+use crate::sync::{self, Opener};
 
 impl Fronts {
     pub(super) async fn own(
@@ -102,7 +102,7 @@ impl Fronts {
         let site = site.clone();
         self.sockets.spawn(async move {
             match socket.await {
-                Ok(socket) => sync::page(hub, site, socket).await,
+                Ok(socket) => sync::page(hub, site, Opener::Page, socket).await,
                 Err(error) => tracing::debug!(%error, "a page's socket did not open"),
             }
         });

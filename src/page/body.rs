@@ -187,7 +187,8 @@ fn document(
         head: if content_type.trim_start().to_ascii_lowercase().starts_with("image/svg") {
             String::new()
         } else {
-            format!("<script src=\"{}\" nonce=\"{nonce}\"></script>", scripts.boot_path())
+            let token = session.sandbox_token(&visit.exchange.site);
+            format!("<script src=\"{}\" nonce=\"{nonce}\" data-lado=\"{token}\"></script>", scripts.boot_path())
         },
         charset: charset::of_content_type(content_type),
         stamps: session.company.rules.for_site(visit.exchange.site.host()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::assets;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
 use crate::session::{Home, HomeKind, Session, Ticket};
-use crate::sync;
+use crate::sync::{self, Opener};
 
 /// Everything under this is Lado's own, on view and on viewer hosts.
 pub const PREFIX: &str = "/__lado/";
@@ -82,15 +82,35 @@ impl Pages {
     }
 
     /// The socket of a page: only the view host's own documents may open it.
-    fn sync(&self, session: &Arc<Session>, site: Site, mut request: Request) -> Result<Response, Failure> {
+    fn sync(&self, session: &Arc<Session>, site: Site, request: Request) -> Result<Response, Failure> {
         if !sync::is_from(request.headers(), &session.views.origin(&site)) {
             return Err(Failure::Forbidden("the sync socket is for the view host's own pages"));
         }
+        self.synced(session, site, Opener::Page, request)
+    }
+
+    /// The socket of a sandboxed frame, which is of no origin and has no cookie.
+    pub(super) fn sync_sandboxed(
+        &self,
+        session: &Arc<Session>,
+        site: Site,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        self.synced(session, site, Opener::Sandboxed, request)
+    }
+
+    fn synced(
+        &self,
+        session: &Arc<Session>,
+        site: Site,
+        opener: Opener,
+        mut request: Request,
+    ) -> Result<Response, Failure> {
         let Some(hub) = self.hubs.of(session) else { return Err(self.ended(session.id, &request)) };
         let (response, socket) = respond::websocket(&mut request)?;
         self.sockets.spawn(async move {
             match socket.await {
-                Ok(socket) => sync::page(hub, site, socket).await,
+                Ok(socket) => sync::page(hub, site, opener, socket).await,
                 Err(error) => tracing::debug!(%error, "a page's socket did not open"),
             }
         });
@@ -113,6 +133,10 @@ impl Pages {
         let keep = if asked == hash { "private, max-age=31536000, immutable" } else { "no-store" };
         let mut response = Response::new(Body::from(bytes));
         let headers = response.headers_mut();
+        if name == "late" {
+            // A module; everybody's, and the same in every session.
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
         headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
@@ -124,7 +148,14 @@ impl Pages {
 
 /// The scripts that Lado puts into pages and workers, by their paths: sandboxed frames ask for them without a cookie.
 pub fn is_script(path: &str) -> bool {
-    path.ends_with(".js") && (path.starts_with("boot.") || path.starts_with("worker."))
+    path.ends_with(".js") && ["boot.", "worker.", "late."].iter().any(|name| path.starts_with(name))
+}
+
+/// Whether a sandboxed frame of `site` opens its socket: it says that it is of no origin, and knows what only documents of
+/// the site were told.
+pub fn is_sandboxed(session: &Session, site: &Site, request: &Request) -> bool {
+    let token = request.uri().query().and_then(|query| query.strip_prefix("frame="));
+    sync::is_from(request.headers(), "null") && token.is_some_and(|token| session.is_sandbox_token(site, token))
 }
 
 /// The front host's own way in.

@@ -229,6 +229,7 @@ impl Sessions {
             customer: Secret::random(),
             panel: Secret::random(),
             page: Secret::random(),
+            sandbox: Secret::random(),
             assets: Mutex::default(),
             escapes: Mutex::default(),
             tickets: Mutex::default(),

@@ -291,3 +291,15 @@ fn the_customers_places_are_known_while_the_session_lasts() {
     sessions.end(&session, EndedBy::Customer);
     assert!(!session.knows(place("198.51.100.1")));
 }
+
+#[test]
+fn a_sandboxed_frames_token_is_good_for_its_site_and_session() {
+    let sessions = sessions();
+    let (session, other) = (create(&sessions), create(&sessions));
+    let [shop, pay] = ["https://www.shop.com", "https://pay.example"].map(|site| Site::parse(site).unwrap());
+    let token = session.sandbox_token(&shop);
+    assert!(session.is_sandbox_token(&shop, &token));
+    assert!(!session.is_sandbox_token(&pay, &token));
+    assert!(!other.is_sandbox_token(&shop, &token));
+    assert!(!session.is_sandbox_token(&shop, ""));
+}

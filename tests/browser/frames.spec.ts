@@ -69,7 +69,9 @@ const page = (name: string, { shop, pay }: Sites): string => {
     case "/sandbox":
       return `<h1>Sandboxes</h1>
         <iframe id="pay" sandbox="allow-scripts" src="${pay}/ticker" width="300" height="120"></iframe>
-        <iframe id="own" sandbox="allow-scripts" src="/ticker" width="300" height="120"></iframe>`;
+        <iframe id="own" sandbox="allow-scripts" src="/ticker" width="300" height="120"></iframe>
+        <iframe id="text" sandbox="allow-scripts" width="300" height="120" srcdoc="${page("/ticker", { shop, pay }).replaceAll('"', "&quot;")}"></iframe>
+        <iframe id="mute" sandbox src="/ticker" width="300" height="120"></iframe>`;
     case "/ticker":
       return `<p id="ticks">no tick</p><button onclick="this.textContent = 'Pressed'">Press</button>
         <script>let n = 0; setInterval(() => document.querySelector("#ticks").textContent = "tick " + ++n + " " + origin, 200);</script>`;
@@ -313,4 +315,20 @@ test("what is in a masked frame never reaches the agent, nor what is hidden or p
   await customer.page.evaluate(() => document.querySelector("h1")?.append(" goes on"));
   await agent.sees("The shop goes on");
   expect(sides.agent.relay.received().includes("quietly")).toBe(false);
+});
+
+test("sandboxed frames, which are of no origin, are live for the agent too", async ({
+  agent,
+  customer,
+  sites,
+}) => {
+  await together({ agent, customer }, `${sites.shop}/sandbox`);
+  await customer.allow("Click and type");
+  for (const id of ["#pay", "#own", "#text"]) {
+    await sees(agent, /tick \d+ null/, id);
+    await click(agent, "button", id);
+    await sees(agent, "Pressed", id);
+  }
+  // Where no script runs there is nobody to tell.
+  await sees(agent, "not shared", "#mute");
 });

@@ -116,6 +116,13 @@ async fn an_agents_cookie_opens_no_page_and_no_socket_of_the_customers() {
                 ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
             ];
             assert_eq!(ask(&lado, &view, "/__lado/sync", &socket).await.status(), 403, "{name} opens a page's socket");
+            // Nor as a frame of no origin, whose token documents of the site are told.
+            let sandboxed = socket.map(|(key, value)| (key, if key == "origin" { "null" } else { value }));
+            let forged =
+                customer.session.sandbox_token(&lado::rewrite::url::Site::parse("https://other.example").unwrap());
+            for path in ["/__lado/sync", "/__lado/sync?frame=", &format!("/__lado/sync?frame={forged}")] {
+                assert_eq!(ask(&lado, &view, path, &sandboxed).await.status(), 403, "{name} at {path}");
+            }
         }
     }
     assert_eq!(asked.load(Relaxed), 0, "the site has not heard of it");

@@ -24,7 +24,7 @@ use lado::rewrite::url::{Site, ViewDomain};
 use lado::session::brand::BrandConfig;
 use lado::session::{self, Agent, AgentConfig, Companies, CompanyConfig, Mode, Role, Session, Sessions, Ticket};
 use lado::store::{self, Sqlite};
-use lado::sync;
+use lado::sync::{self, Opener};
 use lado::translate::Translator;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -306,7 +306,7 @@ async fn serve_sync(sessions: Arc<Sessions>, hubs: Arc<Hubs>) -> SocketAddr {
                 match (who, session) {
                     ("page", Some(session)) => {
                         if let Some(hub) = hubs.of(&session) {
-                            sync::page(hub, Site::parse(SITE).unwrap(), socket).await;
+                            sync::page(hub, Site::parse(SITE).unwrap(), Opener::Page, socket).await;
                         }
                     }
                     _ => sync::viewer(&sessions, &hubs, id, socket).await,
