@@ -6,7 +6,7 @@ mod document;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use document::{document, map, page, plain, rewritten};
+use document::{document, map, page, plain, rewritten, ruled};
 use lado::rewrite::css;
 use lado::rewrite::url::{Label, Site};
 use lol_html::{Settings, element};
@@ -27,8 +27,16 @@ fn documents(c: &mut Criterion) {
         group.bench_function("customer's view", |b| {
             b.iter(|| rewritten(page.clone(), &document));
         });
+        for own in [20, 200] {
+            let page = ruled(own);
+            group.bench_function(format!("customer's view, {own} more rules"), |b| {
+                b.iter(|| rewritten(page.clone(), &document));
+            });
+        }
         group.finish();
     }
+    let (page, nothing) = (page(), document(0));
+    c.bench_function("html, an almost empty page", |b| b.iter(|| rewritten(page.clone(), &nothing)));
 }
 
 fn style_sheets(c: &mut Criterion) {

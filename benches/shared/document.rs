@@ -5,7 +5,7 @@ use std::hint::black_box;
 use lado::id::SessionId;
 use lado::rewrite::html::{HtmlRewriter, Page};
 use lado::rewrite::url::{ViewDomain, ViewMap};
-use lado::rules::RuleSet;
+use lado::rules::{PRESETS, RuleSet, Source};
 use lol_html::{HtmlRewriter as Plain, Settings};
 use url::Url;
 
@@ -38,7 +38,28 @@ pub fn document(size: usize) -> Vec<u8> {
 
 /// The customer's page, with every preset rule.
 pub fn page() -> Page {
-    let rules = RuleSet::presets().expect("the presets are good");
+    ruled(0)
+}
+
+/// The same with so many rules of the company's own besides, of every kind that companies write.
+pub fn ruled(own: usize) -> Page {
+    let rule = |n: usize| {
+        let action = if n.is_multiple_of(2) { "mask" } else { "lock" };
+        let selector = match n % 8 {
+            0 => format!("#own-{n}"),
+            1 => format!(".own-{n}"),
+            2 => format!("[data-testid=own-{n}]"),
+            3 => format!("input[name=own-{n}]"),
+            4 => format!("form .own-{n} > input"),
+            5 => format!("a[href='/own-{n}']"),
+            6 => format!("p.price.own-{n}, h3#own-{n}"),
+            _ => format!("section.own-{n}:not([hidden]), own-{n}"),
+        };
+        format!("[[rule]]\nid = \"own-{n}\"\naction = \"{action}\"\nselector = \"{selector}\"\n")
+    };
+    let text: String = (0..own).map(rule).collect();
+    let files: Vec<Source<'_>> = PRESETS.into_iter().chain([Source { file: "own.toml", text: &text }]).collect();
+    let rules = RuleSet::load(&files, &[]).expect("the rules are good");
     Page {
         map: map(),
         url: Url::parse("https://www.shop.com/").expect("a good URL"),
