@@ -146,7 +146,7 @@ impl Gone {
 pub struct Mask {
     site: Arc<SiteRules>,
     path: String,
-    rules: PathRules,
+    rules: Arc<PathRules>,
     /// What rules say of elements themselves, for the few of which they say anything.
     own: HashMap<u32, judge::Own>,
     /// Text nodes that are shown otherwise than they are.

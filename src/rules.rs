@@ -27,17 +27,20 @@
 pub mod detector;
 mod file;
 mod glob;
+mod index;
 pub mod name;
 pub mod selector;
 pub mod wall;
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use detector::Detector;
 pub use file::{Action, RuleConfig, Source, check};
+use foldhash::{HashMap, HashSet};
 use glob::Glob;
+use index::Index;
 use selector::{Element, Selector};
 
 /// The files that ship with Lado: detectors, masks and locks.
@@ -82,12 +85,22 @@ enum By {
     Place,
 }
 
+impl Rule {
+    fn selects<E: Element>(&self, element: &E) -> bool {
+        matches!(&self.by, By::Selector(_, selector) if selector.matches(element))
+    }
+}
+
 /// All rules, compiled.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
     detectors: Arc<[Detector]>,
+    sites: Arc<Mutex<HashMap<String, Arc<SiteRules>>>>,
 }
+
+/// Sites, and combinations of paths on a site, whose rules stay indexed: a response takes what the one before it took.
+const MAX_KEPT: usize = 64;
 
 impl RuleSet {
     /// # Errors
@@ -122,18 +135,37 @@ impl RuleSet {
             paths: Vec::new(),
             by: By::Place,
         }));
+        self.sites = Arc::default();
         self
     }
 
     /// The rules that apply on a host (no port), whatever the path.
     pub fn for_site(&self, host: &str) -> Arc<SiteRules> {
         let host = host.to_ascii_lowercase();
-        let applies = |rule: &&Arc<Rule>| rule.sites.is_empty() || rule.sites.iter().any(|glob| glob.matches(&host));
-        Arc::new(SiteRules {
-            rules: self.rules.iter().filter(applies).cloned().collect(),
-            detectors: Arc::clone(&self.detectors),
+        kept(&self.sites, &host, || {
+            let applies =
+                |rule: &&Arc<Rule>| rule.sites.is_empty() || rule.sites.iter().any(|glob| glob.matches(&host));
+            SiteRules::new(self.rules.iter().filter(applies).cloned(), &self.detectors)
         })
     }
+}
+
+/// What stands under a key, made when it is first asked for.
+fn kept<K: Clone + Eq + std::hash::Hash, V>(
+    all: &Mutex<HashMap<K, Arc<V>>>,
+    key: &K,
+    make: impl FnOnce() -> V,
+) -> Arc<V> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.get(key) {
+        return Arc::clone(known);
+    }
+    if all.len() >= MAX_KEPT {
+        all.clear();
+    }
+    let made = Arc::new(make());
+    all.insert(key.clone(), Arc::clone(&made));
+    made
 }
 
 /// The rules of one site.
@@ -141,18 +173,29 @@ impl RuleSet {
 pub struct SiteRules {
     rules: Vec<Arc<Rule>>,
     detectors: Arc<[Detector]>,
+    /// By the places of the rules that hold on some paths alone and hold on this one.
+    paths: Mutex<HashMap<Vec<usize>, Arc<PathRules>>>,
 }
 
 impl SiteRules {
-    /// The rules that apply on one of the site's paths, indexed: take it once per document.
-    pub fn at(&self, path: &str) -> PathRules {
-        let mut rules = PathRules { detectors: Arc::clone(&self.detectors), ..PathRules::default() };
-        for rule in &self.rules {
-            if rule.paths.is_empty() || rule.paths.iter().any(|glob| glob.matches(path)) {
-                rules.add(rule);
+    fn new(rules: impl Iterator<Item = Arc<Rule>>, detectors: &Arc<[Detector]>) -> Self {
+        Self { rules: rules.collect(), detectors: Arc::clone(detectors), paths: Mutex::default() }
+    }
+
+    /// The rules that apply on one of the site's paths, indexed.
+    pub fn at(&self, path: &str) -> Arc<PathRules> {
+        let scoped = self.rules.iter().enumerate().filter(|(_, rule)| !rule.paths.is_empty());
+        let here = scoped.filter(|(_, rule)| rule.paths.iter().any(|glob| glob.matches(path)));
+        let here: Vec<usize> = here.map(|(place, _)| place).collect();
+        kept(&self.paths, &here, || {
+            let mut rules = PathRules { detectors: Arc::clone(&self.detectors), ..PathRules::default() };
+            for (place, rule) in self.rules.iter().enumerate() {
+                if rule.paths.is_empty() || here.contains(&place) {
+                    rules.add(rule);
+                }
             }
-        }
-        rules
+            rules
+        })
     }
 
     /// The same with all masked on some paths, given as the id of what is to blame and a glob, that no rule unmasks.
@@ -168,10 +211,7 @@ impl SiteRules {
                 by: By::Place,
             })
         };
-        Self {
-            rules: self.rules.iter().cloned().chain(paths.iter().map(rule)).collect(),
-            detectors: Arc::clone(&self.detectors),
-        }
+        Self::new(self.rules.iter().cloned().chain(paths.iter().map(rule)), &self.detectors)
     }
 
     /// Whether a rule is firm; nothing of rules that are not of this site.
@@ -215,9 +255,7 @@ impl SiteRules {
 /// The rules of one path of a site.
 #[derive(Debug, Default)]
 pub struct PathRules {
-    mask: Index,
-    unmask: Index,
-    lock: Index,
+    selectors: Index,
     lock_names: Vec<Arc<Rule>>,
     labels: Vec<Arc<Rule>>,
     private: Option<Arc<Rule>>,
@@ -258,9 +296,7 @@ impl PathRules {
             }
         }
         match (&rule.by, rule.action) {
-            (By::Selector(..), Action::Mask) => self.mask.add(rule),
-            (By::Selector(..), Action::Unmask) => self.unmask.add(rule),
-            (By::Selector(..), Action::Lock) => self.lock.add(rule),
+            (By::Selector(..), Action::Mask | Action::Unmask | Action::Lock) => self.selectors.add(rule),
             (By::Names(_), Action::Lock) => self.lock_names.push(Arc::clone(rule)),
             (By::Place, _) | (_, Action::Private) => self.private = Some(Arc::clone(rule)),
             (By::Names(_), _) => self.labels.push(Arc::clone(rule)),
@@ -270,6 +306,22 @@ impl PathRules {
     /// Whether a selector asks elements for this attribute.
     pub fn asks(&self, attr: &str) -> bool {
         self.attrs.contains(attr)
+    }
+
+    /// Whether a selector may match an element for its tag (lower case) alone.
+    pub fn minds_tag(&self, tag: &str) -> bool {
+        self.selectors.minds_tag(tag)
+    }
+
+    /// Whether a selector may match an element for having an attribute with this value. Where neither its tag nor any
+    /// attribute is minded, no selector matches.
+    pub fn minds<'v>(&self, attr: &str, value: impl FnOnce() -> Cow<'v, str>) -> bool {
+        self.selectors.minds(attr, value)
+    }
+
+    /// The attributes that [`PathRules::minds`] may say yes to.
+    pub fn minded(&self) -> impl Iterator<Item = &str> {
+        self.selectors.attrs()
     }
 
     /// Which elements a change of an attribute can change the selectors' answer for.
@@ -290,20 +342,23 @@ impl PathRules {
 
     /// What the selectors say of an element.
     pub fn verdict<E: Element>(&self, element: &E) -> Verdict<'_> {
+        let first = |action: Action, firm: bool| {
+            self.selectors.first(element, |rule| rule.action == action && (rule.firm || !firm))
+        };
         // The first rule, unless a firm one follows.
-        let mask =
-            self.mask.matching(element).reduce(|first, other| if other.firm && !first.firm { other } else { first });
-        match mask {
-            Some(rule) if rule.firm => Verdict::Mask { rule: &rule.id, firm: true },
-            _ if self.unmask.matching(element).next().is_some() => Verdict::Unmask,
-            Some(rule) => Verdict::Mask { rule: &rule.id, firm: false },
-            None => Verdict::Inherit,
+        let Some(mask) = first(Action::Mask, false) else {
+            return first(Action::Unmask, false).map_or(Verdict::Inherit, |_| Verdict::Unmask);
+        };
+        match mask.firm.then_some(mask).or_else(|| first(Action::Mask, true)) {
+            Some(rule) => Verdict::Mask { rule: &rule.id, firm: true },
+            None if first(Action::Unmask, false).is_some() => Verdict::Unmask,
+            None => Verdict::Mask { rule: &mask.id, firm: false },
         }
     }
 
     /// The first lock rule whose selector matches an element.
     pub fn lock<E: Element>(&self, element: &E) -> Option<&str> {
-        self.lock.matching(element).next().map(|rule| rule.id.as_str())
+        self.selectors.first(element, |rule| rule.action == Action::Lock).map(|rule| rule.id.as_str())
     }
 
     /// The first lock rule with an accessible name; `exact` asks for the whole name rather than a phrase in it.
@@ -338,41 +393,6 @@ fn named<'a>(rules: &'a [Arc<Rule>], name: &str, exact: bool) -> Option<&'a str>
     }
     let holds = |wanted: &String| if exact { *wanted == name } else { name::holds(&name, wanted) };
     rules.iter().find(|rule| matches!(&rule.by, By::Names(names) if names.iter().any(holds))).map(|r| r.id.as_str())
-}
-
-/// Rules by the tag they ask for: most elements meet few of them.
-#[derive(Debug, Default)]
-struct Index {
-    rules: Vec<Arc<Rule>>,
-    by_tag: HashMap<String, Vec<usize>>,
-    any: Vec<usize>,
-}
-
-impl Index {
-    fn add(&mut self, rule: &Arc<Rule>) {
-        let By::Selector(_, selector) = &rule.by else { return };
-        let place = self.rules.len();
-        self.rules.push(Arc::clone(rule));
-        match selector.tags() {
-            None => self.any.push(place),
-            Some(tags) => {
-                for tag in tags {
-                    let places = self.by_tag.entry(tag.to_owned()).or_default();
-                    if places.last() != Some(&place) {
-                        places.push(place);
-                    }
-                }
-            }
-        }
-    }
-
-    fn matching<'a, 'e, E: Element>(&'a self, element: &'e E) -> impl Iterator<Item = &'a Rule> + use<'a, 'e, E> {
-        let tagged = if self.by_tag.is_empty() { None } else { self.by_tag.get(element.tag()) };
-        let places = tagged.into_iter().flatten().chain(&self.any);
-        places
-            .map(|&place| &*self.rules[place])
-            .filter(|rule| matches!(&rule.by, By::Selector(_, selector) if selector.matches(element)))
-    }
 }
 
 #[cfg(test)]

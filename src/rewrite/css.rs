@@ -409,7 +409,7 @@ fn is_data(text: &[u8]) -> Option<bool> {
 }
 
 /// An address that is mapped has two slashes, or an escape that may stand for them.
-fn may_hold_urls(text: &[u8]) -> bool {
+pub fn may_hold_urls(text: &[u8]) -> bool {
     memmem::find(text, b"//").is_some() || memchr(b'\\', text).is_some()
 }
 

@@ -4,15 +4,17 @@
 mod attribute;
 mod element;
 mod entity;
+mod tag;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use ::url::Url;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
 use lol_html::errors::RewritingError;
-use lol_html::html_content::{ContentType, DocumentEnd, TextChunk};
-use lol_html::send::{DocumentContentHandlers, Element, ElementContentHandlers, Settings};
-use lol_html::{AsciiCompatibleEncoding, MemorySettings, OutputSink};
+use lol_html::html_content::{BailOut, ContentType, TextChunk};
+use lol_html::send::{Element, ElementContentHandlers, Settings};
+use lol_html::{AsciiCompatibleEncoding, MemorySettings, OutputSink, Selector};
 
 pub use attribute::refresh;
 pub use entity::decode;
@@ -21,7 +23,7 @@ use crate::rewrite::charset::{BOM, Charset, MetaScan, Transcoder};
 use crate::rewrite::csp;
 use crate::rewrite::url::ViewMap;
 use crate::rules::SiteRules;
-use element::Hands;
+use element::{Hands, Namespace};
 
 /// What the rewriter needs to know of a document.
 #[derive(Clone)]
@@ -41,7 +43,8 @@ pub struct Page {
 
 /// A streaming rewriter on the customer's side: what cannot be rewritten passes as it is, for the page must go on.
 pub struct HtmlRewriter {
-    page: Page,
+    /// `None` when it is being rewritten.
+    page: Option<Page>,
     stage: Stage,
     /// Until the encoding is known: a byte order mark at most.
     held: Vec<u8>,
@@ -60,7 +63,7 @@ enum Stage {
 
 struct Rewriting {
     rewriter: lol_html::send::HtmlRewriter<'static, Sink>,
-    out: Shared<Vec<u8>>,
+    hands: Arc<Mutex<Hands>>,
 }
 
 /// Why a document went on unrewritten.
@@ -82,6 +85,7 @@ impl HtmlRewriter {
 
     /// `depth`: how many `srcdoc` attributes this document is inside of.
     fn nested(page: Page, depth: usize) -> Self {
+        let page = Some(page);
         Self { page, stage: Stage::Sniffing, held: Vec::new(), transcoder: None, scan: None, failure: None, depth }
     }
 
@@ -98,12 +102,10 @@ impl HtmlRewriter {
             transcoder.write(b"", true, &mut text);
             self.rewrite(&text, out);
         }
-        if let Stage::Rewriting(rewriting) = std::mem::replace(&mut self.stage, Stage::Passing) {
-            let Rewriting { rewriter, out: sink } = *rewriting;
-            if let Err(error) = rewriter.end() {
-                self.failure = Some(error.into());
-            }
-            out.append(&mut lock(&sink));
+        if let Stage::Rewriting(rewriting) = std::mem::replace(&mut self.stage, Stage::Passing)
+            && let Err(error) = rewriting.end(out)
+        {
+            self.failure = Some(error.into());
         }
         self.failure
     }
@@ -116,7 +118,8 @@ impl HtmlRewriter {
     fn feed(&mut self, chunk: &[u8], last: bool, out: &mut Vec<u8>) {
         if matches!(self.stage, Stage::Sniffing) {
             self.held.extend_from_slice(chunk);
-            let Some(charset) = Charset::sniff(&self.held, self.page.charset, last) else { return };
+            let header = self.page.as_ref().and_then(|page| page.charset);
+            let Some(charset) = Charset::sniff(&self.held, header, last) else { return };
             self.begin(charset, out);
             let held = std::mem::take(&mut self.held);
             self.decode(&held, out);
@@ -143,7 +146,10 @@ impl HtmlRewriter {
             }
         };
         let encoding = AsciiCompatibleEncoding::new(encoding).unwrap_or_else(AsciiCompatibleEncoding::utf_8);
-        self.stage = Stage::Rewriting(Box::new(Rewriting::new(self.page.clone(), self.depth, encoding, by_meta)));
+        self.stage = match self.page.take() {
+            Some(page) => Stage::Rewriting(Box::new(Rewriting::new(page, self.depth, encoding, by_meta))),
+            None => Stage::Passing,
+        };
     }
 
     fn decode(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
@@ -170,9 +176,7 @@ impl HtmlRewriter {
         }
         match &mut self.stage {
             Stage::Rewriting(rewriting) => {
-                let result = rewriting.rewriter.write(text);
-                out.append(&mut lock(&rewriting.out));
-                if let Err(error) = result {
+                if let Err(error) = rewriting.write(text, out) {
                     self.failure = Some(error.into());
                     self.stage = Stage::Passing;
                 }
@@ -184,15 +188,15 @@ impl HtmlRewriter {
 
 impl Rewriting {
     fn new(page: Page, depth: usize, encoding: AsciiCompatibleEncoding, by_meta: bool) -> Self {
-        let out: Shared<Vec<u8>> = Shared::default();
-        let hands = Arc::new(Mutex::new(Hands::new(page, depth)));
+        let hands = Arc::new(Mutex::new(Hands::new(page, depth, encoding.into())));
         let on_element = Arc::clone(&hands);
         let on_style = Arc::clone(&hands);
         let on_typed = Arc::clone(&hands);
-        let on_end = Arc::clone(&hands);
         let on_failure = Arc::clone(&hands);
+        // Nothing is changed here: the tag comes to the sink as it stands in the document.
         let every = ElementContentHandlers::default().element(move |element: &mut Element<'_, '_>| {
-            lock(&on_element).element(element);
+            let html = element.namespace_uri() == HTML;
+            lock(&on_element).expect(if html { Namespace::Html } else { Namespace::Other });
             Ok(())
         });
         let style = ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
@@ -203,25 +207,14 @@ impl Rewriting {
             lock(&on_typed).script_data(text);
             Ok(())
         });
-        let end = DocumentContentHandlers::default().end(move |end: &mut DocumentEnd<'_>| {
-            if let Some(head) = lock(&on_end).late_head() {
-                end.append(&head, ContentType::Html);
-            }
-            Ok(())
-        });
-        let selector = |text: &str| std::borrow::Cow::Owned(text.parse().expect("a fixed selector parses"));
+        let [for_every, for_style, for_typed] = &*SELECTORS;
         let settings = Settings::new_send()
-            .append_element_content_handler((selector("*"), every))
-            .append_element_content_handler((selector("style"), style))
-            .append_element_content_handler((
-                selector(
-                    "script[type=\"importmap\" i], script[type=\"speculationrules\" i], script[type=\"module\" i]",
-                ),
-                typed,
-            ))
-            .append_document_content_handler(end)
-            .append_bail_out_handler(move |_: &RewritingError, bail_out: &mut lol_html::html_content::BailOut<'_>| {
-                bail_out.append(&lock(&on_failure).unfinished(), ContentType::Html);
+            .append_element_content_handler((Cow::Borrowed(for_every), every))
+            .append_element_content_handler((Cow::Borrowed(for_style), style))
+            .append_element_content_handler((Cow::Borrowed(for_typed), typed))
+            .append_bail_out_handler(move |_: &RewritingError, bail_out: &mut BailOut<'_>| {
+                let unfinished = lock(&on_failure).unfinished();
+                bail_out.append(&unfinished, ContentType::Html);
             })
             .with_encoding(encoding)
             .with_adjust_charset_on_meta_tag(by_meta)
@@ -232,19 +225,49 @@ impl Rewriting {
                     .with_max_allowed_memory_usage(MAX_MEMORY)
                     .with_graceful_bail_out_on_memory_limit_exceeded(true),
             );
-        let rewriter = lol_html::send::HtmlRewriter::new(settings, Sink(Arc::clone(&out)));
-        Self { rewriter, out }
+        let rewriter = lol_html::send::HtmlRewriter::new(settings, Sink(Arc::clone(&hands)));
+        Self { rewriter, hands }
+    }
+
+    fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), RewritingError> {
+        // Room for what is mapped, which is longer than before.
+        out.reserve(text.len() + text.len() / 4);
+        std::mem::swap(&mut lock(&self.hands).out, out);
+        let result = self.rewriter.write(text);
+        std::mem::swap(&mut lock(&self.hands).out, out);
+        result
+    }
+
+    fn end(self, out: &mut Vec<u8>) -> Result<(), RewritingError> {
+        std::mem::swap(&mut lock(&self.hands).out, out);
+        let result = self.rewriter.end();
+        let mut hands = lock(&self.hands);
+        if result.is_ok() {
+            hands.finish();
+        }
+        std::mem::swap(&mut hands.out, out);
+        result
     }
 }
 
-type Shared<T> = Arc<Mutex<T>>;
+const HTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// Every element, style sheets, and the scripts that are looked into.
+static SELECTORS: LazyLock<[Selector; 3]> = LazyLock::new(|| {
+    let typed = "script[type=\"importmap\" i], script[type=\"speculationrules\" i], script[type=\"module\" i]";
+    ["*", "style", typed].map(|text| text.parse().expect("a fixed selector parses"))
+});
 
 /// Collects what lol_html emits during one write, so that one chunk in is one chunk out.
-struct Sink(Shared<Vec<u8>>);
+struct Sink(Arc<Mutex<Hands>>);
 
 impl OutputSink for Sink {
     fn handle_chunk(&mut self, chunk: &[u8]) {
-        lock(&self.0).extend_from_slice(chunk);
+        lock(&self.0).take(chunk);
+    }
+
+    fn set_encoding(&mut self, encoding: AsciiCompatibleEncoding) {
+        lock(&self.0).read_in(encoding.into());
     }
 }
 

@@ -1,8 +1,10 @@
 //! Which attribute of which element holds which kind of URL: `rules/urls.toml`, for Rust and for the page's hooks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 /// How the URLs stand in an attribute's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -36,6 +38,45 @@ static TABLE: LazyLock<HashMap<String, Vec<(String, Kind)>>> = LazyLock::new(|| 
 /// The URL-bearing attributes of a tag (lower case).
 pub fn attributes(tag: &str) -> &'static [(String, Kind)] {
     TABLE.get(tag).or_else(|| TABLE.get("*")).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The names of all attributes that hold URLs on some element.
+pub fn names() -> Names {
+    static NAMES: LazyLock<Names> =
+        LazyLock::new(|| Names::default().with(TABLE.values().flatten().map(|(name, _)| name.as_str())));
+    *NAMES
+}
+
+/// A set of attributes' names that knows most others to be none of them by their length and first letter.
+#[derive(Clone, Copy, Default)]
+pub struct Names {
+    by_length: [u64; 32],
+    /// There is one that encodings write differently.
+    any: bool,
+}
+
+impl Names {
+    /// The same with other names, in lower case.
+    #[must_use]
+    pub fn with<'n>(mut self, names: impl Iterator<Item = &'n str>) -> Self {
+        for name in names {
+            let (length, letter) = Self::place(name.as_bytes());
+            self.by_length[length] |= letter;
+            self.any |= !name.is_ascii();
+        }
+        self
+    }
+
+    /// Of a name as it stands in a document.
+    pub fn may_hold(&self, name: &[u8]) -> bool {
+        let (length, letter) = Self::place(name);
+        self.any || self.by_length[length] & letter != 0
+    }
+
+    fn place(name: &[u8]) -> (usize, u64) {
+        let first = name.first().copied().unwrap_or_default().to_ascii_lowercase();
+        (name.len().min(31), 1 << (first & 63))
+    }
 }
 
 /// The file `injected/hook/urls.ts`.
@@ -81,6 +122,18 @@ mod tests {
         }
         let stored = std::fs::read_to_string(path).unwrap_or_default();
         assert!(stored == fresh, "{path} is stale: run LADO_WRITE=1 cargo test -q url_attributes");
+    }
+
+    #[test]
+    fn the_names_hold_each_other_and_few_besides() {
+        let own = names().with(["data-test", "größe"].into_iter());
+        for name in ["href", "HREF", "xlink:href", "style", "data-test"] {
+            assert!(names().with(["data-test"].into_iter()).may_hold(name.as_bytes()), "{name}");
+        }
+        for name in ["class", "id", "alt", "data-id", "", "width"] {
+            assert!(!names().may_hold(name.as_bytes()), "{name}");
+        }
+        assert!(own.may_hold("größe".as_bytes()) && own.may_hold(b"gr\xf6\xdfe"));
     }
 
     #[test]

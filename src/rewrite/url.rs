@@ -38,12 +38,26 @@ pub const MAX_ALIASES: usize = 1000;
 
 /// What the beginnings of addresses are mapped to, by the beginning as it stands there.
 #[derive(Debug, Default)]
-pub struct Fronts(HashMap<String, Option<String>>);
+pub struct Fronts(foldhash::HashMap<String, Option<Arc<str>>>);
+
+/// What the first bytes of an address in markup tell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// It stays as it is.
+    Stays,
+    /// So many bytes of it make room for this.
+    Front(usize, Arc<str>),
+    /// [`ViewMap::map`] has to read it, decoded.
+    Unsure,
+}
 
 /// A page that names more hosts pays for each.
 const MAX_FRONTS: usize = 64;
 /// Longer ones name no host that exists.
 const MAX_FRONT: usize = 512;
+/// `https`, and with what follows it.
+const LONGEST_SCHEME: usize = 5;
+const LONGEST_START: usize = 8;
 
 impl ViewMap {
     pub fn new(domain: ViewDomain, session: SessionId) -> Self {
@@ -157,14 +171,51 @@ impl ViewMap {
         let end = after.find(['/', '\\', '?', '#']).unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
         let before = &clean[..clean.len() - tail.len()];
-        if let Some(known) = fronts.0.get(before) {
-            return known.as_ref().map(|front| format!("{front}{tail}"));
+        let front = self.known_front(before, scheme, authority, fronts)?;
+        let mut mapped = String::with_capacity(front.len() + tail.len());
+        mapped.push_str(&front);
+        mapped.push_str(tail);
+        Some(mapped)
+    }
+
+    /// As [`ViewMap::map_with`], for an address as it stands in markup: with references undecoded, in any encoding that
+    /// ASCII is a part of. What follows the authority may be anything.
+    pub fn glance(&self, raw: &[u8], base: &Url, fronts: &mut Fronts) -> Glance {
+        let start = &raw[..raw.len().min(LONGEST_START)];
+        // What the URL standard's parser skips, and what a reference may stand for.
+        if start.iter().any(|b| *b <= b' ' || matches!(b, b'&' | b'\\')) {
+            return Glance::Unsure;
         }
-        let front = self.front(scheme, authority);
+        let (scheme, slashes) = match start {
+            [b'h', b't', b't', b'p', b's', b':', b'/', b'/'] => (Some(Known::Https), 8),
+            [b'h', b't', b't', b'p', b':', b'/', b'/', _] => (Some(Known::Http), 7),
+            [b'/', b'/', ..] => (Known::of(base.scheme()), 2),
+            [b'd', b'a', b't', b'a', b':', ..] => return Glance::Stays,
+            _ if start.iter().take(LONGEST_SCHEME + 1).any(|b| *b == b':') => return Glance::Unsure,
+            _ => return Glance::Stays,
+        };
+        let authority = &raw[slashes..];
+        let end = authority.iter().position(|b| !matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':'));
+        let end = end.unwrap_or(authority.len());
+        if end == 0 || !matches!(authority.get(end), None | Some(b'/' | b'?' | b'#')) {
+            return Glance::Unsure;
+        }
+        let (Some(scheme), Ok(before)) = (scheme, str::from_utf8(&raw[..slashes + end])) else { return Glance::Unsure };
+        match self.known_front(before, scheme, &before[slashes..], fronts) {
+            Some(front) => Glance::Front(before.len(), front),
+            None => Glance::Stays,
+        }
+    }
+
+    fn known_front(&self, before: &str, scheme: Known, authority: &str, fronts: &mut Fronts) -> Option<Arc<str>> {
+        if let Some(known) = fronts.0.get(before) {
+            return known.clone();
+        }
+        let front: Option<Arc<str>> = self.front(scheme, authority).map(Into::into);
         if fronts.0.len() < MAX_FRONTS && before.len() <= MAX_FRONT {
             fronts.0.insert(before.to_owned(), front.clone());
         }
-        front.map(|front| front + tail)
+        front
     }
 
     /// Scheme, credentials and view host for the authority of an address.
@@ -275,8 +326,7 @@ fn clean(raw: &str) -> std::borrow::Cow<'_, str> {
 
 /// The scheme that has a view, and what follows its colon; a URL without a scheme is all rest.
 fn split_scheme(clean: &str) -> (Option<Known>, &str) {
-    // The longest scheme with a view has five letters.
-    let end = clean.bytes().take(6).position(|b| b == b':');
+    let end = clean.bytes().take(LONGEST_SCHEME + 1).position(|b| b == b':');
     match end.and_then(|end| Some((Known::of(&clean[..end])?, &clean[end + 1..]))) {
         Some((scheme, rest)) => (Some(scheme), rest),
         None => (None, clean),

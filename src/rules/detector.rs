@@ -159,10 +159,10 @@ fn groups(spaced: impl Iterator<Item = bool>) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::rules::{PathRules, RuleSet};
-    use std::sync::LazyLock;
+    use std::sync::{Arc, LazyLock};
 
     fn found(text: &str) -> Vec<(String, &str)> {
-        static RULES: LazyLock<PathRules> = LazyLock::new(|| RuleSet::presets().unwrap().for_site("x").at("/"));
+        static RULES: LazyLock<Arc<PathRules>> = LazyLock::new(|| RuleSet::presets().unwrap().for_site("x").at("/"));
         let rules = &*RULES;
         let seen = Text::new(text);
         let mut out = Vec::new();

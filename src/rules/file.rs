@@ -103,7 +103,7 @@ pub(super) fn compile(files: &[Source<'_>], company: &[RuleConfig], mistakes: &m
     }
     compiler.source = Source { file: "", text: "" };
     rules.extend(company.iter().filter_map(|config| compiler.rule(config)));
-    RuleSet { rules: rules.into_iter().map(Arc::new).collect(), detectors: detectors.into() }
+    RuleSet { rules: rules.into_iter().map(Arc::new).collect(), detectors: detectors.into(), sites: Arc::default() }
 }
 
 fn is_preset(file: &str) -> bool {

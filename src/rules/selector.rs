@@ -61,6 +61,20 @@ enum Part {
     Not(Compound),
 }
 
+/// What an element cannot match without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key<'s> {
+    /// An attribute with exactly this value.
+    Equal(&'s str, &'s str),
+    /// An attribute with this among its words.
+    Word(&'s str, &'s str),
+    /// A tag, in lower case.
+    Tag(&'s str),
+    /// An attribute, whatever its value.
+    Present(&'s str),
+    Any,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Test {
     Present,
@@ -87,9 +101,9 @@ impl Selector {
         self.alternatives.iter().any(|complex| complex.subject.matches(element) && outer(&complex.outer, element))
     }
 
-    /// The tags that an element must have one of to match; `None` where any may.
-    pub fn tags(&self) -> Option<Vec<&str>> {
-        self.alternatives.iter().map(|complex| complex.subject.tag.as_deref()).collect()
+    /// One key for each alternative: an element that has none of them does not match.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key<'_>> {
+        self.alternatives.iter().map(|complex| complex.subject.key())
     }
 
     /// The attributes that the element itself is asked for.
@@ -130,6 +144,20 @@ impl Compound {
             && self.parts.iter().all(|part| part.matches(element))
     }
 
+    /// What the fewest elements have of all that this asks for.
+    fn key(&self) -> Key<'_> {
+        let keys = self.parts.iter().filter_map(Part::key).chain(self.tag.as_deref().map(Key::Tag));
+        keys.min_by_key(|key| match key {
+            Key::Equal("id", _) => 0,
+            Key::Equal(..) => 1,
+            Key::Word(..) => 2,
+            Key::Tag(_) => 3,
+            Key::Present(_) => 4,
+            Key::Any => 5,
+        })
+        .unwrap_or(Key::Any)
+    }
+
     fn attrs<'a>(&'a self, names: &mut Vec<&'a str>) {
         for part in &self.parts {
             match part {
@@ -143,6 +171,18 @@ impl Compound {
 }
 
 impl Part {
+    fn key(&self) -> Option<Key<'_>> {
+        match self {
+            Self::Id(id) => Some(Key::Equal("id", id)),
+            Self::Class(class) => Some(Key::Word("class", class)),
+            Self::Attr { name, test: Test::Equals, value, fold: false } => Some(Key::Equal(name, value)),
+            // Nothing stands for a word that is none.
+            Self::Attr { name, test: Test::Word, value, fold: false } if is_word(value) => Some(Key::Word(name, value)),
+            Self::Attr { name, .. } => Some(Key::Present(name)),
+            Self::Not(_) => None,
+        }
+    }
+
     fn matches<E: Element>(&self, element: &E) -> bool {
         match self {
             Self::Id(id) => element.attr("id").is_some_and(|value| value == id.as_str()),
@@ -182,8 +222,12 @@ impl Test {
     }
 }
 
+fn is_word(value: &str) -> bool {
+    words(value).next() == Some(value)
+}
+
 /// ASCII whitespace alone separates classes (WHATWG Infra).
-fn words(value: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(value: &str) -> impl Iterator<Item = &str> {
     value.split(|c: char| c.is_ascii_whitespace()).filter(|word| !word.is_empty())
 }
 

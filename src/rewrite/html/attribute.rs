@@ -12,30 +12,33 @@ pub fn urls(value: &str, map: &mut Map<'_>) -> Option<String> {
     replace(value, spans.collect(), map)
 }
 
-/// Image candidates (HTML standard §4.8.4.2.1, "parse a srcset attribute").
+/// The addresses of image candidates.
 pub fn srcset(value: &str, map: &mut Map<'_>) -> Option<String> {
-    let mut spans = Vec::new();
-    let mut rest = value;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',');
-        if rest.is_empty() {
-            break;
+    let spans = candidates(value.as_bytes()).map(|(at, url)| (at, &value[at..at + url.len()]));
+    replace(value, spans.collect(), map)
+}
+
+/// The addresses of image candidates, and where each stands (HTML standard §4.8.4.2.1, "parse a srcset attribute"), in
+/// any encoding that ASCII is a part of.
+pub fn candidates(value: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += value[at..].iter().take_while(|b| b.is_ascii_whitespace() || **b == b',').count();
+        let start = at;
+        at += value[at..].iter().take_while(|b| !b.is_ascii_whitespace()).count();
+        let word = &value[start..at];
+        let commas = word.iter().rev().take_while(|b| **b == b',').count();
+        if commas == 0 {
+            at += descriptors(&value[at..]);
         }
-        let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
-        let url = rest[..end].trim_end_matches(',');
-        spans.push((offset(value, url), url));
-        rest = &rest[end..];
-        if url.len() == end {
-            rest = &rest[descriptors(rest)..];
-        }
-    }
-    replace(value, spans, map)
+        (!word.is_empty()).then(|| (start, &word[..word.len() - commas]))
+    })
 }
 
 /// The length of a candidate's descriptors: up to a comma outside parentheses.
-fn descriptors(text: &str) -> usize {
+fn descriptors(text: &[u8]) -> usize {
     let mut open = false;
-    for (at, b) in text.bytes().enumerate() {
+    for (at, b) in text.iter().enumerate() {
         match b {
             b'(' => open = true,
             b')' => open = false,

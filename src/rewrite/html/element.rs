@@ -1,30 +1,39 @@
 //! What happens to each element of a document: injection, stamps, and the URLs of its attributes and text.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use ::url::Url;
-use lol_html::html_content::{ContentType, TextChunk};
-use lol_html::send::Element;
+use encoding_rs::Encoding;
+use foldhash::HashMap;
+use lol_html::html_content::TextChunk;
+use memchr::{memchr, memchr_iter};
 
-use super::{HtmlRewriter, Page, attribute, entity};
+use super::tag::{Attribute, Edits, Tag};
+use super::{HtmlRewriter, Page, attribute};
 use crate::rewrite::csp;
 use crate::rewrite::css::{self, CssRewriter};
 use crate::rewrite::script::{self, ScriptRewriter};
-use crate::rewrite::table::{self, Kind};
-use crate::rewrite::url::{Fronts, ViewMap};
-use crate::rules::{PathRules, Verdict, selector};
+use crate::rewrite::table::{self, Kind, Names};
+use crate::rewrite::url::{Fronts, Glance, ViewMap};
+use crate::rules::{PathRules, Verdict};
 
-/// The state that the handlers of one document share.
+/// The state that the handlers of one document share, and what comes out of it.
 pub(super) struct Hands {
+    pub(super) out: Vec<u8>,
+    encoding: &'static Encoding,
     page: Page,
-    rules: PathRules,
+    rules: Arc<PathRules>,
+    /// The attributes that the rules or the table of URLs may have something to say of.
+    names: Names,
     depth: usize,
     injected: bool,
-    fronts: RefCell<Fronts>,
+    /// What comes next is a start tag; of an HTML element, or of another.
+    next: Option<Namespace>,
+    fronts: Fronts,
     /// What the rules say of elements, by all that they ask of them: lists repeat their items.
     judged: HashMap<Vec<u8>, Stamps>,
+    room: Room,
     /// The style element that is open.
     style: Option<CssRewriter>,
     /// The text so far of the import map or the speculation rules that are open.
@@ -33,16 +42,37 @@ pub(super) struct Hands {
     module: Option<ScriptRewriter>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Namespace {
+    Html,
+    Other,
+}
+
+/// Where the injection goes.
+#[derive(PartialEq, Eq)]
+enum Place {
+    Before,
+    /// Behind the tag, which is that of the head.
+    Inside,
+}
+
+/// What one element after the other uses.
+#[derive(Default)]
+struct Room {
+    attributes: Vec<Attribute>,
+    edits: Edits,
+    question: Vec<u8>,
+}
+
 /// Whether an element is masked, and by which rule it is locked.
-#[derive(Clone)]
 struct Stamps {
     mask: bool,
     lock: Option<Box<str>>,
 }
 
 /// Judgements that are remembered, and the longest question of one that is.
-const MAX_JUDGED: usize = 512;
-const MAX_QUESTION: usize = 512;
+const MAX_JUDGED: usize = 128;
+const MAX_QUESTION: usize = 192;
 
 struct Held {
     import_map: bool,
@@ -57,132 +87,191 @@ const MAX_DEPTH: usize = 4;
 /// An import map larger than this passes unmapped, so that the hold-back is bounded.
 const MAX_SCRIPT: usize = 256 * 1024;
 
-const HTML: &str = "http://www.w3.org/1999/xhtml";
-
 impl Hands {
-    pub(super) fn new(page: Page, depth: usize) -> Self {
+    pub(super) fn new(page: Page, depth: usize, encoding: &'static Encoding) -> Self {
         let rules = page.stamps.at(page.url.path());
         Self {
+            out: Vec::new(),
+            encoding,
+            names: table::names().with(rules.minded()),
             page,
             rules,
             depth,
             injected: false,
-            fronts: RefCell::default(),
-            judged: HashMap::new(),
+            next: None,
+            fronts: Fronts::default(),
+            judged: HashMap::default(),
+            room: Room::default(),
             style: None,
             script: None,
             module: None,
         }
     }
 
-    pub(super) fn element(&mut self, element: &mut Element<'_, '_>) {
-        let tag = element.tag_name();
-        let html = element.namespace_uri() == HTML;
-        self.inject(element, &tag, html);
-        let (question, changes) = self.read(element, &tag);
-        let stamps = self.stamps(element, &tag, question);
-        match tag.as_str() {
-            "meta" => self.meta(element),
-            "link" => drop_integrity(element),
+    /// The next piece of output is the start tag of an element.
+    pub(super) fn expect(&mut self, namespace: Namespace) {
+        self.next = Some(namespace);
+    }
+
+    /// The document turns out to be in this encoding, from here on.
+    pub(super) fn read_in(&mut self, encoding: &'static Encoding) {
+        self.encoding = encoding;
+        self.judged.clear();
+    }
+
+    /// Takes a piece of what lol_html gives out.
+    pub(super) fn take(&mut self, piece: &[u8]) {
+        match self.next {
+            Some(namespace) if !piece.is_empty() => {
+                self.next = None;
+                self.start_tag(piece, namespace);
+            }
+            _ => self.out.extend_from_slice(piece),
+        }
+    }
+
+    fn start_tag(&mut self, raw: &[u8], namespace: Namespace) {
+        let Room { mut attributes, mut edits, mut question } = std::mem::take(&mut self.room);
+        let tag = Tag::read(raw, self.encoding, &mut attributes);
+        let place = self.injects(&tag, namespace);
+        if place == Some(Place::Before) {
+            self.out.extend_from_slice(self.page.head.as_bytes());
+        }
+        if self.read(&tag, &mut edits) {
+            self.stamp(&tag, &mut question, &mut edits);
+        }
+        match &*tag.name {
+            "meta" => self.meta(&tag, &mut edits),
+            "link" => drop_integrity(&tag, &mut edits),
             "script" => {
-                drop_integrity(element);
-                self.begin_script(element);
+                drop_integrity(&tag, &mut edits);
+                self.begin_script(&tag);
             }
             "style" => self.style = Some(CssRewriter::new()),
             _ => {}
         }
-        for (name, value) in changes {
-            // The names come from the document itself.
-            let _ = element.set_attribute(&name, &entity::encode(&value));
+        edits.write(&tag, &mut self.out);
+        if place == Some(Place::Inside) {
+            self.out.extend_from_slice(self.page.head.as_bytes());
         }
-        // The names are ours and valid.
-        if stamps.mask {
-            let _ = element.set_attribute("data-lado-mask", "");
-        }
-        if let Some(rule) = stamps.lock {
-            let _ = element.set_attribute("data-lado-lock", &entity::encode(&rule));
-        }
+        self.room = Room { attributes, edits, question };
     }
 
-    /// Before everything that could run: inside the head where there is one in its place, else before the first element
-    /// that is not `html`. What comes earlier is comments, a doctype and text.
-    fn inject(&mut self, element: &mut Element<'_, '_>, tag: &str, html: bool) {
-        if self.injected || html && tag == "html" {
-            return;
+    /// Whether the injection stands before or, inside of a head, behind this tag: before everything that could run. That is
+    /// inside the head where there is one in its place, else before the first element that is not `html`. What comes
+    /// earlier is comments, a doctype and text.
+    fn injects(&mut self, tag: &Tag<'_>, namespace: Namespace) -> Option<Place> {
+        if self.injected || namespace == Namespace::Html && tag.name == "html" {
+            return None;
         }
         self.injected = true;
-        if html && tag == "head" {
-            element.prepend(&self.page.head, ContentType::Html);
-        } else {
-            element.before(&self.page.head, ContentType::Html);
-        }
+        Some(if namespace == Namespace::Html && tag.name == "head" { Place::Inside } else { Place::Before })
     }
 
     /// What a document without any element still needs.
-    pub(super) fn late_head(&mut self) -> Option<String> {
-        (!std::mem::replace(&mut self.injected, true)).then(|| self.page.head.clone())
+    pub(super) fn finish(&mut self) {
+        if !std::mem::replace(&mut self.injected, true) {
+            self.out.extend_from_slice(self.page.head.as_bytes());
+        }
     }
 
-    /// Goes over the attributes once: what rules ask of them, and the addresses that change.
-    fn read(&self, element: &Element<'_, '_>, tag: &str) -> (Vec<u8>, Vec<(String, String)>) {
-        let kinds = table::attributes(tag);
-        let mut question = Vec::with_capacity(64);
-        question.extend_from_slice(tag.as_bytes());
-        let mut changes: Vec<(String, String)> = Vec::new();
-        let mut met: Vec<&str> = Vec::new();
-        for attribute in element.attributes() {
-            let name = attribute.name();
-            let kind = kinds.iter().find(|(known, _)| *known == name);
-            let asked = self.rules.asks(&name);
-            if kind.is_none() && !asked {
+    /// Goes over the attributes once: maps addresses, and answers whether a rule may match.
+    fn read(&mut self, tag: &Tag<'_>, edits: &mut Edits) -> bool {
+        let kinds = table::attributes(&tag.name);
+        let mut minded = self.rules.minds_tag(&tag.name);
+        let mut met = 0_u64;
+        for attribute in tag.attributes {
+            if !self.names.may_hold(tag.raw_name(attribute)) {
                 continue;
             }
-            let raw = attribute.value();
-            if asked {
+            let name = tag.name_of(attribute);
+            minded = minded || self.rules.minds(&name, || tag.value_of(attribute));
+            let Some(place) = kinds.iter().position(|(known, _)| *known == name) else { continue };
+            // Browsers keep the first of two attributes with one name.
+            if met & 1 << place == 0 {
+                met |= 1 << place;
+                self.map(tag, attribute, kinds[place].1, edits);
+            }
+        }
+        minded
+    }
+
+    fn stamp(&mut self, tag: &Tag<'_>, question: &mut Vec<u8>, edits: &mut Edits) {
+        question.clear();
+        question.extend_from_slice(tag.name.as_bytes());
+        for attribute in tag.attributes {
+            let name = tag.name_of(attribute);
+            if self.rules.asks(&name) {
                 // With lengths, so that no two elements ask alike.
-                for part in [&name, &raw] {
+                for part in [name.as_bytes(), tag.raw_value(attribute)] {
                     question.extend_from_slice(&part.len().to_le_bytes());
-                    question.extend_from_slice(part.as_bytes());
+                    question.extend_from_slice(part);
                 }
             }
-            // Browsers keep the first of two attributes with one name.
-            let Some((known, kind)) = kind.filter(|(known, _)| !met.contains(&known.as_str())) else { continue };
-            met.push(known);
-            if let Some(new) = self.value(element, *kind, &entity::decode(&raw)) {
-                changes.push((name, new));
+        }
+        if let Some(known) = self.judged.get(question.as_slice()) {
+            return known.insert(tag, edits);
+        }
+        let stamps = Stamps {
+            mask: matches!(self.rules.verdict(&tag), Verdict::Mask { .. }),
+            lock: self.rules.lock(&tag).map(Into::into),
+        };
+        stamps.insert(tag, edits);
+        if self.judged.len() < MAX_JUDGED && question.len() <= MAX_QUESTION {
+            self.judged.insert(question.clone(), stamps);
+        }
+    }
+
+    /// Most addresses are dealt with as they stand; what is odd about the others is decoded first.
+    fn map(&mut self, tag: &Tag<'_>, attribute: &Attribute, kind: Kind, edits: &mut Edits) {
+        let raw = tag.raw_value(attribute);
+        let mark = edits.mark();
+        let done = match kind {
+            Kind::Url => self.glance(attribute, 0, raw, edits),
+            Kind::Srcset => {
+                only_ampersands(raw) && {
+                    let mut urls = attribute::candidates(raw);
+                    urls.all(|(at, url)| self.glance(attribute, at, url, edits))
+                }
+            }
+            Kind::Css => memchr(b'&', raw).is_none() && !css::may_hold_urls(raw),
+            Kind::Refresh => !is_refresh(tag),
+            Kind::Urls | Kind::Html | Kind::Animated => false,
+        };
+        if !done {
+            edits.undo(mark);
+            if let Some(new) = self.value(tag, kind, &tag.value_of(attribute)) {
+                edits.value(tag, attribute, &new);
             }
         }
-        (question, changes)
     }
 
-    fn stamps(&mut self, element: &Element<'_, '_>, tag: &str, question: Vec<u8>) -> Stamps {
-        if let Some(known) = self.judged.get(&question) {
-            return known.clone();
+    /// False when the address has to be decoded.
+    fn glance(&mut self, attribute: &Attribute, at: usize, url: &[u8], edits: &mut Edits) -> bool {
+        match self.page.map.glance(url, &self.page.url, &mut self.fronts) {
+            Glance::Stays => true,
+            Glance::Front(length, front) => {
+                edits.front(attribute, at, length, front);
+                true
+            }
+            Glance::Unsure => false,
         }
-        let tagged = Tagged { element, tag };
-        let stamps = Stamps {
-            mask: matches!(self.rules.verdict(&tagged), Verdict::Mask { .. }),
-            lock: self.rules.lock(&tagged).map(Into::into),
-        };
-        if self.judged.len() < MAX_JUDGED && question.len() <= MAX_QUESTION {
-            self.judged.insert(question, stamps.clone());
-        }
-        stamps
     }
 
-    fn value(&self, element: &Element<'_, '_>, kind: Kind, value: &str) -> Option<String> {
+    fn value(&mut self, tag: &Tag<'_>, kind: Kind, value: &str) -> Option<String> {
         let (map, url) = (&self.page.map, &self.page.url);
-        let to_view = &mut |raw: &str| map.map_with(raw, url, &mut self.fronts.borrow_mut());
+        let fronts = &mut self.fronts;
+        let to_view = &mut |raw: &str| map.map_with(raw, url, fronts);
         match kind {
             Kind::Url => to_view(value),
             Kind::Urls => attribute::urls(value, to_view),
             Kind::Srcset => attribute::srcset(value, to_view),
             Kind::Css => declarations(value, map, url),
             Kind::Html => self.document(value),
-            Kind::Refresh => is_refresh(element).then(|| attribute::refresh(value, to_view))?,
+            Kind::Refresh => attribute::refresh(value, to_view),
             Kind::Animated => {
-                let target = element.get_attribute("attributeName")?;
-                matches!(target.as_str(), "href" | "xlink:href").then(|| attribute::animated(value, to_view))?
+                let target = tag.get("attributename")?;
+                matches!(&*target, "href" | "xlink:href").then(|| attribute::animated(value, to_view))?
             }
         }
     }
@@ -200,30 +289,28 @@ impl Hands {
         String::from_utf8(out).ok()
     }
 
-    fn meta(&mut self, element: &mut Element<'_, '_>) {
+    fn meta(&self, tag: &Tag<'_>, edits: &mut Edits) {
         // Browsers take the declaration for the whole document, and what follows it has been transcoded.
-        let japanese =
-            |label: &str| encoding_rs::Encoding::for_label(label.as_bytes()) == Some(encoding_rs::ISO_2022_JP);
-        if element.get_attribute("charset").is_some_and(|label| japanese(&label)) {
-            let _ = element.set_attribute("charset", "utf-8");
+        let japanese = |label: &str| Encoding::for_label(label.as_bytes()) == Some(encoding_rs::ISO_2022_JP);
+        if let Some(charset) = tag.find("charset").filter(|charset| japanese(&tag.value_of(charset))) {
+            edits.value(tag, charset, "utf-8");
         }
-        let Some(kind) = element.get_attribute("http-equiv") else { return };
-        let content = element.get_attribute("content").unwrap_or_default();
+        let (Some(kind), Some(attribute)) = (tag.get("http-equiv"), tag.find("content")) else { return };
+        let content = tag.value_of(attribute);
         if kind.eq_ignore_ascii_case("content-type") {
             let encoding = crate::rewrite::charset::of_content_type(&content);
             if encoding == Some(encoding_rs::ISO_2022_JP) {
-                let _ = element.set_attribute("content", "text/html; charset=utf-8");
+                edits.value(tag, attribute, "text/html; charset=utf-8");
             }
         } else if kind.eq_ignore_ascii_case("content-security-policy")
             && let Some(context) = &self.page.csp
         {
-            let policy = csp::translate(&entity::decode(&content), context);
-            let _ = element.set_attribute("content", &entity::encode(&policy));
+            edits.value(tag, attribute, &csp::translate(&content, context));
         }
     }
 
-    fn begin_script(&mut self, element: &Element<'_, '_>) {
-        let kind = element.get_attribute("type").unwrap_or_default();
+    fn begin_script(&mut self, tag: &Tag<'_>) {
+        let kind = tag.get("type").unwrap_or_default();
         let import_map = kind.eq_ignore_ascii_case("importmap");
         let held = import_map || kind.eq_ignore_ascii_case("speculationrules");
         self.module = kind.eq_ignore_ascii_case("module").then(|| ScriptRewriter::new(script::Kind::Inline));
@@ -294,6 +381,17 @@ impl Hands {
     }
 }
 
+impl Stamps {
+    fn insert(&self, tag: &Tag<'_>, edits: &mut Edits) {
+        if self.mask {
+            edits.insert(tag, "data-lado-mask", "");
+        }
+        if let Some(rule) = &self.lock {
+            edits.insert(tag, "data-lado-lock", rule);
+        }
+    }
+}
+
 fn declarations(value: &str, map: &ViewMap, url: &Url) -> Option<String> {
     match css::rewrite(value, &mut |raw| map.map(raw, url)) {
         Cow::Owned(new) if new != value => Some(new),
@@ -301,42 +399,27 @@ fn declarations(value: &str, map: &ViewMap, url: &Url) -> Option<String> {
     }
 }
 
-fn is_refresh(element: &Element<'_, '_>) -> bool {
-    element.get_attribute("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh"))
+/// Whether no other reference than `&amp;` stands in a value: it means the same wherever it is cut.
+fn only_ampersands(raw: &[u8]) -> bool {
+    memchr_iter(b'&', raw).all(|at| raw[at..].starts_with(b"&amp;"))
+}
+
+fn is_refresh(tag: &Tag<'_>) -> bool {
+    tag.get("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh"))
 }
 
 /// Style sheets and modules change on their way, so their digest no longer fits; other scripts keep bytes and digest.
-fn drop_integrity(element: &mut Element<'_, '_>) {
-    if !element.has_attribute("integrity") {
+fn drop_integrity(tag: &Tag<'_>, edits: &mut Edits) {
+    if tag.find("integrity").is_none() {
         return;
     }
     let is = |name: &str, word: &str| {
-        let value = element.get_attribute(name).unwrap_or_default();
+        let value = tag.get(name).unwrap_or_default();
         value.split_ascii_whitespace().any(|part| part.eq_ignore_ascii_case(word))
     };
     let sheet = is("rel", "stylesheet") || is("as", "style");
     if sheet || is("type", "module") || is("rel", "modulepreload") {
-        element.remove_attribute("integrity");
-    }
-}
-
-/// An element as the rules see it: alone, for a stream knows no tree. Combinators are left to the page.
-struct Tagged<'e, 'r, 't> {
-    element: &'e Element<'r, 't>,
-    tag: &'e str,
-}
-
-impl selector::Element for Tagged<'_, '_, '_> {
-    fn tag(&self) -> &str {
-        self.tag
-    }
-
-    fn attr(&self, name: &str) -> Option<Cow<'_, str>> {
-        let raw = self.element.get_attribute(name)?;
-        Some(Cow::Owned(entity::decode(&raw).into_owned()))
-    }
-
-    fn parent(&self) -> Option<Self> {
-        None
+        let all = tag.attributes.iter().filter(|attribute| tag.raw_name(attribute).eq_ignore_ascii_case(b"integrity"));
+        all.for_each(|attribute| edits.remove(tag, attribute));
     }
 }

@@ -172,6 +172,37 @@ fn a_secure_view_domain_may_name_its_own_port_or_not() {
 }
 
 #[test]
+fn a_glance_tells_the_common_addresses_from_the_odd_ones() {
+    let (map, base) = (map(), url("https://www.shop.com/a/"));
+    let glance = |raw: &str| map.glance(raw.as_bytes(), &base, &mut Fronts::default());
+    for stays in
+        ["", "/", "/list?b=c&amp;d", "rel/x", "#frag", "data:text/html,https://x", "javascript:x()", "?https://x"]
+    {
+        assert_eq!(glance(stays), Glance::Stays, "{stays}");
+    }
+    for front in ["https://x.com", "http://x.com:80/&amp;", "//x.com?a", "https://x.com#é"] {
+        assert!(matches!(glance(front), Glance::Front(..)), "{front}");
+    }
+    for unsure in [
+        " https://x.com",
+        "ht&#116;ps://x.com",
+        "/&#47;x.com",
+        "\\\\x",
+        "https://X.com",
+        "https:/x",
+        "https://x&#46;com",
+        "https://u@x.com",
+        "ws://x.com",
+        "HTTP://x",
+        "https:///x",
+        "h\tttps://x",
+        "https://é.com",
+    ] {
+        assert_eq!(glance(unsure), Glance::Unsure, "{unsure}");
+    }
+}
+
+#[test]
 fn sites_of_one_registrable_domain_are_same_site() {
     assert!(site("https://www.shop.com").same_site(&site("https://pay.shop.com:8443")));
     assert!(!site("https://a.github.io").same_site(&site("https://b.github.io")));
@@ -219,6 +250,23 @@ proptest! {
             && let Ok(there) = Url::parse(&there) {
                 prop_assert!(map.unmap(&there).is_some(), "{}", there);
             }
+    }
+
+    #[test]
+    fn a_glance_says_what_reading_says(
+        raw in "(https?:|ws:|data:)?[/\\\\]{0,3}[a-zA-Z0-9.:@%é-]{0,12}[/?# ][a-z&;\\t ]{0,6}|\\PC{0,20}"
+    ) {
+        let (map, base) = (map(), url("https://www.shop.com/a/"));
+        let mut fronts = Fronts::default();
+        let read = map.map(&raw, &base);
+        match map.glance(raw.as_bytes(), &base, &mut fronts) {
+            Glance::Stays => prop_assert_eq!(read, None),
+            Glance::Front(length, front) => {
+                let same = |text: &str| Url::parse(text).unwrap();
+                prop_assert_eq!(same(&format!("{front}{}", &raw[length..])), same(&read.unwrap()));
+            }
+            Glance::Unsure => {}
+        }
     }
 
     #[test]
