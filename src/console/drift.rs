@@ -13,7 +13,7 @@ use super::Console;
 use super::error::{ApiError, Refused};
 use super::sign_in::Caller;
 use crate::session::drift::{Alarm, Pattern};
-use crate::session::{Company, Role};
+use crate::session::{Agent, Role};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Alarms {
@@ -25,24 +25,26 @@ struct AlarmView {
     rule: String,
     #[schema(example = "www.example.com")]
     host: String,
-    /// A glob.
+    /// A glob, for admins alone: addresses may name customers whose pages the caller was never on.
     #[schema(example = "/orders/*/pay")]
-    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     /// On how many pages it did match.
     seen: u32,
     /// Everything there is masked until an admin has looked.
     private: bool,
 }
 
-impl From<Alarm> for AlarmView {
-    fn from(Alarm { rule, pattern: Pattern { host, path }, seen, private }: Alarm) -> Self {
-        Self { rule, host, path, seen, private }
+impl AlarmView {
+    fn of(Alarm { rule, pattern: Pattern { host, path }, seen, private }: Alarm, reader: &Agent) -> Self {
+        Self { rule, host, path: (reader.role == Role::Admin).then_some(path), seen, private }
     }
 }
 
 impl Alarms {
-    pub(super) fn of(company: &Company) -> Self {
-        Self { alarms: company.rules.drift.alarms().into_iter().map(AlarmView::from).collect() }
+    pub(super) fn of(caller: &Caller) -> Self {
+        let alarms = caller.company.rules.drift.alarms();
+        Self { alarms: alarms.into_iter().map(|alarm| AlarmView::of(alarm, &caller.agent)).collect() }
     }
 }
 
@@ -61,7 +63,7 @@ pub(super) struct Looked {
     responses((status = OK, body = Alarms), (status = UNAUTHORIZED, body = Refused)),
 )]
 pub(super) async fn list(Extension(caller): Extension<Caller>) -> Json<Alarms> {
-    Json(Alarms::of(&caller.company))
+    Json(Alarms::of(&caller))
 }
 
 /// An admin has looked: pages that were private because of it are shown again.

@@ -299,7 +299,7 @@ fn changed(view: &SessionView) -> Event {
 }
 
 fn drifted(caller: &Caller) -> Event {
-    Event::default().event("drift").json_data(Alarms::of(&caller.company)).unwrap_or_default()
+    Event::default().event("drift").json_data(Alarms::of(caller)).unwrap_or_default()
 }
 
 impl Console {

@@ -12,7 +12,8 @@ import "./evidence.css";
 export interface Alarm {
   rule: string;
   host: string;
-  path: string;
+  /** Told to admins alone. */
+  path?: string;
   seen: number;
   private: boolean;
 }
@@ -29,13 +30,13 @@ export function Drifted({ alarms }: { alarms: readonly Alarm[] }) {
   return (
     <ul class="drift" aria-label={t("console.drift")}>
       {alarms.map((alarm) => (
-        <li class="note warn" key={`${alarm.rule} ${alarm.host}${alarm.path}`}>
+        <li class="note warn" key={`${alarm.rule} ${alarm.host}${alarm.path ?? ""} ${alarm.seen}`}>
           <Icon of={ShieldAlert} size={18} />
           <div>
             <strong>{t("console.drift_rule", { rule: alarm.rule })}</strong>
             <p>
               {t(alarm.private ? "console.drift_private" : "console.drift_more", {
-                page: alarm.host + alarm.path,
+                page: alarm.host + (alarm.path ?? ""),
                 count: alarm.seen,
               })}
             </p>
