@@ -29,8 +29,8 @@ import { agentOf, companyOf, initials, roleOf } from "./words";
 
 /** Presses in the first moment after something has moved under the finger do not count. */
 const CALM = 500;
-/** The width of the panel; phones give it their whole width instead (panel.css). */
-const WIDTH = 312;
+/** The pill is no wider; the panel is narrower, and has the whole width of a phone (panel.css). */
+const WIDTH = 328;
 /** On narrower screens the panel always makes way for the page. */
 const PHONE = 480;
 /** A message shows in the pill for this long. */
