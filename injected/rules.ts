@@ -234,18 +234,25 @@ export class Rules {
 
   /** The lock that forbids agents to act on the element, or null. Looks at ancestors, labels and the form it submits. */
   lock(element: Element, up: (node: Node) => Node | null): string | null {
-    const selectors = this.#active(this.rules.lock);
-    const names = this.#active(this.rules.names);
+    const own = this.locks();
     for (let at: Node | null = element; at; at = up(at)) {
-      if (!dom.isElement(at)) continue;
-      for (const { id, selector } of selectors) if (dom.matches(at, selector)) return id;
-      const stamped = dom.getAttribute(at, "data-lado-lock");
-      if (stamped !== null) return stamped;
-      const acts = names.length && (dom.matches(at, ACTIONS) || dom.localName(at).includes("-"));
-      const called = acts && named(at, names);
-      if (called) return called.id;
+      const id = dom.isElement(at) ? own(at) : null;
+      if (id !== null) return id;
     }
     return null;
+  }
+
+  /** Tells the lock that an element has itself. */
+  locks(): (element: Element) => string | null {
+    const selectors = this.#active(this.rules.lock);
+    const names = this.#active(this.rules.names);
+    return (element) => {
+      for (const { id, selector } of selectors) if (dom.matches(element, selector)) return id;
+      const stamped = dom.getAttribute(element, "data-lado-lock");
+      if (stamped !== null) return stamped;
+      const acts = names.length && (dom.matches(element, ACTIONS) || dom.localName(element).includes("-"));
+      return (acts && named(element, names)?.id) || null;
+    };
   }
 }
 

@@ -156,6 +156,7 @@ export function startSync(framing?: Framing): void {
         level = it.level;
         // What the agent may do any moment is there before they do.
         if (level >= Level.Control) actor().catch(failed);
+        if (level >= Level.Control || hands) overlay.show((signs) => signs.showLocks(level >= Level.Control));
         break;
       case PageCommandTag.Act: {
         const done = (refusal: Refusal | null): void => {

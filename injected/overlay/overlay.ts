@@ -137,6 +137,7 @@ export class Overlay {
           root: this.#root,
           text: boot.text,
           found: rules.found,
+          locks: () => rules.locks(),
           node: (id) => page.node(id),
           hide: (element) => page.hide(element),
           moved: () => this.moved(),

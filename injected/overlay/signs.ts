@@ -7,6 +7,9 @@ import type { Drawing } from "../protocol/messages";
 import { type Box, type Hold, SKETCH_STYLE, Sketch } from "./sketch";
 
 const MAX_MARKS = 100;
+/** What is looked at for locks, and how often. */
+const LOCKABLE = "a,area,button,input,select,summary,option,label,form,[role],[onclick],[data-lado-lock]";
+const LOCKS_MS = 700;
 const ASK_MS = 15_000;
 
 const COLOURS = ["#0f6e6e", "#b4500f", "#6d3fb5", "#1d5fae"];
@@ -22,6 +25,7 @@ const STYLE = `
   font: 500 13px/18px system-ui, sans-serif; white-space: nowrap; }
 .mark { position: absolute; left: 0; top: 0; width: 18px; height: 18px; border-radius: 9px; background: #fff;
   box-shadow: 0 0 0 1px rgb(0 0 0 / .12); color: #0f6e6e; display: grid; place-items: center; }
+.mark.locked { color: #8a5a00; }
 .mark svg { width: 12px; height: 12px; }
 .glass { position: absolute; inset: 0; pointer-events: auto; cursor: crosshair; outline: 0; }
 .aim { position: absolute; left: 0; top: 0; border: 2px solid #0f6e6e; border-radius: 4px; background: rgb(15 110 110 / .14);
@@ -35,6 +39,7 @@ ${SKETCH_STYLE}
 
 const SVG = "http://www.w3.org/2000/svg";
 const ARROW = "M2 1.5 L2 18 L6.6 13.6 L9.6 20.4 L12.4 19.2 L9.5 12.6 L16 12.2 Z";
+const PADLOCK = "M5 11h14v10H5zM8 11V7a4 4 0 0 1 8 0v4";
 const EYE_OFF =
   "M2 2l20 20M6.7 6.7C4.6 8 3 10 2 12c2 4 5.6 7 10 7 1.9 0 3.7-.5 5.3-1.4M10 5.2C10.7 5.1 11.3 5 12 5c4.4 0 8 3 10 7-.5 1-1.1 1.9-1.8 2.7M9.9 9.9a3 3 0 0 0 4.2 4.2";
 
@@ -46,6 +51,8 @@ export interface Ground {
   readonly text: Record<string, string>;
   /** Elements that a rule masks itself. */
   readonly found: Set<Element>;
+  /** Tells the lock that an element has itself. */
+  locks(): (element: Element) => string | null;
   /** The node that a drawing belongs to. */
   node(id: number): Node | null;
   /** The customer hides an element from everybody else. */
@@ -60,6 +67,10 @@ export class Signs {
   #pointers = new Map<number, { arrow: HTMLElement; label: HTMLElement; x: number; y: number }>();
   #marks: HTMLElement[] = [];
   #showsMarks = true;
+  #locks: HTMLElement[] = [];
+  #locked: Element[] = [];
+  #showsLocks = false;
+  #looked = -LOCKS_MS;
   #asked: HTMLElement | null = null;
   #sketch: Sketch;
   /** Ends the choice of an element to hide. */
@@ -86,6 +97,7 @@ export class Signs {
     }
     this.#sketch.place();
     this.#placeMarks();
+    this.#placeLocks();
   }
 
   /** The session is over. */
@@ -94,10 +106,18 @@ export class Signs {
     this.#pointers.clear();
     this.#showsMarks = false;
     this.#placeMarks();
+    this.#placeLocks();
   }
 
   showMarks(shown: boolean): void {
     this.#showsMarks = shown;
+    this.ground.moved();
+  }
+
+  /** Whether agents may press anything: then it shows what not. */
+  showLocks(shown: boolean): void {
+    this.#showsLocks = shown;
+    this.#looked = -LOCKS_MS;
     this.ground.moved();
   }
 
@@ -253,7 +273,7 @@ export class Signs {
       if (shown === MAX_MARKS || !this.#showsMarks) break;
       const spot = visibleSpot(element);
       if (!spot) continue;
-      const mark = this.#marks[shown] ?? this.#newMark();
+      const mark = this.#marks[shown] ?? this.#newMark(this.#marks, "hidden", EYE_OFF);
       mark.style.transform = `translate(${spot.x}px,${spot.y}px)`;
       mark.hidden = false;
       shown++;
@@ -261,14 +281,42 @@ export class Signs {
     for (const mark of this.#marks.splice(shown)) mark.remove();
   }
 
-  #newMark(): HTMLElement {
+  /** A padlock on the corner of what only the customer can press. */
+  #placeLocks(): void {
+    const shows = this.#showsMarks && this.#showsLocks;
+    const now = performance.now();
+    if (shows && now - this.#looked >= LOCKS_MS) {
+      this.#looked = now;
+      const lock = this.ground.locks();
+      const all = Array.from(dom.query(document, LOCKABLE));
+      this.#locked = all
+        .filter((element) => isInWindow(element) && lock(element) !== null)
+        .slice(0, MAX_MARKS);
+      // What changes until then is looked at then.
+      dom.timeout(
+        guard(() => this.ground.moved()),
+        LOCKS_MS + 50,
+      );
+    }
+    let shown = 0;
+    for (const element of shows ? this.#locked : []) {
+      const box = dom.isConnected(element) ? boxOf(element) : null;
+      if (!box?.width || !box.height) continue;
+      const mark = this.#locks[shown] ?? this.#newMark(this.#locks, "locked", PADLOCK);
+      mark.style.transform = `translate(${Math.round(box.left + box.width - 11)}px,${Math.round(box.top - 7)}px)`;
+      shown++;
+    }
+    for (const mark of this.#locks.splice(shown)) mark.remove();
+  }
+
+  #newMark(marks: HTMLElement[], what: "hidden" | "locked", path: string): HTMLElement {
     const mark = document.createElement("div");
-    mark.className = "mark";
-    mark.title = this.ground.text.hidden ?? "";
+    mark.className = `mark ${what}`;
+    mark.title = this.ground.text[what] ?? "";
     const line = { fill: "none", stroke: "currentColor", "stroke-width": "2.2", "stroke-linecap": "round" };
-    dom.append(mark, drawing(EYE_OFF, "0 0 24 24", line));
+    dom.append(mark, drawing(path, "0 0 24 24", line));
     dom.append(this.ground.root, mark);
-    this.#marks.push(mark);
+    marks.push(mark);
     return mark;
   }
 }
@@ -287,6 +335,13 @@ function boxOf(element: Element): Box | null {
     view = dom.viewOf(dom.ownerDocument(frameElement) as Document);
   }
   return box;
+}
+
+function isInWindow(element: Element): boolean {
+  const { left, top, width, height } = dom.rect(element);
+  return (
+    width > 0 && height > 0 && left < innerWidth && top < innerHeight && left + width > 0 && top + height > 0
+  );
 }
 
 /** Where a mark goes: on the right edge of what is hidden, inside the window. */

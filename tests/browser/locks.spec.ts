@@ -102,6 +102,14 @@ test("the agent agrees to nothing for the customer", async ({ agent, customer, l
   await expect(customer.page.locator(".badge")).toHaveText("1");
   await customer.page.goto(`${customer.view}/en/checkout`);
   await agent.sees("I agree");
+  // The customer sees what the agent cannot press, as long as they want to.
+  await expect.poll(() => customer.marks("locked")).toBeGreaterThan(0);
+  const panel = await customer.panel();
+  await panel.locator(".pill button").first().click();
+  await panel.getByRole("checkbox").uncheck();
+  await expect.poll(() => customer.marks("locked")).toBe(0);
+  await panel.getByRole("checkbox").check();
+  await expect.poll(() => customer.marks("locked")).toBeGreaterThan(0);
   await agent.click("form[data-inline=terms] button");
   await expect(agent.refusal(/I agree.*locked/)).toBeVisible();
   await expect(customer.page.getByRole("button", { name: "I agree" })).toBeEnabled();

@@ -198,6 +198,23 @@ export class Customer {
     return this.page.evaluate(() => document.body.innerText);
   }
 
+  /** How many marks of a kind Lado draws over the page. */
+  async marks(kind: "hidden" | "locked"): Promise<number> {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    try {
+      const { root } = await devtools.send("DOM.getDocument", { depth: -1, pierce: true });
+      let count = 0;
+      const walk = (node: typeof root) => {
+        if (node.attributes?.includes(`mark ${kind}`)) count++;
+        for (const child of [...(node.children ?? []), ...(node.shadowRoots ?? [])]) walk(child);
+      };
+      walk(root);
+      return count;
+    } finally {
+      await devtools.detach();
+    }
+  }
+
   /** All text in the page's tree, closed shadow roots included: what Lado draws over the page is in one. */
   async overlay(): Promise<string> {
     const devtools = await this.page.context().newCDPSession(this.page);
