@@ -4,8 +4,8 @@
 # by one round. Then what a response costs before its first byte, and what one holds in its middle.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-binary=$(cargo bench --bench instructions --no-run --message-format json 2>/dev/null |
-  sed -n 's/.*"executable":"\([^"]*instructions[^"]*\)".*/\1/p' | tail -1)
+binary=$(cargo bench --bench layers --no-run --message-format json 2>/dev/null |
+  sed -n 's/.*"executable":"\([^"]*layers[^"]*\)".*/\1/p' | tail -1)
 printf 'a response in the middle of its page holds %s\n' "$("$binary" held 102400 1000)"
 if ! command -v valgrind >/dev/null; then
   echo "instructions per byte: valgrind is not installed, nothing to count with"

@@ -121,18 +121,14 @@ impl Demo {
         Ok(Self { facts, lado, listener, shop })
     }
 
-    pub fn facts(&self) -> &Facts {
-        &self.facts
-    }
-
-    /// Runs shop and Lado until `shutdown`.
+    /// Runs shop and Lado until `shutdown`. `ready` is called once both answer.
     ///
     /// # Errors
     /// [`DemoError::Shop`] when the shop cannot go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), DemoError> {
+    pub async fn run(self, ready: impl FnOnce(&Facts), shutdown: impl Future<Output = ()>) -> Result<(), DemoError> {
         let stop = CancellationToken::new();
         let shop = tokio::spawn(shop::serve(self.shop, stop.clone().cancelled_owned()));
-        self.lado.serve(self.listener, shutdown).await;
+        self.lado.serve(self.listener, || ready(&self.facts), shutdown).await;
         stop.cancel();
         // A browser that keeps a connection to the shop open must not keep the demo alive.
         match tokio::time::timeout(std::time::Duration::from_secs(1), shop).await {

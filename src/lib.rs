@@ -224,7 +224,8 @@ impl Lado {
     }
 
     /// Serves on `listener` until `shutdown`, then lets open responses finish and tells sockets to come back later.
-    pub async fn serve(self: Arc<Self>, listener: Listener, shutdown: impl Future<Output = ()>) {
+    /// `ready` is called once requests are answered, and operations are told so.
+    pub async fn serve(self: Arc<Self>, listener: Listener, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) {
         if let Ok(address) = listener.address() {
             self.upstream.refuse_own(address);
         }
@@ -249,6 +250,7 @@ impl Lado {
         let grace = listener.grace();
         let serving = listener.serve(handler, closing.clone());
         self.metrics.becomes(Readiness::Ready);
+        ready();
         let stopping = async {
             shutdown.await;
             self.metrics.becomes(Readiness::Draining);
@@ -364,8 +366,8 @@ pub async fn serve(
         Some(socket) => Listener::inherit(socket, &config.listener)?,
         None => Listener::bind(&config.listener).await?,
     };
-    ready(listener.address().unwrap_or(config.listener.address));
-    lado.serve(listener, shutdown).await;
+    let address = listener.address().unwrap_or(config.listener.address);
+    lado.serve(listener, || ready(address), shutdown).await;
     again.abort();
     stop.cancel();
     operations.close();

@@ -213,13 +213,10 @@ async fn ask_health(config: &Config, ready: bool) -> anyhow::Result<ExitCode> {
 
 async fn try_it(listen: SocketAddr, sites: Vec<Url>, allow: Vec<String>, as_json: bool) -> anyhow::Result<ExitCode> {
     let demo = Demo::prepare(listen, sites, &allow).await?;
-    let facts = demo.facts();
-    if as_json {
-        say(&serde_json::to_string(facts)?);
-    } else {
-        say(&welcome(facts));
-    }
-    demo.run(stopped()).await?;
+    let ready = |facts: &demo::Facts| {
+        say(&if as_json { json!(facts).to_string() } else { welcome(facts) });
+    };
+    demo.run(ready, stopped()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -193,7 +193,7 @@ impl Running {
         let lado = Lado::new(&config).unwrap();
         let listener = Listener::new(socket, &config.listener).unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(lado.clone().serve(listener, stop.clone().cancelled_owned()));
+        let task = tokio::spawn(lado.clone().serve(listener, || (), stop.clone().cancelled_owned()));
         Self { address, lado, stop, task: Some(task) }
     }
 

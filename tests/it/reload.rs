@@ -61,7 +61,7 @@ impl Started {
         let address = socket.local_addr().unwrap();
         let lado = Lado::new(&config).unwrap();
         let listener = Listener::new(socket, &config.listener).unwrap();
-        let task = tokio::spawn(lado.clone().serve(listener, std::future::pending()));
+        let task = tokio::spawn(lado.clone().serve(listener, || (), std::future::pending()));
         Self { folder, lado, address, task }
     }
 

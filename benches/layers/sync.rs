@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
 use lado::mask::{AssetMap, Frame, Gone, Mask, Place};
 use lado::mirror::{Limits, Mirror};
 use lado::protocol::{self, Namespace, Op, PageMessage, Tree, TreeNode, Viewport};
@@ -269,4 +269,3 @@ fn detectors(c: &mut Criterion) {
 }
 
 criterion_group!(benches, memory, ops, beside_json, snapshots, detectors);
-criterion_main!(benches);

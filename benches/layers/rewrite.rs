@@ -1,12 +1,9 @@
 //! How fast documents, style sheets and host names are rewritten, beside lol_html alone in the same run.
 
-#[path = "shared/document.rs"]
-mod document;
-
 use std::hint::black_box;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use document::{document, map, page, plain, rewritten, ruled};
+use super::document::{document, map, page, plain, rewritten, ruled};
+use criterion::{Criterion, Throughput, criterion_group};
 use lado::rewrite::css;
 use lado::rewrite::url::{Label, Site};
 use lol_html::{Settings, element};
@@ -69,4 +66,3 @@ fn hosts(c: &mut Criterion) {
 }
 
 criterion_group!(benches, documents, style_sheets, hosts);
-criterion_main!(benches);

@@ -1,38 +1,30 @@
-//! Rewrites a document as often as it is told, for a tool that counts instructions: `instructions CASE BYTES ROUNDS`.
+//! Rewrites a document as often as it is told, for a tool that counts instructions: `CASE BYTES ROUNDS`.
 //!
 //! Two runs that differ in their rounds alone tell what one round takes: `benches/instructions.sh` does that.
-//! `instructions held BYTES ROUNDS` prints what so many rewriters in the middle of that many bytes take, in KiB each.
-
-#[path = "shared/document.rs"]
-mod document;
+//! `held BYTES ROUNDS` prints what so many rewriters in the middle of that many bytes take, in KiB each.
 
 use std::hint::black_box;
 
-use document::{document, page, plain, rewritten, ruled};
+use super::document::{document, page, plain, rewritten, ruled};
 use lado::rewrite::html::HtmlRewriter;
 use lol_html::{Settings, element};
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let [case, bytes, rounds] = arguments.as_slice() else {
-        // `cargo bench` runs every bench: this one has nothing to say without being asked.
-        return;
-    };
+pub fn count(case: &str, bytes: &str, rounds: &str) {
     let (Ok(bytes), Ok(rounds)) = (bytes.parse(), rounds.parse::<u32>()) else {
-        eprintln!("instructions CASE BYTES ROUNDS");
+        eprintln!("CASE BYTES ROUNDS");
         std::process::exit(2);
     };
     let document = document(bytes);
     if case == "held" {
         return held(&document, rounds);
     }
-    let page = match case.as_str() {
+    let page = match case {
         "rules20" => ruled(20),
         "rules200" => ruled(200),
         _ => page(),
     };
     for _ in 0..rounds {
-        let out = match case.as_str() {
+        let out = match case {
             "none" => plain(Settings::new(), &document),
             "idle" => plain(Settings::new().append_element_content_handler(element!("*", |_| Ok(()))), &document),
             _ => rewritten(page.clone(), &document),
