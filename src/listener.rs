@@ -41,6 +41,7 @@ use guard::{Activity, Protocol, Watched};
 pub use guard::{AtEnd, Watching};
 use hop::{Hops, Net};
 use limits::Addresses;
+pub use limits::Rate;
 use tls::Tls;
 pub use tls::{Certificates, check_certificate};
 use wire::{Times, Wire};

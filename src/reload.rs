@@ -68,15 +68,20 @@ impl Reload {
     /// Reads everything again. Mistakes are told, and what was before stays: all of it.
     pub fn read(&self, fronts: &Fronts) {
         let mut now = lock(&self.now);
+        // What changes while it is read is read again.
+        let before = seen(&now.config);
         let config = match now.config.file.as_deref().map(Config::load) {
             None => now.config.clone(),
             Some(Ok(config)) => config,
             Some(Err(mistakes)) => {
-                now.seen = seen(&now.config);
+                now.seen = before;
                 return told(&mistakes);
             }
         };
-        let seen = seen(&config);
+        let mut seen = seen(&config);
+        if config.file.is_some() {
+            seen[0] = before[0];
+        }
         match self.follow(&config, fronts) {
             Ok(()) => {
                 for section in now.config.restarts_for(&config) {
@@ -87,7 +92,7 @@ impl Reload {
             }
             Err(error) => {
                 // Of the files that it names, too: a mistake is told once for each state of them.
-                now.seen = self::seen(&now.config);
+                now.seen = before;
                 tracing::error!(%error, "not read again: what was before stays");
             }
         }

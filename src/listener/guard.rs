@@ -12,6 +12,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, UPG
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::ext::Protocol as Extended;
+use memchr::memchr;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -34,6 +35,11 @@ pub fn check<B: HttpBody>(request: &Request<B>) -> Result<(), &'static str> {
         return Err("more than one Host");
     }
     let authority = request.uri().authority();
+    if host.is_some_and(|host| !is_authority(host.as_bytes()))
+        || authority.is_some_and(|authority| !is_authority(authority.as_str().as_bytes()))
+    {
+        return Err("a Host that is none");
+    }
     match (host, authority) {
         (None, None) => Err("no Host"),
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
@@ -45,6 +51,20 @@ pub fn check<B: HttpBody>(request: &Request<B>) -> Result<(), &'static str> {
         }
         _ => Ok(()),
     }
+}
+
+/// `uri-host [ ":" port ]` (RFC 9112 §3.2): what stands here is quoted to upstreams, and must mean one host to everybody.
+fn is_authority(text: &[u8]) -> bool {
+    let (named, port) = if text.first() == Some(&b'[') {
+        let Some(end) = memchr(b']', text) else { return false };
+        let inner = &text[1..end];
+        (inner.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')), &text[end + 1..])
+    } else {
+        let (name, port) = text.split_at(memchr(b':', text).unwrap_or(text.len()));
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte);
+        (name.iter().all(is_name), port)
+    };
+    named && port.split_first().is_none_or(|(colon, digits)| *colon == b':' && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// The connection of a request that should not have come is closed behind the refusal.
@@ -224,6 +244,29 @@ mod tests {
         assert_eq!(check(&request("/", &[])), Err("no Host"));
         assert_eq!(check(&request("/", &["a.test", "a.test"])), Err("more than one Host"));
         assert_eq!(check(&request("http://b.test/", &["a.test"])), Err("Host disagrees with the address"));
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_a_port_of_digits() {
+        for host in ["a.test", "a.test:8080", "A_b.test:", "10.0.0.1", "[2001:db8::1]:80", "[::ffff:1.2.3.4]", ""] {
+            assert_eq!(check(&request("/", &[host])), Ok(()), "{host}");
+        }
+        for host in [
+            "a.test:80/\", for=6.6.6.6;x=\"",
+            "a.test:80@evil.test",
+            "u@a.test",
+            "a.test:80:80",
+            "a test",
+            "[::1",
+            "[a.test]",
+            "[::1]80",
+            "a.test/x",
+            "a.test?x",
+            "a\\b",
+        ] {
+            assert_eq!(check(&request("/", &[host])), Err("a Host that is none"), "{host}");
+        }
+        assert_eq!(check(&request("https://u@a.test/", &[])), Err("a Host that is none"));
     }
 
     #[tokio::test]

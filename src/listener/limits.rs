@@ -12,21 +12,17 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 pub struct Addresses {
     most: usize,
     connections: Mutex<HashMap<IpAddr, usize>>,
-    requests: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    asked: AtomicUsize,
+    requests: Option<Rate>,
 }
-
-/// After this many requests the addresses that have been quiet are forgotten, so that there are never many more of them.
-const SWEEP: usize = 65_536;
 
 impl Addresses {
     /// Zero is no limit.
     pub fn new(connections: usize, per_second: u32, burst: u32) -> Arc<Self> {
         let requests = NonZeroU32::new(per_second).map(|rate| {
             let burst = NonZeroU32::new(burst.max(per_second)).unwrap_or(rate);
-            RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
+            Rate::new(Quota::per_second(rate).allow_burst(burst))
         });
-        Arc::new(Self { most: connections, connections: Mutex::default(), requests, asked: AtomicUsize::new(1) })
+        Arc::new(Self { most: connections, connections: Mutex::default(), requests })
     }
 
     /// A place for one connection; `None` when the address has all of its own.
@@ -45,12 +41,31 @@ impl Addresses {
 
     /// Whether the address may ask once more now.
     pub fn request(&self, address: IpAddr) -> bool {
-        let Some(requests) = &self.requests else { return true };
+        self.requests.as_ref().is_none_or(|requests| requests.allows(address))
+    }
+}
+
+/// How often one address may do something; an IPv6 address counts with its /64.
+pub struct Rate {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    asked: AtomicUsize,
+}
+
+/// After this many requests the addresses that have been quiet are forgotten, so that there are never many more of them.
+const SWEEP: usize = 65_536;
+
+impl Rate {
+    pub fn new(quota: Quota) -> Self {
+        Self { limiter: RateLimiter::keyed(quota), asked: AtomicUsize::new(1) }
+    }
+
+    /// Whether the address may do it once more now.
+    pub fn allows(&self, address: IpAddr) -> bool {
         if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(SWEEP) {
-            requests.retain_recent();
-            requests.shrink_to_fit();
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
         }
-        requests.check_key(&group(address)).is_ok()
+        self.limiter.check_key(&group(address)).is_ok()
     }
 }
 

@@ -31,6 +31,11 @@ impl Tls {
             .with_cert_resolver(certificates.clone());
         // The provider lists AES-256 first; without this the browser's order would win.
         tls.ignore_client_order = true;
+        // Without tickets a visitor comes back to a full handshake as soon as a few hundred others have come.
+        match aws_lc_rs::Ticketer::new() {
+            Ok(ticketer) => tls.ticketer = ticketer,
+            Err(error) => tracing::warn!(%error, "no TLS tickets: visitors who come back shake hands again"),
+        }
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(tls)), certificates })
     }

@@ -14,7 +14,7 @@ use rustls::crypto::aws_lc_rs::cipher_suite::{
     TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS13_AES_128_GCM_SHA256,
     TLS13_AES_256_GCM_SHA384,
 };
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -208,6 +208,37 @@ async fn requests_go_through_on_http_1_and_2_under_tls_1_2_and_1_3_with_aes_256_
             assert!(text(response).await.contains("<!doctype html>"), "{version:?} {alpn}");
         }
     }
+}
+
+#[tokio::test]
+async fn who_comes_back_resumes_however_many_have_come_meanwhile() {
+    let (lado, roots) = secure().await;
+    let browser = || {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots.clone())
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    };
+    let visit = async |browser: &TlsConnector| {
+        let stream = browser.connect("lado.localhost".try_into().unwrap(), lado.connect().await).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection.without_shutdown());
+        let host = format!("lado.localhost:{}", lado.address.port());
+        let request = Request::get("/panel").header("host", host).body(Empty::<Bytes>::new()).unwrap();
+        // Tickets come before the answer.
+        text(sender.send_request(request).await.unwrap()).await;
+        drop(sender);
+        connection.await.unwrap().unwrap().io.into_inner().get_ref().1.handshake_kind()
+    };
+    let first = browser();
+    assert_eq!(visit(&first).await, Some(HandshakeKind::Full));
+    for _ in 0..150 {
+        visit(&browser()).await;
+    }
+    assert_eq!(visit(&first).await, Some(HandshakeKind::Resumed));
 }
 
 /// A hello as browsers of ten years ago sent it: no extension says a version, `version` is the best that it knows.

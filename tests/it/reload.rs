@@ -1,6 +1,6 @@
 //! What changes on disk is followed while connections and sessions go on; what is wrong there changes nothing.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -159,6 +159,22 @@ async fn agents_sites_and_rules_change_under_an_open_session_and_mistakes_change
     let known = session.company.rules.version();
     started.lado.reload();
     assert_eq!(session.company.rules.version(), known, "nothing has changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_changes_while_it_is_being_read_is_read_again() {
+    let started = Started::new().await;
+    let (file, pipe) = (started.path("lado.toml"), started.path("awaited.pem"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let right = config(&["bia"], "https://a.example");
+    std::fs::write(&file, right.replace("lado.pem", "awaited.pem")).unwrap();
+    // The pipe opens once the configuration has been read, and its certificate is waited for.
+    let certificate = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe).unwrap());
+    let mut certificate = patiently(certificate).await.unwrap();
+    std::fs::write(&file, right).unwrap();
+    certificate.write_all(b"no certificate").unwrap();
+    drop(certificate);
+    started.until(|lado| lado.sessions.companies().account("bia").is_some()).await;
 }
 
 #[tokio::test]

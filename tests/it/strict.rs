@@ -117,6 +117,23 @@ async fn a_smuggled_request_never_reaches_the_site() {
 }
 
 #[tokio::test]
+async fn a_host_that_says_more_than_a_host_is_refused() {
+    let witness = Witness::new().await;
+    let upstream = witness.site.origin().ascii_serialization();
+    let front = format!("hosts = [\"www.shop.com\"]\ncompany = \"sol\"\nupstreams = [{upstream:?}]");
+    let lado = Running::with(&[], |config| config.fronts = vec![toml::from_str(&front).unwrap()]).await;
+    let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    for host in ["www.shop.com:80/\", for=6.6.6.6;x=\"", "www.shop.com:80@evil.example", "www.shop.com:80:80"] {
+        let told = exchange(lado.connect().await, get(host).as_bytes()).await;
+        assert!(told.starts_with("HTTP/1.1 400 "), "{host}: {told}");
+    }
+    assert_eq!(witness.heard(), "");
+    let told = exchange(lado.connect().await, get("www.shop.com:80").as_bytes()).await;
+    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    assert!(witness.heard().contains("host=\"www.shop.com:80\""), "{}", witness.heard());
+}
+
+#[tokio::test]
 async fn hop_by_hop_and_nominated_fields_go_no_further() {
     let witness = Witness::new().await;
     let allow = witness.site.socket_addrs(|| None).unwrap()[0];
