@@ -7,17 +7,17 @@ mod tag;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::header::{HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE};
+use governor::Quota;
+use http::header::{CACHE_CONTROL, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE};
 use http::{StatusCode, Version};
 use serde::Deserialize;
 
 use crate::hub::Hubs;
-use crate::listener::Downstream;
+use crate::listener::{Downstream, Rate};
 use crate::page::boot::Boots;
 use crate::page::{PREFIX, tunnel};
 use crate::respond::{self, Failure, Request, Response, Sockets};
-use crate::rewrite::header::drop_hop_by_hop;
+use crate::rewrite::header::{drop_hop_by_hop, end_response_hop};
 use crate::rewrite::url::{Scheme, Site};
 use crate::session::{Companies, Found, HomeKind, Phase, Session, Sessions};
 use crate::span::Span;
@@ -131,7 +131,7 @@ pub struct Fronts {
     boots: Arc<Boots>,
     max_page: u64,
     /// New sessions of one address.
-    asking: DefaultKeyedRateLimiter<std::net::IpAddr>,
+    asking: Rate,
     sockets: Sockets,
 }
 
@@ -190,7 +190,7 @@ impl Fronts {
             })
         };
         let list = configs.iter().map(front).collect::<Result<_, _>>()?;
-        let asking = RateLimiter::keyed(Quota::per_minute(ASKS_PER_MINUTE));
+        let asking = Rate::new(Quota::per_minute(ASKS_PER_MINUTE));
         let Parts { console, sessions, hubs, boots, max_page, sockets } = parts;
         Ok(Self { list, console, sessions, hubs, boots, max_page, asking, sockets })
     }
@@ -251,11 +251,15 @@ impl Fronts {
         }
         let method = request.method().clone();
         let mut response = front.pool.send(request, from).await.map_err(failed)?;
-        drop_hop_by_hop(response.headers_mut());
+        end_response_hop(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         head::promise(front, scheme, response.headers_mut());
         if let Some(cookie) = &visit.expired {
             response.headers_mut().append(SET_COOKIE, cookie.clone());
+        }
+        if visit.session.is_some() && tag::is_html(response.headers()) {
+            // Browsers show what they keep: after the session it would have the wrong tag, and what a script fetched none.
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if visit.tagged { Ok(self.tag(&visit, &method, response)) } else { Ok(response) }
     }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -186,10 +187,18 @@ impl Upstream {
         let request = request.map(|body| progress.watch(body));
         let answer = client.request(request);
         tokio::select! {
-            response = answer => response.map_err(classify),
+            response = answer => response.map(framed).map_err(classify),
             () = progress.stalled(self.first_byte) => Err(UpstreamError::FirstByte(self.first_byte)),
         }
     }
+}
+
+/// Chunks overrule a length that is said beside them (RFC 9112 §6.3); hyper reads by the chunks and leaves the length.
+fn framed<B>(mut response: Response<B>) -> Response<B> {
+    if response.headers().contains_key(TRANSFER_ENCODING) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response
 }
 
 /// When the request last moved: an upload may take hours, but it may not stand still.

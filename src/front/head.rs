@@ -8,7 +8,7 @@ use http::{Method, StatusCode, Uri, Version};
 use super::Front;
 use crate::listener::Downstream;
 use crate::respond::{self, Failure, Request, Response};
-use crate::rewrite::header::drop_hop_by_hop;
+use crate::rewrite::header::{drop_named, end_request_hop, reads_as, tells_of_visitor};
 use crate::rewrite::url::Scheme;
 
 /// The host that is asked for, with its port. HTTP/2 has it in the address: upstreams read it from `Host`.
@@ -66,7 +66,7 @@ pub fn upstream(request: &mut Request, host: &str, downstream: Downstream) {
     *request.version_mut() = Version::HTTP_11;
     *request.extensions_mut() = http::Extensions::new();
     let headers = request.headers_mut();
-    drop_hop_by_hop(headers);
+    end_request_hop(headers);
     cookies(headers);
     forward(headers, host, downstream);
 }
@@ -110,8 +110,10 @@ fn forward(headers: &mut HeaderMap, host: &str, downstream: Downstream) {
     const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
     const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
     const SITE: HeaderName = HeaderName::from_static("x-forwarded-host");
-    const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
     const REAL: HeaderName = HeaderName::from_static("x-real-ip");
+    /// What no hop says but Lado.
+    const OWN: [&str; 6] =
+        ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip"];
     let peer = downstream.address.ip().to_canonical();
     let proto = if downstream.tls { "https" } else { "http" };
     let mut chain = peer.to_string();
@@ -120,9 +122,10 @@ fn forward(headers: &mut HeaderMap, host: &str, downstream: Downstream) {
         chain = joined(headers, &FOR).map_or(chain.clone(), |before| format!("{before}, {chain}"));
         element = joined(headers, &FORWARDED).map_or(element.clone(), |before| format!("{before}, {element}"));
     }
-    for name in [FOR, FORWARDED, PROTO, SITE, PORT, REAL] {
-        headers.remove(name);
-    }
+    drop_named(headers, |name| match downstream.trusted {
+        true => OWN.iter().any(|own| reads_as(name, own)),
+        false => tells_of_visitor(name),
+    });
     let asker = downstream.asker.to_canonical().to_string();
     for (name, value) in
         [(FOR, chain.as_str()), (FORWARDED, &element), (PROTO, proto), (SITE, host), (REAL, asker.as_str())]

@@ -56,7 +56,7 @@ impl Fronts {
         if !same_origin(request.headers()) {
             return Ok(respond::redirect("/"));
         }
-        if self.asking.check_key(&downstream.asker).is_err() {
+        if !self.asking.allows(downstream.asker) {
             return Err(Failure::Busy);
         }
         let at = query(request, "at").filter(|at| at.starts_with('/') && !at[1..].starts_with(['/', '\\']));

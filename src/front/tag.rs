@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRAILER,
 };
 use http::{Method, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -24,30 +24,44 @@ pub fn reads(request: &Request) -> bool {
     if !matches!(*request.method(), Method::GET | Method::HEAD | Method::POST) {
         return false;
     }
-    match request.headers().get("sec-fetch-dest") {
-        Some(dest) => dest == "document",
-        None => request
-            .headers()
-            .get(ACCEPT)
-            .is_some_and(|accept| memchr::memmem::find(accept.as_bytes(), b"text/html").is_some()),
+    let headers = request.headers();
+    match headers.get("sec-fetch-dest") {
+        // `<link rel=prefetch>` does not say for what; the browser shows what it got when the link is followed.
+        Some(dest) => dest == "document" || (dest == "empty" && is_prefetch(headers)),
+        None => {
+            let says_html = |accept: &HeaderValue| memchr::memmem::find(accept.as_bytes(), b"text/html").is_some();
+            headers.get(ACCEPT).is_some_and(says_html)
+        }
     }
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let says = |name| headers.get(name).is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch"));
+    says("sec-purpose") || says("purpose")
 }
 
 impl Fronts {
     pub(super) fn tag(&self, visit: &Visit, method: &Method, response: Response) -> Response {
         let (mut parts, body) = response.into_parts();
-        let has_body =
-            !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT);
+        let launcher = assets::launcher();
+        let origin = visit.site.origin();
+        if parts.status == StatusCode::NOT_MODIFIED {
+            // The page that the browser keeps has the tag, and gets its policy from here (RFC 9111 §4.3.4).
+            if is_html(&parts.headers) || !parts.headers.contains_key(CONTENT_TYPE) {
+                let digests = [launcher.digest.as_str()];
+                admit(&mut parts.headers, &Needs { origin: &origin, digests: &digests, panel: None });
+            }
+            return Response::from_parts(parts, body);
+        }
+        let has_body = !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::PARTIAL_CONTENT);
         let Some(coding) = Coding::of(&parts.headers).filter(|_| has_body && is_html(&parts.headers)) else {
             return Response::from_parts(parts, body);
         };
-        let launcher = assets::launcher();
         let boot = visit.session.as_ref().map(|session| self.boots.scripts(session, &visit.site, visit.locale));
         // A digest is there for policies to name: the launcher's is known, the sync script's costs a hash.
         let judged = parts.headers.contains_key(CONTENT_SECURITY_POLICY);
         let booted = boot.as_ref().filter(|_| judged).map(|scripts| scripts.boot.digest());
         let digests: Vec<&str> = std::iter::once(launcher.digest.as_str()).chain(booted.as_deref()).collect();
-        let origin = visit.site.origin();
         let panel = visit.session.as_ref().map(|_| self.console.as_str());
         let nonce = admit(&mut parts.headers, &Needs { origin: &origin, digests: &digests, panel });
         let nonce = nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
@@ -64,9 +78,8 @@ impl Fronts {
                 boot + &launcher(" data-session")
             }
         };
-        if visit.session.is_some() {
-            parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        // Trailers speak of the bytes as the site sent them.
+        parts.headers.remove(TRAILER);
         let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         match length.filter(|_| coding == Coding::Identity) {
             Some(length) => drop(parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length + tag.len() as u64))),
@@ -89,7 +102,7 @@ impl Fronts {
 }
 
 /// HTML in an encoding that ASCII is a part of.
-fn is_html(headers: &HeaderMap) -> bool {
+pub fn is_html(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("").to_ascii_lowercase();
     let html = kind.split(';').next().is_some_and(|kind| kind.trim() == "text/html");
     html && !kind.contains("utf-16") && !kind.contains("iso-2022-jp")
@@ -166,6 +179,7 @@ impl HttpBody for Launching {
                         break Some(Ok(Frame::data(out.into())));
                     }
                 }
+                Some(Ok(frame)) if frame.is_trailers() => {}
                 None if !this.ended && !this.launch.is_done() => {
                     let mut out = Vec::new();
                     this.launch.end(&mut out);

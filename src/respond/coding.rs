@@ -6,7 +6,7 @@ use async_compression::Level;
 use async_compression::codecs::brotli::params::EncoderParams as BrotliParams;
 use async_compression::codecs::{
     BrotliDecoder, BrotliEncoder, DecodeV2, DeflateDecoder, EncodeV2, GzipDecoder, GzipEncoder, ZlibDecoder,
-    ZstdDecoder, ZstdEncoder, flate::params::FlateEncoderParams, zstd::params::DParameter,
+    ZlibEncoder, ZstdDecoder, ZstdEncoder, flate::params::FlateEncoderParams, zstd::params::DParameter,
 };
 use async_compression::core::util::{PartialBuffer, WriteBuffer};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap};
@@ -188,8 +188,9 @@ impl Encoder {
     pub fn new(coding: Coding) -> Self {
         let fast = FlateEncoderParams::from(Level::Fastest);
         Self(match coding {
-            Coding::Identity | Coding::Deflate => None,
+            Coding::Identity => None,
             Coding::Gzip => Some(Box::new(GzipEncoder::new(fast))),
+            Coding::Deflate => Some(Box::new(ZlibEncoder::new(fast))),
             Coding::Brotli => {
                 let params = BrotliParams::default().quality(Level::Precise(3)).window_size(18).text_mode();
                 Some(Box::new(BrotliEncoder::new(params)))
@@ -243,7 +244,7 @@ fn step(out: &mut Vec<u8>, make: impl FnOnce(&mut WriteBuffer<'_>) -> io::Result
 mod tests {
     use super::*;
 
-    const CODINGS: [Coding; 3] = [Coding::Gzip, Coding::Brotli, Coding::Zstd];
+    const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
 
     fn encoded(coding: Coding, chunks: &[&[u8]]) -> Vec<u8> {
         let mut encoder = Encoder::new(coding);
@@ -333,7 +334,7 @@ mod tests {
 
     #[test]
     fn deflate_is_read_with_and_without_its_zlib_head() {
-        use async_compression::codecs::{DeflateEncoder, ZlibEncoder};
+        use async_compression::codecs::DeflateEncoder;
         let text = b"deflate, deflate, deflate";
         let codecs: [Box<dyn EncodeV2 + Send>; 2] = [
             Box::new(ZlibEncoder::new(FlateEncoderParams::from(Level::Default))),

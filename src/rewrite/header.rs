@@ -100,20 +100,18 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// What tells a site where its visitor's connection comes from: Lado's business and nobody else's.
-const FORWARDED: [&str; 11] = [
+/// What tells a site where its visitor's connection comes from, beside all that begins with [`FORWARDED`].
+const VISITOR: [&str; 8] = [
     "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-server",
+    "forwarded-for",
     "x-real-ip",
+    "client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "true-client-ip",
     "cf-connecting-ip",
-    "early-data",
 ];
+const FORWARDED: &str = "x-forwarded";
 
 /// Promises about the site's own name or certificate, and collectors that know nothing of view hosts.
 const DROPPED: [&str; 16] = [
@@ -249,16 +247,9 @@ impl Destination {
 /// Turns the browser's headers into those that a page of the site would send. The `Cookie` header is gone: the jar's
 /// takes its place. `Host` is the site's.
 pub fn request(headers: &mut HeaderMap, exchange: &Exchange) {
-    let trailers = text(headers, &header::TE).is_some_and(|te| te.split(',').any(|part| part.trim() == "trailers"));
-    drop_hop_by_hop(headers);
-    if trailers {
-        // Lado passes trailers on (RFC 9110 §6.5.1): the site may send them to who asked.
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    }
-    for name in FORWARDED {
-        headers.remove(name);
-    }
-    for name in [header::COOKIE, header::EXPECT, HeaderName::from_static("cookie2")] {
+    end_request_hop(headers);
+    drop_named(headers, tells_of_visitor);
+    for name in ["via", "early-data", "cookie", "expect", "cookie2"] {
         headers.remove(name);
     }
     set(headers, header::HOST, Some(exchange.site.authority()));
@@ -303,11 +294,10 @@ pub fn request(headers: &mut HeaderMap, exchange: &Exchange) {
 
 /// Turns a response's headers into those that a browser may take from the view host, and hands over what is the jar's.
 pub fn response(headers: &mut HeaderMap, exchange: &Exchange, body: Body, policies: &csp::Context) -> Kept {
-    // A rewritten body has no trailers; the others keep theirs, and the header that announces them.
-    let trailer = (body == Body::Passed).then(|| headers.remove(header::TRAILER)).flatten();
-    drop_hop_by_hop(headers);
-    if let Some(trailer) = trailer {
-        headers.insert(header::TRAILER, trailer);
+    end_response_hop(headers);
+    if body != Body::Passed {
+        // A rewritten body has no trailers.
+        headers.remove(header::TRAILER);
     }
     let kept = Kept {
         cookies: headers.get_all(header::SET_COOKIE).iter().cloned().collect(),
@@ -467,6 +457,45 @@ pub fn drop_hop_by_hop(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Drops what belongs to the hop of a request. Lado passes trailers on (RFC 9110 §6.5.1): the site may send them to who
+/// asked.
+pub fn end_request_hop(headers: &mut HeaderMap) {
+    let trailers = text(headers, &header::TE).is_some_and(|te| te.split(',').any(|part| part.trim() == "trailers"));
+    drop_hop_by_hop(headers);
+    if trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Drops what belongs to the hop of a response, but for what announces its trailers.
+pub fn end_response_hop(headers: &mut HeaderMap) {
+    let trailer = headers.remove(header::TRAILER);
+    drop_hop_by_hop(headers);
+    if let Some(trailer) = trailer {
+        headers.insert(header::TRAILER, trailer);
+    }
+}
+
+/// Whether a field says where the visitor's connection comes from: Lado's business and nobody else's.
+pub fn tells_of_visitor(name: &str) -> bool {
+    name.get(..FORWARDED.len()).is_some_and(|begin| reads_as(begin, FORWARDED))
+        || VISITOR.iter().any(|known| reads_as(name, known))
+}
+
+/// Whether a field's name is `known` for those too who read `_` as `-`: CGI, and WSGI and Rack after it.
+pub fn reads_as(name: &str, known: &str) -> bool {
+    let like = |(own, other): (u8, u8)| own == other || (own == b'_' && other == b'-');
+    name.len() == known.len() && name.bytes().zip(known.bytes()).all(like)
+}
+
+/// Drops the fields whose name, in lower case, is wanted by `gone`.
+pub fn drop_named(headers: &mut HeaderMap, gone: impl Fn(&str) -> bool) {
+    let names: Vec<HeaderName> = headers.keys().filter(|name| gone(name.as_str())).cloned().collect();
+    for name in names {
         headers.remove(name);
     }
 }

@@ -27,7 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
 use super::body::{BodyError, Timed};
-use super::{Body, Config, ConnectError, Progress, SetupError, UpstreamError, Waited, classify_hyper, connect};
+use super::{Body, Config, ConnectError, Progress, SetupError, UpstreamError, Waited, classify_hyper, connect, framed};
 use crate::span::Span;
 
 /// One address behind a front host, like `http://10.0.0.5:8080`.
@@ -226,7 +226,8 @@ impl Pool {
                 }
             };
             match answer {
-                Ok(mut response) => {
+                Ok(response) => {
+                    let mut response = framed(response);
                     response.extensions_mut().insert(Waited(begin.elapsed()));
                     let home = Home { pool: self.id, target: target.index, keep_alive: self.times.keep_alive };
                     let home = (self.proxy == ProxyProtocol::Off).then_some(home);
@@ -250,7 +251,7 @@ impl Pool {
         let target = self.choose();
         let mut sender = self.open(target, from).await?;
         match timeout(self.times.first_byte, sender.send_request(request)).await {
-            Ok(answer) => Ok(answer.map_err(|error| classify_hyper(&error))?.map(Body::from)),
+            Ok(answer) => Ok(framed(answer.map_err(|error| classify_hyper(&error))?).map(Body::from)),
             Err(_) => Err(UpstreamError::FirstByte(self.times.first_byte)),
         }
     }

@@ -118,30 +118,85 @@ async fn the_launcher_stands_where_it_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_page_that_was_fetched_ahead_has_the_tag() {
+    let site = Site::new(|_| async { answer("text/html", PAGE) }).await;
+    let lado = before(&site, "").await;
+    for name in ["sec-purpose", "purpose"] {
+        let ahead = get(&lado, "/").header("sec-fetch-dest", "empty").header(name, "prefetch");
+        assert_eq!(bare(&text(send(&lado, ahead).await).await), (PAGE.to_owned(), 1), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_has_not_changed_keeps_a_policy_that_admits_its_tag() {
+    let site = Site::new(|request: Request<Incoming>| async move {
+        let known = request.headers().contains_key("if-none-match");
+        let mut response = if known { status(304, &[]) } else { answer("text/html", PAGE) };
+        response.headers_mut().insert("content-security-policy", "script-src https://cdn.test".parse().unwrap());
+        response.headers_mut().insert("etag", "\"1\"".parse().unwrap());
+        response
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let policy = |response: &Response<Incoming>| response.headers()["content-security-policy"].clone();
+    let first = policy(&open(&lado, "/").await);
+    assert_ne!(first, "script-src https://cdn.test");
+    let visit = get(&lado, "/").header("sec-fetch-dest", "document").header("if-none-match", "\"1\"");
+    let again = send(&lado, visit).await;
+    assert_eq!((again.status().as_u16(), policy(&again)), (304, first));
+    // What is no page of ours keeps the site's own.
+    let fetched = send(&lado, get(&lado, "/").header("sec-fetch-dest", "empty").header("if-none-match", "\"1\"")).await;
+    assert_eq!((fetched.status().as_u16(), policy(&fetched)), (304, "script-src https://cdn.test".parse().unwrap()));
+}
+
+#[tokio::test]
 async fn a_packed_page_has_the_tag_too() {
-    use async_compression::tokio::write::GzipEncoder;
+    use async_compression::tokio::write::{
+        BrotliDecoder, BrotliEncoder, DeflateEncoder, GzipDecoder, GzipEncoder, ZlibDecoder, ZlibEncoder, ZstdDecoder,
+        ZstdEncoder,
+    };
     use tokio::io::AsyncWriteExt as _;
-    let mut encoder = GzipEncoder::new(Vec::new());
-    encoder.write_all(PAGE.as_bytes()).await.unwrap();
-    encoder.shutdown().await.unwrap();
-    let packed = encoder.into_inner();
-    let site = Site::new(move |_| {
-        let packed = packed.clone();
+    /// What a codec makes of these bytes.
+    macro_rules! through {
+        ($codec:ident, $bytes:expr) => {{
+            let mut codec = $codec::new(Vec::new());
+            codec.write_all($bytes).await.unwrap();
+            codec.shutdown().await.unwrap();
+            codec.into_inner()
+        }};
+    }
+    let page = PAGE.as_bytes();
+    // Many send bare deflate where the standard means zlib; browsers read both.
+    let packed = [
+        ("/gzip", "gzip", through!(GzipEncoder, page)),
+        ("/zlib", "deflate", through!(ZlibEncoder, page)),
+        ("/bare", "deflate", through!(DeflateEncoder, page)),
+        ("/br", "br", through!(BrotliEncoder, page)),
+        ("/zstd", "zstd", through!(ZstdEncoder, page)),
+    ];
+    let pages = packed.clone();
+    let site = Site::new(move |request: Request<Incoming>| {
+        let (_, coding, bytes) = pages.iter().find(|(path, ..)| *path == request.uri().path()).cloned().unwrap();
         async move {
-            let mut response = answer("text/html", packed);
-            response.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+            let mut response = answer("text/html", bytes);
+            response.headers_mut().insert("content-encoding", coding.parse().unwrap());
             response
         }
     })
     .await;
     let lado = before(&site, "").await;
-    let response = open(&lado, "/").await;
-    assert_eq!(response.headers()["content-encoding"], "gzip");
-    let packed = bytes(response).await;
-    let mut decoder = async_compression::tokio::write::GzipDecoder::new(Vec::new());
-    decoder.write_all(&packed).await.unwrap();
-    decoder.shutdown().await.unwrap();
-    assert_eq!(bare(&String::from_utf8(decoder.into_inner()).unwrap()), (PAGE.to_owned(), 1));
+    for (path, coding, _) in packed {
+        let response = open(&lado, path).await;
+        assert_eq!(response.headers()["content-encoding"], coding, "{path}");
+        let got = bytes(response).await;
+        let shown = match coding {
+            "gzip" => through!(GzipDecoder, &got),
+            "deflate" => through!(ZlibDecoder, &got),
+            "br" => through!(BrotliDecoder, &got),
+            _ => through!(ZstdDecoder, &got),
+        };
+        assert_eq!(bare(&String::from_utf8(shown).unwrap()), (PAGE.to_owned(), 1), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -157,6 +212,15 @@ async fn upstreams_hear_who_asks_and_only_trusted_hops_may_add_to_it() {
     let request = || {
         get(&lado, "/")
             .header("x-forwarded-for", "1.2.3.4")
+            // CGI, WSGI and Rack read these as the same variables.
+            .header("x_forwarded_for", "6.6.6.6")
+            .header("x-forwarded_proto", "https")
+            .header("x_real_ip", "6.6.6.6")
+            .header("x-forwarded-server", "evil.test")
+            .header("x-forwarded-ssl", "on")
+            .header("true-client-ip", "6.6.6.6")
+            .header("cf_connecting_ip", "6.6.6.6")
+            .header("my_own", "kept")
             .header("connection", "keep-alive, x-nominated")
             .header("x-nominated", "1")
             .header("cookie", "a=1; lado_abcdefghijklmnop=secret; b=2")
@@ -171,6 +235,11 @@ async fn upstreams_hear_who_asks_and_only_trusted_hops_may_add_to_it() {
     assert_eq!((&headers["host"], &headers["x-forwarded-host"]), (&host.parse().unwrap(), &host.parse().unwrap()));
     assert_eq!(headers["cookie"], "a=1; b=2");
     assert!(!headers.contains_key("x-nominated"));
+    assert_eq!((&headers["x-real-ip"], &headers["my_own"]), (&"127.0.0.1".parse().unwrap(), &"kept".parse().unwrap()));
+    let spoofed = ["x_forwarded_for", "x-forwarded_proto", "x_real_ip", "x-forwarded-server", "x-forwarded-ssl"];
+    for name in spoofed.into_iter().chain(["true-client-ip", "cf_connecting_ip"]) {
+        assert!(!headers.contains_key(name), "{name}");
+    }
 
     let front = front(&[format!("http://{}", site.address)], "https = true\nhsts = \"30d\"");
     let behind = Running::with(&[], |config| {
@@ -178,8 +247,13 @@ async fn upstreams_hear_who_asks_and_only_trusted_hops_may_add_to_it() {
         config.listener.trusted = vec!["127.0.0.1".to_owned().try_into().unwrap()];
     })
     .await;
-    let request =
-        |proto: &str| get(&behind, "/a?b").header("x-forwarded-for", "1.2.3.4").header("x-forwarded-proto", proto);
+    let request = |proto: &str| {
+        get(&behind, "/a?b")
+            .header("x-forwarded-for", "1.2.3.4")
+            .header("x-forwarded-proto", proto)
+            .header("x_forwarded_for", "6.6.6.6")
+            .header("cf-connecting-ip", "1.2.3.4")
+    };
     let response = send(&behind, request("http")).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["location"]),
@@ -192,6 +266,60 @@ async fn upstreams_hear_who_asks_and_only_trusted_hops_may_add_to_it() {
         (&headers["x-forwarded-for"], &headers["x-real-ip"]),
         (&"1.2.3.4, 127.0.0.1".parse().unwrap(), &"1.2.3.4".parse().unwrap())
     );
+    // A trusted hop's other words stay; no twin of what Lado says of it does.
+    assert_eq!(headers["cf-connecting-ip"], "1.2.3.4");
+    assert!(!headers.contains_key("x_forwarded_for"));
+}
+
+#[tokio::test]
+async fn trailers_pass_both_ways_and_only_to_who_asked_for_them() {
+    let heard = Arc::<Mutex<Vec<Option<String>>>>::default();
+    let writes = heard.clone();
+    let site = Site::new(move |request: Request<Incoming>| {
+        let te = request.headers().get("te").map(|te| te.to_str().unwrap().to_owned());
+        writes.lock().unwrap().push(te);
+        let trailers = http::HeaderMap::from_iter([("digest".parse().unwrap(), "sha-256=abc".parse().unwrap())]);
+        let frames = [http_body::Frame::data(Bytes::from("bytes")), http_body::Frame::trailers(trailers)];
+        let frames = frames.map(Ok::<_, std::convert::Infallible>);
+        let body = Body::stream(http_body_util::StreamBody::new(futures_util::stream::iter(frames)));
+        let kind = if request.uri().path() == "/page" { "text/html" } else { "text/plain" };
+        let mut response = answer(kind, body);
+        response.headers_mut().insert("trailer", "digest".parse().unwrap());
+        async { response }
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let asked = send(&lado, get(&lado, "/file").header("te", "trailers").header("connection", "te")).await;
+    assert_eq!(asked.headers()["trailer"], "digest");
+    let collected = http_body_util::BodyExt::collect(asked.into_body()).await.unwrap();
+    assert_eq!(collected.trailers().unwrap()["digest"], "sha-256=abc");
+    assert_eq!(collected.to_bytes(), "bytes");
+    send(&lado, get(&lado, "/file")).await;
+    // Lado's tag makes other bytes than those that the digest speaks of.
+    let page = get(&lado, "/page").header("te", "trailers").header("sec-fetch-dest", "document");
+    let page = send(&lado, page).await;
+    assert!(!page.headers().contains_key("trailer"));
+    let collected = http_body_util::BodyExt::collect(page.into_body()).await.unwrap();
+    assert_eq!(collected.trailers(), None);
+    assert_eq!(bare(str::from_utf8(&collected.to_bytes()).unwrap()), ("bytes".to_owned(), 1));
+    let trailers = Some("trailers".to_owned());
+    assert_eq!(*heard.lock().unwrap(), [trailers.clone(), None, trailers]);
+}
+
+/// A site that frames by chunks and says another length beside (RFC 9112 §6.3).
+#[tokio::test]
+async fn a_length_beside_chunks_is_no_length() {
+    let raw = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n\
+               5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+    let site = Site::raw(raw).await;
+    let front = front(&[format!("http://{}", site.address)], "");
+    let lado = Running::with(&[&site], |config| config.fronts = vec![front]).await;
+    let answer = send(&lado, get(&lado, "/")).await;
+    assert_eq!(answer.headers().get("content-length"), None);
+    assert_eq!(text(answer).await, "hello world");
+    let customer = lado.customer(&site.url());
+    let answer = customer.send(customer.request(&site.url()).header("sec-fetch-dest", "image")).await;
+    assert_eq!(text(answer).await, "hello world");
 }
 
 #[tokio::test]
@@ -359,6 +487,10 @@ async fn help_leads_through_consent_into_a_session_on_this_very_host() {
     let page = text(send(&lado, visit("/cart", "document")).await).await;
     assert_eq!(bare(&page), (PAGE.to_owned(), 2));
     assert_eq!(heard.lock().unwrap().last().unwrap(), "theme=dark");
+    // A page that a script fetches may be shown when its link is followed: it must come again then, with its tags.
+    let fetched = send(&lado, visit("/cart", "empty")).await;
+    assert_eq!(fetched.headers()["cache-control"], "no-store");
+    assert_eq!(bare(&text(fetched).await), (PAGE.to_owned(), 0));
     let boot = page.split("<script src=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let script = text(send(&lado, visit(&boot, "script")).await).await;
     assert!(script.contains("/__lado/panel") && script.contains("/__lado/leave?"), "no addresses in the sync script");
