@@ -88,7 +88,8 @@ function end(): void {
   if (!active) return;
   const token = stored();
   const address = base ? `${base}/script/end?token=${encodeURIComponent(token ?? "")}` : "/__lado/end";
-  void fetch(address, { method: "POST", mode: base ? "no-cors" : "same-origin", keepalive: true }).catch(
+  // With CORS the browser says the page's origin whatever its Referrer-Policy is.
+  void fetch(address, { method: "POST", mode: base ? "cors" : "same-origin", keepalive: true }).catch(
     () => {},
   );
 }
@@ -112,7 +113,13 @@ function tell(type: keyof LadoEvents): void {
 }
 
 function offer(): void {
-  if (button || tag?.dataset.button === "none") return;
+  if (tag?.dataset.button === "none") return;
+  button ??= made();
+  // Not in the body: sites that go to their next page by themselves put another one in its place.
+  if (!button.isConnected) document.documentElement.append(button);
+}
+
+function made(): HTMLElement {
   const tongue = (document.documentElement.lang || navigator.language).slice(0, 2).toLowerCase();
   const [help, hint] = WORDS[tongue] ?? (WORDS.en as [string, string]);
   const element = document.createElement("lado-launcher");
@@ -134,8 +141,7 @@ function offer(): void {
     press.disabled = false;
   });
   root.append(press);
-  document.body.append(element);
-  button = element;
+  return element;
 }
 
 function mark(): SVGElement {
@@ -178,6 +184,14 @@ function ready(run: () => void): void {
   if (document.body) run();
   else document.addEventListener("DOMContentLoaded", run, { once: true });
 }
+
+/** A site that has gone on by itself may have thrown the button away with the rest of its page. */
+function look(): void {
+  if (button) ready(offer);
+}
+
+addEventListener("popstate", look);
+if ("navigation" in window) navigation.addEventListener("currententrychange", look);
 
 // What the sync script tells.
 addEventListener("lado:sync", (event) => {

@@ -3,14 +3,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::Quota;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 use http::{Method, StatusCode};
 use url::Url;
 
 use crate::assets;
 use crate::hub::Hubs;
-use crate::listener::Downstream;
+use crate::listener::{Downstream, Rate};
 use crate::page::boot::Boots;
 use crate::respond::{self, Body, Failure, Locale, Request, Response, Sockets};
 use crate::rewrite::url::Site;
@@ -30,7 +30,7 @@ pub struct Scripts {
     hubs: Arc<Hubs>,
     boots: Arc<Boots>,
     /// New sessions of one address.
-    asking: DefaultKeyedRateLimiter<std::net::IpAddr>,
+    asking: Rate,
     sockets: Sockets,
 }
 
@@ -39,7 +39,7 @@ const ASKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 impl Scripts {
     pub fn new(console: String, sessions: Arc<Sessions>, hubs: Arc<Hubs>, boots: Arc<Boots>, sockets: Sockets) -> Self {
-        let asking = RateLimiter::keyed(Quota::per_minute(ASKS_PER_MINUTE));
+        let asking = Rate::new(Quota::per_minute(ASKS_PER_MINUTE));
         Self { console, sessions, hubs, boots, asking, sockets }
     }
 
@@ -67,9 +67,12 @@ impl Scripts {
             (_, "sync") => self.sync(request),
             (&Method::POST, "end") => {
                 let session = self.session(&request)?;
-                self.check_home(&session, &request)?;
+                let home = check_home(&session, &request)?;
                 self.sessions.end(&session, EndedBy::Customer);
-                Ok(respond::status(StatusCode::NO_CONTENT))
+                let mut response = respond::status(StatusCode::NO_CONTENT);
+                // The page asks with CORS: only so is its origin said under every Referrer-Policy.
+                response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, home);
+                Ok(response)
             }
             _ => Err(Failure::NotFound),
         }
@@ -77,8 +80,13 @@ impl Scripts {
 
     /// *Get help* has been pressed: a session begins, and the console asks for the customer's consent.
     fn help(&self, request: &Request) -> Result<Response, Failure> {
+        // An image or a frame on somebody's busy page would have every visitor's browser begin a session.
+        let says = |name, wanted| request.headers().get(name).is_none_or(|value| value == wanted);
+        if !says("sec-fetch-mode", "navigate") || !says("sec-fetch-dest", "document") {
+            return Err(Failure::Forbidden("help is asked for by going there"));
+        }
         let asker = request.extensions().get::<Downstream>().map(|downstream| downstream.asker);
-        if asker.is_some_and(|asker| self.asking.check_key(&asker).is_err()) {
+        if asker.is_some_and(|asker| !self.asking.allows(asker)) {
             return Err(Failure::Busy);
         }
         let company = query(request, "company").ok_or(Failure::NotFound)?;
@@ -151,12 +159,15 @@ impl Scripts {
         let session = self.sessions.by_page_token(&token).filter(|session| is_of_script(session));
         session.ok_or(Failure::NotCustomer)
     }
+}
 
-    fn check_home(&self, session: &Session, request: &Request) -> Result<(), Failure> {
-        let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-        let home = session.home.as_ref().is_some_and(|home| home.sites.iter().any(|site| site.origin() == origin));
-        if home { Ok(()) } else { Err(Failure::Forbidden("only the page's own origin ends its session")) }
-    }
+/// The origin of the page that asks, if it is the session's own.
+fn check_home(session: &Session, request: &Request) -> Result<HeaderValue, Failure> {
+    let origin = request.headers().get(ORIGIN);
+    let is_home = |origin: &&HeaderValue| {
+        session.home.as_ref().is_some_and(|home| home.sites.iter().any(|site| *origin == site.origin().as_str()))
+    };
+    origin.filter(is_home).cloned().ok_or(Failure::Forbidden("only the page's own origin ends its session"))
 }
 
 fn is_of_script(session: &Session) -> bool {

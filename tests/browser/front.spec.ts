@@ -43,6 +43,16 @@ test("help on a shop that Lado is in front of, from the launcher to the farewell
   const { page } = customer;
   await page.goto(`${front}/en/`);
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Good things for bright days");
+  // The launcher stays where a site goes to its next page by itself: with another body, or a root made anew.
+  const help = page.getByRole("button", { name: "Get help" });
+  await expect(help).toBeVisible();
+  await page.evaluate(() => document.body.replaceWith(document.body.cloneNode(true)));
+  await expect(help).toBeVisible();
+  await page.evaluate(() => {
+    for (const element of document.querySelectorAll("lado-launcher")) element.remove();
+    history.pushState(null, "", "#next");
+  });
+  await expect(help).toBeVisible();
   await page.getByRole("link", { name: "Tide kettle" }).click();
   await expect(page.getByRole("button", { name: "Get help" })).toBeVisible();
   const before = page.url();
@@ -124,6 +134,11 @@ test("help on a page that loads Lado's script, from the launcher to the farewell
         tag.src = address;
         tag.dataset.company = "sol";
         document.head.append(tag);
+        // Under this policy browsers say no origin, but for CORS.
+        const referrer = document.createElement("meta");
+        referrer.name = "referrer";
+        referrer.content = "no-referrer";
+        document.head.append(referrer);
       });
     },
     [site, `${console}/lado.js`] as const,

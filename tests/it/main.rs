@@ -16,6 +16,7 @@ mod many;
 mod operations;
 mod proxy;
 mod reload;
+mod script;
 mod sessions;
 mod streams;
 mod strict;
