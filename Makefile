@@ -37,6 +37,7 @@ bench:
 	cargo build --release --bin lado
 	LADO_BIN=$(abspath $(TARGET))/release/lado npx playwright test --config tests/bench/config.ts
 	LADO_BIN=$(abspath $(TARGET))/release/lado node tests/bench/front.mjs
+	LADO_BIN=$(abspath $(TARGET))/release/lado node tests/bench/secure.mjs
 	LADO_BIN=$(abspath $(TARGET))/release/lado node tests/bench/trickle.mjs
 
 sites: browser build

@@ -33,7 +33,7 @@ pub(super) enum Kind {
     Element {
         namespace: Namespace,
         tag: u32,
-        attrs: Vec<(u32, Box<str>)>,
+        attrs: Box<[(u32, Box<str>)]>,
     },
 }
 
@@ -61,8 +61,54 @@ pub(super) struct Arena {
 /// The slots that bear an id, and those that are for it.
 #[derive(Debug, Default)]
 struct Refs {
-    ids: BTreeSet<u32>,
-    fors: BTreeSet<u32>,
+    ids: Few,
+    fors: Few,
+}
+
+/// Slots of which there is one as a rule.
+#[derive(Debug, Default)]
+enum Few {
+    #[default]
+    None,
+    One(u32),
+    Many(Box<BTreeSet<u32>>),
+}
+
+impl Few {
+    fn insert(&mut self, slot: u32) {
+        match self {
+            Self::None => *self = Self::One(slot),
+            Self::One(held) if *held == slot => {}
+            Self::One(held) => *self = Self::Many(Box::new(BTreeSet::from([*held, slot]))),
+            Self::Many(held) => drop(held.insert(slot)),
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        match self {
+            Self::One(held) if *held == slot => *self = Self::None,
+            Self::None | Self::One(_) => {}
+            Self::Many(held) => {
+                held.remove(&slot);
+                if held.is_empty() {
+                    *self = Self::None;
+                }
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        let (one, many) = match self {
+            Self::None => (None, None),
+            Self::One(slot) => (Some(*slot), None),
+            Self::Many(slots) => (None, Some(slots.iter().copied())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
 }
 
 impl Default for Arena {
@@ -135,6 +181,10 @@ impl Arena {
                 place
             }
             None => {
+                // Most pages grow little after they have come: doubling would hold a page's worth of nothing.
+                if self.slots.len() == self.slots.capacity() {
+                    self.slots.reserve_exact(64.max(self.slots.len() / 8));
+                }
                 self.slots.push(slot);
                 self.slots.len() as u32 - 1
             }
@@ -150,12 +200,12 @@ impl Arena {
 
     /// The slots whose `id` is this, in no particular order.
     pub fn with_id(&self, id: &str) -> impl Iterator<Item = u32> {
-        self.refs.get(id).into_iter().flat_map(|refs| refs.ids.iter().copied())
+        self.refs.get(id).into_iter().flat_map(|refs| refs.ids.iter())
     }
 
     /// The slots whose `for` is this.
     pub fn with_for(&self, id: &str) -> impl Iterator<Item = u32> {
-        self.refs.get(id).into_iter().flat_map(|refs| refs.fors.iter().copied())
+        self.refs.get(id).into_iter().flat_map(|refs| refs.fors.iter())
     }
 
     /// Puts a loose node under `parent` after `prev`.
@@ -232,9 +282,16 @@ impl Arena {
         match (place, value) {
             (Some(place), Some(value)) => attrs[place].1 = value.into(),
             (Some(place), None) => {
-                attrs.remove(place);
+                let mut fewer = std::mem::take(attrs).into_vec();
+                fewer.remove(place);
+                *attrs = fewer.into();
             }
-            (None, Some(value)) => attrs.push((number, value.into())),
+            (None, Some(value)) => {
+                let mut more = std::mem::take(attrs).into_vec();
+                more.reserve_exact(1);
+                more.push((number, value.into()));
+                *attrs = more.into();
+            }
             (None, None) => {}
         }
         self.charge(before, after);
@@ -302,7 +359,7 @@ fn refer(refs: &mut HashMap<Box<str>, Refs>, name: &str, value: &str, slot: u32,
         let held = refs.entry(value.into()).or_default();
         if name == "id" { &mut held.ids } else { &mut held.fors }.insert(slot);
     } else if let Some(held) = refs.get_mut(value) {
-        if name == "id" { &mut held.ids } else { &mut held.fors }.remove(&slot);
+        if name == "id" { &mut held.ids } else { &mut held.fors }.remove(slot);
         if held.ids.is_empty() && held.fors.is_empty() {
             refs.remove(value);
         }

@@ -214,7 +214,7 @@ impl Mirror {
                     for (name, value) in attrs {
                         held.push((self.arena.intern(name), value.as_str().into()));
                     }
-                    Kind::Element { namespace: *namespace, tag, attrs: held }
+                    Kind::Element { namespace: *namespace, tag, attrs: held.into() }
                 }
                 TreeNode::Text(text) => Kind::Text(text.as_str().into()),
                 TreeNode::Shadow => Kind::Shadow,

@@ -94,7 +94,7 @@ impl<'a> NodeRef<'a> {
 
     pub fn attributes(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let attrs = match &self.held().kind {
-            Kind::Element { attrs, .. } => attrs.as_slice(),
+            Kind::Element { attrs, .. } => &**attrs,
             _ => &[],
         };
         attrs.iter().map(move |(name, value)| (self.mirror.arena.name(*name), &**value))

@@ -40,6 +40,34 @@ ${http} }`,
   return child.pid;
 }
 
+/** Starts an HAProxy before `origin` whose front end has these lines, `port` among them; answers its process. */
+export async function haproxy(origin, lines, port) {
+  const file = path.join(folder, "haproxy.cfg");
+  writeFileSync(
+    file,
+    `global
+  maxconn 4096
+  nbthread ${os.cpus().length}
+  tune.ssl.cachesize 0
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend front
+  ${lines}
+  default_backend site
+backend site
+  http-reuse always
+  server site 127.0.0.1:${origin}
+`,
+  );
+  const child = spawn("haproxy", ["-db", "-q", "-f", file], { stdio: "inherit" });
+  children.push(child);
+  await listening(port);
+  return child.pid;
+}
+
 async function listening(port) {
   for (;;) {
     const socket = net.connect(port, "127.0.0.1");
@@ -78,27 +106,32 @@ server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_ht
 proxy_set_header Connection ""; proxy_set_header Host $host; ${more} } }`;
 
 /**
- * Starts Lado as a front of `origin` and with a session on its `page`; answers its process, the front's host, and the
- * view's host with the cookies of the session's customer.
+ * Starts Lado as a front of `origin`; `more` are further sections of its configuration. Answers its process, the front's
+ * host, and `enter`, which makes a session on a page and lets its customer in.
  */
-export async function ladoBefore(origin, own, page) {
+export async function ladoBefore(origin, own, more = "", scheme = "http") {
   const password = "bench";
   const hash = execFileSync(lado, ["hash-password"], { input: `${password}\n`, encoding: "utf8" }).trim();
   const [console_, front] = [`lado.localhost:${own}`, `shop.localhost:${own}`];
+  const certificates = scheme === "https" ? 'certificates = [{ chain = "lado.pem", key = "lado.key" }]' : "";
   const file = path.join(folder, "lado.toml");
   writeFileSync(
     file,
     `[hosts]
-console = "http://${console_}"
-view = "http://view.localhost:${own}"
+console = "${scheme}://${console_}"
+view = "${scheme}://view.localhost:${own}"
 [listener]
 address = "127.0.0.1:${own}"
 requests_per_address = 0
 connections_per_address = 0
+max_connections = 15000
+${certificates}
 [upstream]
 allow_private = ["127.0.0.1:${origin}"]
+[session]
+max_sessions_per_company = 10000
 [log]
-level = "warn"
+level = "error"
 [[front]]
 hosts = ["shop.localhost"]
 company = "sol"
@@ -110,31 +143,47 @@ allow = ["*"]
 [[company.agents]]
 name = "ana"
 password = "${hash}"
+${more}
 `,
   );
   const child = spawn(lado, ["serve", "--json", "--config", file], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   await once(child.stdout, "data");
 
-  const post = (path_, cookie, value) =>
-    ask(
+  const post = async (path_, value, cookie) => {
+    const headers = cookie ? { cookie } : {};
+    const response = await ask(
       own,
       console_,
-      { path: path_, method: "POST", headers: cookie ? { cookie } : {} },
+      { path: path_, method: "POST", headers },
       JSON.stringify(value),
     );
-  const signedIn = await post("/api/sign-in", "", { name: "ana", password });
-  const agent = signedIn.headers["set-cookie"][0].split(";")[0];
-  const session = JSON.parse(
-    (await post("/api/sessions", agent, { site: `http://127.0.0.1:${origin}${page}` })).text,
-  );
-  const token = new URL(session.link).pathname.split("/").pop();
-  const entrance = new URL(JSON.parse((await post(`/api/join/${token}/accept`, "", {})).text).url);
-  const entered = await ask(own, entrance.host, { path: entrance.pathname + entrance.search });
-  const customer = entered.headers["set-cookie"].map((cookie) => cookie.split(";")[0]).join("; ");
+    if (response.status >= 300) throw new Error(`${path_}: ${response.status} ${response.text}`);
+    return response;
+  };
+  const signIn = async () =>
+    (await post("/api/sign-in", { name: "ana", password })).headers["set-cookie"][0].split(";")[0];
+  let agent;
 
-  return { pid: child.pid, front, view: { host: entrance.host, cookie: customer } };
+  /** The session's id, the view's host with the customer's cookies, and how the agent is let in and gets to the viewer. */
+  const enter = async (page) => {
+    agent ??= await signIn();
+    const site = `http://127.0.0.1:${origin}${page}`;
+    const session = JSON.parse((await post("/api/sessions", { site }, agent)).text);
+    const token = new URL(session.link).pathname.split("/").pop();
+    const entrance = new URL(JSON.parse((await post(`/api/join/${token}/accept`, {})).text).url);
+    const entered = await ask(own, entrance.host, { path: entrance.pathname + entrance.search });
+    const cookie = entered.headers["set-cookie"].map((cookie) => cookie.split(";")[0]).join("; ");
+    const admit = (pin) => post("/api/pin", { pin }, agent);
+    const viewer = async () =>
+      new URL(JSON.parse((await post(`/api/sessions/${session.id}/viewer`, {}, agent)).text).url);
+    return { id: session.id, host: entrance.host, cookie, admit, viewer };
+  };
+  return { pid: child.pid, console: console_, front, enter };
 }
+
+/** A certificate and its key, for whoever is asked by address: `lado.pem` and `lado.key` in the folder. */
+export const certify = () => void execFileSync(lado, ["certs", folder]);
 
 /** Runs a bench, and stops and removes what it has started. */
 export async function bench(main) {
