@@ -324,7 +324,8 @@ fn log(config: &Log, verbose: u8) -> anyhow::Result<()> {
         (Err(_), 1) => "info,lado=debug".into(),
         (Err(_), _) => "debug,lado=trace".into(),
     };
-    let filter = EnvFilter::try_new(&level).with_context(|| format!("log filter {level:?}"))?;
+    // What strangers say wrongly in their handshakes is no news, and would fill the log: "rustls=warn" shows it.
+    let filter = EnvFilter::try_new(format!("rustls=error,{level}")).with_context(|| format!("log filter {level:?}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Human => lines.init(),
