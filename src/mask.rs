@@ -34,11 +34,12 @@ mod taint;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
+use foldhash::{HashMap, HashSet};
 use url::Url;
 
 pub use asset::{drawing, style_sheet};
@@ -172,10 +173,10 @@ impl Mask {
             rules: rules.at("/"),
             site: rules,
             path: "/".into(),
-            own: HashMap::new(),
-            shown: HashMap::new(),
-            private: HashSet::new(),
-            locked: HashMap::new(),
+            own: HashMap::default(),
+            shown: HashMap::default(),
+            private: HashSet::default(),
+            locked: HashMap::default(),
             sheets: BTreeSet::new(),
             taint: Arc::default(),
             evidence: Evidence::default(),

@@ -13,7 +13,7 @@ mod node;
 pub(crate) mod tests;
 mod whole;
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::protocol::{Bytes, MAX_DEPTH, NONE, Op, Viewport};
 use arena::Arena;
@@ -134,7 +134,7 @@ impl State {
 
 impl Mirror {
     pub fn new(limits: Limits) -> Self {
-        Self { arena: Arena::default(), page: None, state: HashMap::new(), highest: DOCUMENT, limits }
+        Self { arena: Arena::default(), page: None, state: HashMap::default(), highest: DOCUMENT, limits }
     }
 
     /// False before the first snapshot.

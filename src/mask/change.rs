@@ -274,7 +274,8 @@ fn neighbours(node: NodeRef<'_>) -> Vec<u32> {
 
 /// The texts of a style element: they are one sheet, which is told together.
 fn sheet_texts(parent: NodeRef<'_>) -> impl Iterator<Item = u32> {
-    parent.children().filter(move |child| is_sheet(parent) && child.text().is_some()).map(NodeRef::id)
+    let sheet = Some(parent).filter(|parent| is_sheet(*parent));
+    sheet.into_iter().flat_map(NodeRef::children).filter(|child| child.text().is_some()).map(NodeRef::id)
 }
 
 fn is_sheet(node: NodeRef<'_>) -> bool {

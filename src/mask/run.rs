@@ -203,7 +203,7 @@ impl Mask {
     /// date behind the words that say whose birth it is.
     fn find_around(&self, first: NodeRef<'_>, last: NodeRef<'_>, seen: &Text<'_>, found: &mut Vec<Range<usize>>) {
         let plain = seen.plain().trim();
-        if plain.len() > LINE || (seen.digits() == 0 && !is_piece(plain)) || plain.is_empty() {
+        if !hangs(seen) {
             return;
         }
         if is_piece(plain) && self.is_stacked(first, last, plain) {
@@ -256,8 +256,12 @@ impl Mask {
         let mut near: Vec<NodeRef<'_>> = Vec::new();
         for side in [Side::Left, Side::Right] {
             for text in beside(node, side).take(15) {
-                near.push(text);
-                if !is_piece(Text::new(text.text().unwrap_or_default()).plain().trim()) {
+                let seen = Text::new(text.text().unwrap_or_default());
+                // Further texts of its run may: they are read with it.
+                if hangs(&seen) || !is_alone(text) {
+                    near.push(text);
+                }
+                if !is_piece(seen.plain().trim()) {
                     break;
                 }
             }
@@ -382,6 +386,18 @@ fn enter<'a>(first: NodeRef<'a>, side: Side, run: &mut Vec<Item<'a>>, within: No
 
 /// A longer line is a text: nothing in it hangs on the lines around it.
 const LINE: usize = 64;
+
+/// Whether what a line is may hang on the lines around it.
+fn hangs(line: &Text<'_>) -> bool {
+    let plain = line.plain().trim();
+    !plain.is_empty() && plain.len() <= LINE && (line.digits() > 0 || is_piece(plain))
+}
+
+/// Whether a text is the whole of what its block says.
+fn is_alone(text: NodeRef<'_>) -> bool {
+    let block = text.parent_node().is_some_and(|parent| matches!(place(parent), Place::Block));
+    block && text.prev().is_none() && text.next().is_none()
+}
 
 /// What may be a group of a number: a few digits, or a few letters and digits of an IBAN.
 fn is_piece(plain: &str) -> bool {

@@ -53,16 +53,16 @@ pub(super) struct Arena {
     free: Vec<u32>,
     ids: HashMap<u32, u32, Seeded>,
     names: Vec<Box<str>>,
-    numbers: HashMap<Box<str>, u32>,
-    refs: HashMap<Box<str>, Refs>,
+    numbers: foldhash::HashMap<Box<str>, u32>,
+    refs: Refs,
     pub bytes: usize,
 }
 
 /// The slots that bear an id, and those that are for it.
 #[derive(Debug, Default)]
 struct Refs {
-    ids: Few,
-    fors: Few,
+    ids: foldhash::HashMap<Box<str>, Few>,
+    fors: foldhash::HashMap<Box<str>, Few>,
 }
 
 /// Slots of which there is one as a rule.
@@ -71,7 +71,7 @@ enum Few {
     #[default]
     None,
     One(u32),
-    Many(Box<BTreeSet<u32>>),
+    Many(BTreeSet<u32>),
 }
 
 impl Few {
@@ -79,7 +79,7 @@ impl Few {
         match self {
             Self::None => *self = Self::One(slot),
             Self::One(held) if *held == slot => {}
-            Self::One(held) => *self = Self::Many(Box::new(BTreeSet::from([*held, slot]))),
+            Self::One(held) => *self = Self::Many(BTreeSet::from([*held, slot])),
             Self::Many(held) => drop(held.insert(slot)),
         }
     }
@@ -118,8 +118,8 @@ impl Default for Arena {
             free: Vec::new(),
             ids: HashMap::with_hasher(Seeded(RandomState::new().hash_one(0))),
             names: Vec::new(),
-            numbers: HashMap::new(),
-            refs: HashMap::new(),
+            numbers: foldhash::HashMap::default(),
+            refs: Refs::default(),
             bytes: 0,
         }
     }
@@ -200,12 +200,12 @@ impl Arena {
 
     /// The slots whose `id` is this, in no particular order.
     pub fn with_id(&self, id: &str) -> impl Iterator<Item = u32> {
-        self.refs.get(id).into_iter().flat_map(|refs| refs.ids.iter())
+        self.refs.ids.get(id).into_iter().flat_map(Few::iter)
     }
 
     /// The slots whose `for` is this.
     pub fn with_for(&self, id: &str) -> impl Iterator<Item = u32> {
-        self.refs.get(id).into_iter().flat_map(|refs| refs.fors.iter())
+        self.refs.fors.get(id).into_iter().flat_map(Few::iter)
     }
 
     /// Puts a loose node under `parent` after `prev`.
@@ -351,17 +351,19 @@ impl Arena {
     }
 }
 
-fn refer(refs: &mut HashMap<Box<str>, Refs>, name: &str, value: &str, slot: u32, adds: bool) {
-    if !matches!(name, "id" | "for") || value.is_empty() {
-        return;
-    }
+fn refer(refs: &mut Refs, name: &str, value: &str, slot: u32, adds: bool) {
+    let of = match name {
+        _ if value.is_empty() => return,
+        "id" => &mut refs.ids,
+        "for" => &mut refs.fors,
+        _ => return,
+    };
     if adds {
-        let held = refs.entry(value.into()).or_default();
-        if name == "id" { &mut held.ids } else { &mut held.fors }.insert(slot);
-    } else if let Some(held) = refs.get_mut(value) {
-        if name == "id" { &mut held.ids } else { &mut held.fors }.remove(slot);
-        if held.ids.is_empty() && held.fors.is_empty() {
-            refs.remove(value);
+        of.entry(value.into()).or_default().insert(slot);
+    } else if let Some(held) = of.get_mut(value) {
+        held.remove(slot);
+        if held.is_empty() {
+            of.remove(value);
         }
     }
 }

@@ -28,18 +28,13 @@ pub fn normal(text: &str) -> String {
 /// Whether a normalised name holds a normalised phrase: several words anywhere as whole words, a single word only where
 /// the name begins with it (*Pagar* locks "Pagar R$ 10", and neither "Pagamento" nor "Como pagar").
 pub fn holds(name: &str, phrase: &str) -> bool {
-    if name.chars().count() > MAX {
+    // Bytes are no fewer than characters, and quicker to count.
+    if phrase.is_empty() || phrase.len() > name.len() || (name.len() > MAX && name.chars().count() > MAX) {
         return false;
     }
-    let whole = |at: usize| {
-        let end = at + phrase.len();
-        (at == 0 || name[..at].ends_with(' ')) && (end == name.len() || name[end..].starts_with(' '))
-    };
-    if phrase.contains(' ') {
-        name.match_indices(phrase).any(|(at, _)| whole(at))
-    } else {
-        !phrase.is_empty() && name.starts_with(phrase) && whole(0)
-    }
+    let begins =
+        |at: usize| name[at..].strip_prefix(phrase).is_some_and(|behind| behind.is_empty() || behind.starts_with(' '));
+    begins(0) || phrase.contains(' ') && name.match_indices(' ').any(|(at, _)| begins(at + 1))
 }
 
 /// Format characters: soft hyphens, joiners, bidi marks.
