@@ -461,7 +461,10 @@ test("first paint", async () => {
     const from = Date.now();
     const going = customer.page.goto(`${customer.view}/documentation`);
     await expect
-      .poll(() => viewer.evaluate(`(${painted})(${JSON.stringify(STAGE)})`), { intervals: [5], timeout: 30_000 })
+      .poll(() => viewer.evaluate(`(${painted})(${JSON.stringify(STAGE)})`), {
+        intervals: [5],
+        timeout: 30_000,
+      })
       .toBe(true);
     ours.push(Date.now() - from);
     await going;
