@@ -30,6 +30,8 @@ for (const [language, name] of [
 
     await agent.click("form[data-inline] button[data-lado-lock]");
     await expect(agent.refusal(/locked: only the customer/)).toBeVisible();
+    await expect(agent.refusal(/^Rule: [a-z-]+$/)).toBeVisible();
+    if (process.env.SHOTS) await agent.page.screenshot({ path: `${process.env.SHOTS}/locked.png` });
 
     // The checkout's fields are in the form of a locked button: Enter there would press it.
     await checkout(customer, language);

@@ -2,6 +2,10 @@
 
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test, type WebSocketRoute } from "@playwright/test";
+import de from "../../web/locales/de.json" with { type: "json" };
+import es from "../../web/locales/es.json" with { type: "json" };
+import fr from "../../web/locales/fr.json" with { type: "json" };
+import ptBR from "../../web/locales/pt-BR.json" with { type: "json" };
 import { CONSOLE, serve } from "./apps";
 
 interface Lado {
@@ -233,6 +237,32 @@ test("a question says who asks for what, and only a calm press answers it", asyn
   expect(lado.said.filter(({ type }) => type === "answer")).toEqual([]);
   await page.getByRole("button", { name: "Not now" }).click();
   await expect.poll(() => lado.said.at(-1)).toEqual({ type: "answer", id: 4, yes: false });
+});
+
+test("the customer chooses the panel's language, and a phone shows all of it", async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 700 });
+  const lado = await open(page, ACTIVE);
+  await page.getByRole("button", { name: /^Shared view/ }).click();
+  const choice = page.getByRole("combobox");
+  await expect(choice).toHaveAccessibleName("Language");
+  for (const [language, { panel }] of Object.entries({ de, es, fr, "pt-BR": ptBR })) {
+    await choice.selectOption(language);
+    await expect(page.getByRole("radio", { name: panel.look })).toBeVisible();
+    await expect(page.getByRole("checkbox", { name: panel.marks })).toBeVisible();
+    await expect.poll(() => lado.said.at(-1)).toEqual({ type: "language", language });
+    await choice.scrollIntoViewIfNeeded();
+    await choice.click({ trial: true });
+    const over = await page.evaluate(() =>
+      [...document.querySelectorAll("*")]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth)
+        .map((each) => each.outerHTML.slice(0, 80)),
+    );
+    expect(over, language).toEqual([]);
+  }
+  // The next page's panel remembers.
+  await page.reload();
+  await page.getByRole("button", { name: new RegExp(`^${ptBR.panel.title}`) }).click();
+  await expect(page.getByRole("radio", { name: ptBR.panel.look })).toBeVisible();
 });
 
 for (const scheme of ["light", "dark"] as const) {

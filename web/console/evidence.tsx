@@ -48,9 +48,7 @@ export function EvidenceList({ session }: { session: string }) {
           <tbody>
             {rules.map(({ rule, masked, locked, refused }) => (
               <tr key={rule}>
-                <th scope="row">
-                  {rule === "hidden-by-customer" ? t("console.evidence_by_customer") : rule}
-                </th>
+                <th scope="row">{ruleName(rule)}</th>
                 {cell(masked)}
                 {cell(locked)}
                 {cell(refused)}
@@ -64,4 +62,9 @@ export function EvidenceList({ session }: { session: string }) {
       )}
     </section>
   );
+}
+
+/** What agents know a rule by: its id, but for what the customer has hidden by hand. */
+export function ruleName(rule: string): string {
+  return rule === "hidden-by-customer" ? t("console.evidence_by_customer") : rule;
 }

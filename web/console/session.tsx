@@ -28,6 +28,7 @@ import type { FromConsole, FromViewer } from "../viewer/bridge";
 import { TOOLS, type Tool } from "../viewer/tool";
 import { Connected, type Line } from "./connected";
 import { EscapedLine } from "./escaped";
+import { ruleName } from "./evidence";
 import { Invitation } from "./invitation";
 import { Notes } from "./notes";
 import { notify } from "./notify";
@@ -41,7 +42,8 @@ import { Tools } from "./tools";
 interface Toast {
   key: number;
   text: string;
-  locked: boolean;
+  /** Of a lock or mask that refused. */
+  rule: string | null;
 }
 
 interface State extends Line {
@@ -158,7 +160,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
               this.forceUpdate();
               for (const { text } of entries) notify(t("console.says"), text ?? "");
             },
-            refused: (code) => this.#toasted(explain(new ApiError(409, code, "")), false),
+            refused: (code) => this.#toasted(explain(new ApiError(409, code, ""))),
           });
           this.setState({ viewer: url, problem: "", pin: false, handed: false });
         },
@@ -206,7 +208,7 @@ export class SessionScreen extends Component<{ id: string }, State> {
         this.setState({ level: message.level });
         break;
       case "refused":
-        this.#refused(message.refusal, message.rule, message.label);
+        this.#refused(message.refusal, String(message.rule ?? ""), String(message.label ?? ""));
         break;
       case "online":
         this.setState({ online: message.online });
@@ -242,11 +244,10 @@ export class SessionScreen extends Component<{ id: string }, State> {
   }
 
   #refused(refusal: Refusal, rule: string, label: string): void {
-    const named = { label: String(label ?? ""), rule: String(rule ?? "") };
     const text = (() => {
       switch (refusal) {
         case Refusal.Locked:
-          return named.label ? t("console.refused_locked", named) : t("console.refused_locked_plain");
+          return label ? t("console.refused_locked", { label }) : t("console.refused_locked_plain");
         case Refusal.Masked:
           return t("console.refused_masked");
         case Refusal.NotAllowed:
@@ -265,11 +266,11 @@ export class SessionScreen extends Component<{ id: string }, State> {
           return t("console.refused_not");
       }
     })();
-    this.#toasted(text, refusal === Refusal.Locked);
+    this.#toasted(text, refusal === Refusal.Locked || refusal === Refusal.Masked ? rule : null);
   }
 
-  #toasted(text: string, locked: boolean): void {
-    const toast: Toast = { key: ++this.#toast, text, locked };
+  #toasted(text: string, rule: string | null = null): void {
+    const toast: Toast = { key: ++this.#toast, text, rule };
     // The same words twice would only push the page around.
     const others = this.state.toasts.filter((other) => other.text !== text).slice(-2);
     this.setState({ toasts: [...others, toast] });
@@ -525,10 +526,13 @@ export class SessionScreen extends Component<{ id: string }, State> {
           />
         )}
         <div class="toasts" role="status">
-          {toasts.map(({ key, text, locked }) => (
+          {toasts.map(({ key, text, rule }) => (
             <p class="toast" key={key}>
-              <Icon of={locked ? Lock : TriangleAlert} size={18} />
-              <span>{text}</span>
+              <Icon of={rule === null ? TriangleAlert : Lock} size={18} />
+              <span>
+                {text}
+                {rule && <small>{t("console.refused_rule", { rule: ruleName(rule) })}</small>}
+              </span>
               <button
                 class="button quiet square"
                 type="button"

@@ -3,34 +3,30 @@
 import {
   ChevronDown,
   CircleStop,
-  Eye,
-  EyeOff,
+  type Eye,
   Hourglass,
   MessageCircle,
-  MousePointer2,
-  MousePointerClick,
   Move,
-  Pause,
-  Play,
   ShieldCheck,
   UserRound,
   WifiOff,
 } from "lucide";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
-import type { Permission } from "../shared/api";
 import { Logo, Mark, sentence } from "../shared/brand";
 import { Chat } from "../shared/chat";
-import { type Key, t } from "../shared/i18n";
+import { t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
+import { LanguagePicker } from "../shared/language";
 import { useLanguage } from "../shared/use-language";
+import { ARROWS, announceSize, dragged, tellPage } from "./frame";
+import { Permissions } from "./permissions";
+import { PillPause, Privacy } from "./privacy";
 import { Request } from "./request";
 import type { Connection, PanelSocket, PanelState } from "./socket";
 import { agentOf, companyOf, initials, roleOf } from "./words";
 
 /** Presses in the first moment after something has moved under the finger do not count. */
 const CALM = 500;
-/** The pill is no wider; the panel is narrower, and has the whole width of a phone (panel.css). */
-const WIDTH = 328;
 /** On narrower screens the panel always makes way for the page. */
 const PHONE = 480;
 /** A message shows in the pill for this long. */
@@ -199,6 +195,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
               <span class="spinner" />
             </div>
           )}
+          {state && !request && <LanguagePicker />}
         </section>
       ) : (
         <section class="pill" aria-label={t("panel.title")}>
@@ -246,50 +243,6 @@ export function Panel({ socket }: { socket: PanelSocket }) {
         </section>
       )}
     </div>
-  );
-}
-
-const STEP = 24;
-const ARROWS: Record<string, [number, number]> = {
-  ArrowLeft: [-STEP, 0],
-  ArrowRight: [STEP, 0],
-  ArrowUp: [0, -STEP],
-  ArrowDown: [0, STEP],
-};
-
-/** The page around knows the panel's frame, and learns nothing from this but what was pressed. */
-function tellPage(message: object): void {
-  if (window.parent !== window) window.parent.postMessage({ lado: "panel", ...message }, "*");
-}
-
-/** Moves the frame with the pointer. The frame goes with it, so that only the screen's own measure holds still. */
-let last: { x: number; y: number } | null = null;
-const dragged = {
-  onPointerDown: (event: PointerEvent & { currentTarget: HTMLElement }) => {
-    if ((event.target as Element).closest("button") || event.button !== 0) return;
-    event.currentTarget.setPointerCapture(event.pointerId);
-    last = { x: event.screenX, y: event.screenY };
-  },
-  onPointerMove: (event: PointerEvent) => {
-    if (!last) return;
-    tellPage({ move: [event.screenX - last.x, event.screenY - last.y] });
-    last = { x: event.screenX, y: event.screenY };
-  },
-  onPointerUp: () => {
-    last = null;
-  },
-  onPointerCancel: () => {
-    last = null;
-  },
-};
-
-/** At hand while the customer is busy with the page: a card comes out of a wallet at once, or a child into the room. */
-function PillPause({ paused, pause }: { paused: boolean; pause(paused: boolean): void }) {
-  const text = t(paused ? "panel.resume" : "panel.pause");
-  return (
-    <button class="pause" type="button" aria-label={text} title={text} onClick={() => pause(!paused)}>
-      <Icon of={paused ? Play : Pause} size={20} />
-    </button>
   );
 }
 
@@ -373,48 +326,6 @@ function Tabs({ tab, unread, choose }: TabsProps) {
   );
 }
 
-/** What the customer can keep to themselves: everything for a while, a part of the page, and a look at what is hidden. */
-function Privacy({ paused, pause }: { paused: boolean; pause(paused: boolean): void }) {
-  const [marks, setMarks] = useState(true);
-  return (
-    <div class="privacy">
-      {paused ? (
-        <button class="button primary small" type="button" onClick={() => pause(false)}>
-          <Icon of={Play} size={18} />
-          {t("panel.resume")}
-        </button>
-      ) : (
-        <button class="button small" type="button" onClick={() => pause(true)}>
-          <Icon of={Pause} size={18} />
-          {t("panel.pause")}
-        </button>
-      )}
-      <button
-        class="button small"
-        type="button"
-        onClick={() => tellPage({ hide: true })}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") tellPage({ hide: false });
-        }}
-      >
-        <Icon of={EyeOff} size={18} />
-        {t("panel.hide")}
-      </button>
-      <label>
-        <input
-          type="checkbox"
-          checked={marks}
-          onChange={({ currentTarget: { checked } }) => {
-            setMarks(checked);
-            tellPage({ marks: checked });
-          }}
-        />
-        {t("panel.marks")}
-      </label>
-    </div>
-  );
-}
-
 function Agents({ state }: { state: PanelState }) {
   const company = companyOf(state);
   return (
@@ -487,67 +398,6 @@ function Pin({ state, socket }: { state: PanelState; socket: PanelSocket }) {
   );
 }
 
-const LEVELS: { level: Permission; icon: typeof Eye; title: Key; more: Key }[] = [
-  { level: "look", icon: Eye, title: "panel.look", more: "panel.look_more" },
-  { level: "point", icon: MousePointer2, title: "panel.point", more: "panel.point_more" },
-  { level: "control", icon: MousePointerClick, title: "panel.control", more: "panel.control_more" },
-];
-
-interface PermissionsProps {
-  level: Permission;
-  agent: string;
-  choose(level: Permission): void;
-}
-
-/**
- * Unlike native radio buttons, arrows only move the focus and Enter does nothing: only a click, a tap or the space bar
- * gives an agent more than before.
- */
-function Permissions({ level, agent, choose }: PermissionsProps) {
-  const list = useRef<HTMLDivElement>(null);
-  const [focused, setFocused] = useState<number | null>(null);
-  const current = LEVELS.findIndex((row) => row.level === level);
-  const stop = focused ?? Math.max(current, 0);
-
-  const move = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (event.key === "Enter") event.preventDefault();
-    if (!step) return;
-    event.preventDefault();
-    const next = (stop + step + LEVELS.length) % LEVELS.length;
-    setFocused(next);
-    (list.current?.children[next] as HTMLElement | undefined)?.focus();
-  };
-
-  return (
-    <div class="permissions">
-      <h2 id="permissions">{t("panel.may", { agent })}</h2>
-      <div class="levels" role="radiogroup" aria-labelledby="permissions" ref={list} onKeyDown={move}>
-        {LEVELS.map((row, index) => (
-          // biome-ignore lint/a11y/useSemanticElements: a native radio button changes its value with the arrow keys
-          <button
-            key={row.level}
-            type="button"
-            role="radio"
-            class="level"
-            aria-checked={row.level === level}
-            tabIndex={index === stop ? 0 : -1}
-            onClick={() => row.level !== level && choose(row.level)}
-            onFocus={() => setFocused(index)}
-          >
-            <Icon of={row.icon} size={20} />
-            <span>
-              <strong>{t(row.title)}</strong>
-              <small>{t(row.more)}</small>
-            </span>
-            <span class="mark" aria-hidden="true" />
-          </button>
-        ))}
-      </div>
-    </div>
-  );
-}
-
 function statusOf(
   state: PanelState | null,
   connection: Connection,
@@ -573,19 +423,4 @@ function useMinutes(until: string | null | undefined): number {
   }, []);
   if (!until) return 1;
   return Math.max(0, Math.ceil((Date.parse(until) - Date.now()) / 60_000));
-}
-
-/** Tells the page around the frame how large the panel is, and nothing else. */
-function announceSize(root: HTMLElement | null): (() => void) | undefined {
-  if (!root || window.parent === window) return undefined;
-  const say = () => {
-    const { width, height } = root.getBoundingClientRect();
-    const wanted = Math.min(Math.ceil(width), WIDTH);
-    window.parent.postMessage({ lado: "panel", width: wanted, height: Math.ceil(height) }, "*");
-  };
-  const watcher = new ResizeObserver(say);
-  watcher.observe(root);
-  // Browsers do not draw a frame of another site while it is hidden, so nothing observes its first size.
-  say();
-  return () => watcher.disconnect();
 }
