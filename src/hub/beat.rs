@@ -15,6 +15,9 @@ impl Hub {
         let Ok(page) = inner.page_of(from) else { return };
         page.latency = latency;
         if std::mem::replace(&mut page.quiet, quiet) != quiet {
+            if !quiet {
+                page.forget_waiting();
+            }
             self.check_online(&mut inner);
         }
     }

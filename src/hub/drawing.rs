@@ -59,7 +59,9 @@ impl Hub {
         if let Some(link) = &page.link {
             link.queue.control(locks::Frame::control(&Control::Draw { drawing: allowed.clone() }));
         }
-        if stays {
+        // One that vanishes does so in the customer's sight, or where they are away when they are back.
+        let waits = page.is_away() && !matches!(drawing.shape, Shape::Trail { .. });
+        if stays || waits {
             let same = |other: &Drawing| (other.participant, other.id) == (drawing.participant, drawing.id);
             page.drawings.retain(|other| !same(other.as_ref()));
             if page.drawings.len() >= MAX_DRAWINGS {
@@ -110,16 +112,23 @@ impl Inner {
 
 impl Page {
     /// The page has connected again: what is drawn on it is put there again.
-    pub(super) fn redraw(&self) {
+    pub(super) fn redraw(&mut self) {
         let Some(link) = &self.link else { return };
         for drawing in &self.drawings {
             link.queue.control(locks::Frame::control(&Control::Draw { drawing: drawing.clone() }));
         }
+        self.forget_waiting();
+    }
+
+    /// What vanishes has been shown.
+    pub(super) fn forget_waiting(&mut self) {
+        self.drawings.retain(|drawing| drawing.as_ref().stays);
     }
 
     /// What a viewer that comes to this page is to show on it.
     pub(super) fn drawn(&self) -> Vec<mask::Frame> {
-        let drawn = self.drawings.iter().map(|drawing| ViewerNotice::Draw { drawing: drawing.as_ref().clone() });
+        let stay = self.drawings.iter().filter(|drawing| drawing.as_ref().stays);
+        let drawn = stay.map(|drawing| ViewerNotice::Draw { drawing: drawing.as_ref().clone() });
         drawn.map(|notice| mask::Frame::notice(&notice)).collect()
     }
 }

@@ -266,6 +266,11 @@ impl Page {
         self.lost.is_none_or(|lost| now.saturating_duration_since(lost) < super::AWAY)
     }
 
+    /// What is sent to it now may not arrive.
+    pub fn is_away(&self) -> bool {
+        self.link.is_none() || self.quiet
+    }
+
     pub fn ready(&self) -> bool {
         self.mirror.ready()
     }

@@ -155,12 +155,13 @@ export class SessionScreen extends Component<{ id: string }, State> {
     viewer(this.props.id)
       .then(
         (url) => {
-          this.#talk ??= new Talk(this.props.id, {
+          this.#talk ??= new Talk(this.props.id, agent.value?.display ?? "", {
             messages: (entries) => {
               this.forceUpdate();
               for (const { text } of entries) notify(t("console.says"), text ?? "");
             },
             refused: (code) => this.#toasted(explain(new ApiError(409, code, ""))),
+            changed: () => this.forceUpdate(),
           });
           this.setState({ viewer: url, problem: "", pin: false, handed: false });
         },
@@ -209,6 +210,9 @@ export class SessionScreen extends Component<{ id: string }, State> {
         break;
       case "refused":
         this.#refused(message.refusal, String(message.rule ?? ""), String(message.label ?? ""));
+        break;
+      case "undrawn":
+        this.#toasted(t("console.undrawn"));
         break;
       case "online":
         this.setState({ online: message.online });

@@ -23,7 +23,7 @@ import { EvidenceList } from "./evidence";
 import { Notes } from "./notes";
 import { LevelBadge } from "./parts";
 import { agent, drifted } from "./state";
-import type { Talk } from "./talk";
+import type { Talk, Wanted } from "./talk";
 
 export type Tab = "chat" | "people" | "events" | "notes";
 
@@ -88,7 +88,7 @@ export function Side({ talk, session, tab, choose }: SideProps) {
         ))}
       </div>
       <div class="content" id={`tab-${tab}`} role="tabpanel" aria-labelledby={`to-${tab}`}>
-        {session.request && <Pending session={session} talk={talk} />}
+        <Pending session={session} talk={talk} />
         {tab === "chat" ? (
           <Chat conversation={conversation} side="agent" other={t("chat.customer")} />
         ) : tab === "people" ? (
@@ -107,18 +107,20 @@ export function Side({ talk, session, tab, choose }: SideProps) {
   );
 }
 
-/** A question that the customer has not answered yet. */
+/** A question that the customer has not answered yet, or that waits for the connection. */
 function Pending({ session, talk }: { session: Session; talk: Talk }) {
   useLanguage();
+  const { waiting } = talk;
   const { request } = session;
-  if (!request) return null;
-  const own = request.by.name === agent.value?.name;
+  const question = waiting ?? request;
+  if (!question) return null;
+  const own = waiting !== null || request?.by.name === agent.value?.name;
   return (
     <div class="note warn pending" role="status">
       <span class="spinner" />
       <div>
-        <strong>{t("console.asked_waiting")}</strong>
-        <p>{asked(request)}</p>
+        <strong>{t(waiting ? "console.asked_later" : "console.asked_waiting")}</strong>
+        <p>{asked(question)}</p>
         {own && (
           <button class="button small" type="button" onClick={() => talk.withdraw()}>
             {t("console.withdraw")}
@@ -129,17 +131,18 @@ function Pending({ session, talk }: { session: Session; talk: Talk }) {
   );
 }
 
-function asked({ what, url, who }: Ask): string {
-  const person = who?.display ?? "";
-  switch (what) {
+function asked(ask: Ask | Wanted): string {
+  // What is not asked yet knows a colleague by name alone.
+  const who = "who" in ask && ask.who ? (typeof ask.who === "string" ? ask.who : ask.who.display) : "";
+  switch (ask.what) {
     case "control":
       return t("console.asked_control");
     case "open":
-      return t("console.asked_open", { url: url ?? "" });
+      return t("console.asked_open", { url: ask.url ?? "" });
     case "hand_over":
-      return t("console.asked_hand_over", { who: person });
+      return t("console.asked_hand_over", { who });
     case "invite":
-      return t("console.asked_invite", { who: person });
+      return t("console.asked_invite", { who });
   }
 }
 
@@ -164,7 +167,7 @@ function People({ session, talk }: { session: Session; talk: Talk }) {
   const here = new Set(session.people?.map(({ name }) => name));
   const others = colleagues.filter(({ name }) => !here.has(name));
   const supervisor = agent.value?.role === "supervisor";
-  const may = !supervisor && !session.request;
+  const may = !supervisor && !session.request && !talk.waiting;
   return (
     <div class="people">
       <ul>

@@ -10,7 +10,7 @@ export type Wanted =
   | { what: "hand_over" | "invite"; who: string };
 
 type Incoming = News | { type: "ended" } | { type: "beat" } | { type: "reconnect"; after: number };
-type Outgoing = Saying | ({ type: "ask" } & Wanted) | { type: "withdraw" };
+type Question = ({ type: "ask" } & Wanted) | { type: "withdraw" };
 
 const FIRST_RETRY = 400;
 const LAST_RETRY = 4000;
@@ -20,20 +20,35 @@ export interface Listener {
   messages(entries: readonly Entry[]): void;
   /** Lado refused a question; `code` is its own word for why. */
   refused(code: string): void;
+  /** Whether a question waits for the connection is otherwise than before. */
+  changed(): void;
 }
 
 export class Talk {
   readonly conversation: Conversation;
   #socket: WebSocket | null = null;
   #open = false;
+  /** Lado has told all that was new to this connection. */
+  #ready = false;
+  #quiet = false;
   #over = false;
   #retry = FIRST_RETRY;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last question, or that it is taken back, until Lado shows that it knows: sent again on every new connection. */
+  #question: Question | null = null;
   readonly #stop: () => void;
-  readonly #pulse = new Pulse({ quiet: () => {}, dead: () => this.#lost() });
+  readonly #pulse = new Pulse({
+    quiet: (quiet) => {
+      this.#quiet = quiet;
+      this.listener.changed();
+    },
+    dead: () => this.#lost(),
+  });
 
   constructor(
     private readonly session: string,
+    /** As the agent is called in the conversation. */
+    private readonly name: string,
     private readonly listener: Listener,
   ) {
     this.conversation = new Conversation("agent", (message) => this.#send(message), `chat.${session}`);
@@ -42,11 +57,30 @@ export class Talk {
   }
 
   ask(wanted: Wanted): void {
-    this.#send({ type: "ask", ...wanted });
+    this.#say({ type: "ask", ...wanted });
   }
 
   withdraw(): void {
-    this.#send({ type: "withdraw" });
+    this.#say({ type: "withdraw" });
+  }
+
+  /** What is asked for as soon as the connection is back. */
+  get waiting(): Wanted | null {
+    return this.#question?.type === "ask" && (!this.#ready || this.#quiet) ? this.#question : null;
+  }
+
+  #say(question: Question): void {
+    this.#question = question;
+    if (this.#ready) this.#send(question);
+    this.listener.changed();
+  }
+
+  /** What an agent has asked and taken back is told to all agents: this one's own is the answer to a question. */
+  #heard({ entries }: Extract<News, { type: "said" }>): void {
+    const done = { ask: "asked", withdraw: "withdrew" }[this.#question?.type ?? "ask"];
+    if (!entries.some(({ event, person }) => event === done && person?.display === this.name)) return;
+    this.#question = null;
+    this.listener.changed();
   }
 
   close(): void {
@@ -90,8 +124,16 @@ export class Talk {
         break;
       default: {
         if (message.type === "refused" && message.key === undefined) {
+          this.#question = null;
           this.listener.refused(message.error.code);
           break;
+        }
+        if (message.type === "said") this.#heard(message);
+        // Marks come with every new connection, after all that was said meanwhile.
+        if (message.type === "marks" && !this.#ready) {
+          this.#ready = true;
+          if (this.#question) this.#send(this.#question);
+          this.listener.changed();
         }
         const first = this.conversation.last === 0;
         const fresh = this.conversation.hear(message);
@@ -101,7 +143,7 @@ export class Talk {
     }
   }
 
-  #send(message: Outgoing): boolean {
+  #send(message: Saying | Question): boolean {
     if (!this.#open) return false;
     this.#socket?.send(JSON.stringify(message));
     return true;
@@ -111,9 +153,12 @@ export class Talk {
     const socket = this.#socket;
     this.#socket = null;
     this.#open = false;
+    this.#ready = false;
+    this.#quiet = false;
     this.#pulse.stop();
     socket?.close();
     if (this.#over) return;
+    this.listener.changed();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY);

@@ -144,7 +144,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
               {connection === "lost" && (
                 <p class="note warn" role="alert">
                   <Icon of={WifiOff} size={18} />
-                  <span>{t("panel.lost_more")}</span>
+                  <span>{t(state.kept ? "panel.lost_kept" : "panel.lost_more")}</span>
                 </p>
               )}
               {request ? (

@@ -35,6 +35,8 @@ export interface PanelState {
   /** Whether this browser's page is connected. */
   online: boolean;
   session_started?: string | null;
+  /** Something is decided that Lado has not heard of, because the connection is away. */
+  kept?: boolean;
 }
 
 export type Connection = "connecting" | "open" | "lost" | "ended";
@@ -49,7 +51,7 @@ type Incoming =
   | News
   | { type: "error"; error?: { code?: string } };
 
-type Outgoing =
+type Decision =
   | { type: "level"; level: Permission }
   | { type: "pause"; paused: boolean }
   | { type: "answer"; id: number; yes: boolean }
@@ -67,8 +69,10 @@ export class PanelSocket {
   #over = false;
   /** Lado has answered on this connection. */
   #ready = false;
-  /** What the customer decided while the connection was away: sent as soon as it is back. */
-  #unsent = new Map<string, Outgoing>();
+  #quiet = false;
+  #state: PanelState | null = null;
+  /** What the customer has decided, until Lado's own word shows it: sent again on every new connection. */
+  readonly #decided = new Map<Decision["type"], Decision>();
   onstate: (state: PanelState) => void = () => {};
   onconnection: (connection: Connection) => void = () => {};
   /** New messages of agents. */
@@ -76,7 +80,11 @@ export class PanelSocket {
   readonly conversation: Conversation;
   #detectors: Detectors | null = null;
   readonly #pulse = new Pulse({
-    quiet: (quiet) => this.onconnection(quiet ? "lost" : "open"),
+    quiet: (quiet) => {
+      this.#quiet = quiet;
+      this.onconnection(quiet ? "lost" : "open");
+      this.#show();
+    },
     dead: () => this.#lost(),
   });
 
@@ -116,25 +124,27 @@ export class PanelSocket {
     const socket = this.#socket;
     this.#socket = null;
     this.#ready = false;
+    this.#quiet = false;
     this.#pulse.stop();
     if (!socket) return;
     socket.close();
     if (this.#over) return;
     this.onconnection("lost");
+    this.#show();
     this.#again(wait * (0.75 + Math.random() / 2));
     this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
   }
 
   level(level: Permission): void {
-    this.#send({ type: "level", level });
+    this.#decide({ type: "level", level });
   }
 
   pause(paused: boolean): void {
-    this.#send({ type: "pause", paused });
+    this.#decide({ type: "pause", paused });
   }
 
   answer(id: number, yes: boolean): void {
-    this.#send({ type: "answer", id, yes });
+    this.#decide({ type: "answer", id, yes });
   }
 
   /** Whether a text holds something that agents are not to read. */
@@ -143,11 +153,11 @@ export class PanelSocket {
   }
 
   newPin(): void {
-    this.#send({ type: "pin" });
+    this.#decide({ type: "pin" });
   }
 
   end(): void {
-    this.#send({ type: "end" });
+    this.#decide({ type: "end" });
   }
 
   /** What may be lost, or is sent again by who says it. */
@@ -157,9 +167,26 @@ export class PanelSocket {
     return true;
   }
 
-  #send(message: Outgoing): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
-    else this.#unsent.set(message.type, message);
+  #decide(decision: Decision): void {
+    // In the order in which they were made.
+    this.#decided.delete(decision.type);
+    this.#decided.set(decision.type, decision);
+    if (this.#ready) this.#socket?.send(JSON.stringify(decision));
+    this.#show();
+  }
+
+  /** Tells what Lado knows, and while the connection is away what the customer has decided since. */
+  #show(): void {
+    const state = this.#state;
+    if (!state) return;
+    if (this.#ready && !this.#quiet) return this.onstate(state);
+    const shown = { ...state, kept: this.#decided.size > 0 };
+    for (const decision of this.#decided.values()) {
+      if (decision.type === "level") shown.level = decision.level;
+      else if (decision.type === "pause") shown.paused = decision.paused;
+      else if (decision.type === "answer" && shown.request?.id === decision.id) shown.request = null;
+    }
+    this.onstate(shown);
   }
 
   #receive(text: string): void {
@@ -177,13 +204,15 @@ export class PanelSocket {
         if (message.token) this.#token = message.token;
         this.#retry = FIRST_RETRY;
         this.onconnection("open");
-        for (const unsent of this.#unsent.values()) this.#socket?.send(JSON.stringify(unsent));
-        this.#unsent.clear();
+        this.#state = message;
+        for (const decision of this.#decided.values())
+          if (isTaken(decision, message)) this.#decided.delete(decision.type);
         if (!this.#ready) {
           this.#ready = true;
+          for (const decision of this.#decided.values()) this.#socket?.send(JSON.stringify(decision));
           this.conversation.connected();
         }
-        this.onstate(message);
+        this.#show();
         if (message.phase === "ended") this.#end();
         break;
       }
@@ -220,5 +249,21 @@ export class PanelSocket {
     if (this.#over || this.#socket) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.open(), after);
+  }
+}
+
+/** Whether Lado's word shows that it knows of a decision. */
+function isTaken(decision: Decision, state: PanelState): boolean {
+  switch (decision.type) {
+    case "level":
+      return state.level === decision.level;
+    case "pause":
+      return (state.paused ?? false) === decision.paused;
+    case "answer":
+      return state.request?.id !== decision.id;
+    case "pin":
+      return Date.parse(state.pin_expires ?? "") > Date.now();
+    case "end":
+      return state.phase === "ended";
   }
 }

@@ -17,6 +17,8 @@ export type FromViewer =
   /** Round trips in milliseconds, as far as they are known. */
   | { type: "latency"; agent: number | null; customer: number | null }
   | { type: "connection"; state: "connecting" | "open" | "lost" }
+  /** Drawings that were made while the connection was away are not kept. */
+  | { type: "undrawn" }
   | { type: "ticket?" }
   /** Alt+Shift and this key were pressed over the page. */
   | { type: "shortcut"; code: string }

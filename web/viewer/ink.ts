@@ -14,6 +14,8 @@ export interface Hand {
   erase(id: number): void;
   /** The customer has not allowed pointing. */
   denied(): void;
+  /** What was drawn while the connection was away has no place any more. */
+  undrawn(): void;
   label(name: string, role: string): string;
   words: { look: string; text: string };
 }
@@ -25,8 +27,20 @@ const MAX_POINTS = 1500;
 const OWN = 0;
 /** What the next press would do. */
 const PREVIEW = 0xffff_ffff;
+/** After this long on a line that stands, Lado has what was sent. */
+const SURE = 3000;
+/** As many drawings as Lado keeps of a page. */
+const MAX_UNSURE = 100;
 /** So small an element would make a coarse measure: the one around it is taken. */
 const SMALL = 24;
+
+/** Drawn or erased, and maybe lost with the connection. */
+interface Unsure {
+  at: number;
+  id: number;
+  /** Nothing: erased. */
+  drawn: { colour: number; stays: boolean; shape: Shape; on: string } | null;
+}
 
 export class Ink {
   tool: Tool = "hand";
@@ -34,6 +48,9 @@ export class Ink {
   stays = false;
   readonly sketch: Sketch;
   #mine: number[] = [];
+  /** In order. */
+  #unsure: Unsure[] = [];
+  #away = false;
   #next = Math.floor(Math.random() * 1000) + 1;
   #start: { anchor: Target; x: number; y: number; points: number[]; sent: number } | null = null;
   #field: HTMLInputElement | null = null;
@@ -74,14 +91,47 @@ export class Ink {
   undo(): void {
     const id = this.#mine.pop();
     if (id === undefined) return;
-    this.sketch.erase(OWN, id);
-    this.hand.erase(id);
+    this.#erase(id);
   }
 
   clear(): void {
     this.#mine = [];
-    this.sketch.erase(OWN, 0);
-    this.hand.erase(0);
+    this.#erase(0);
+  }
+
+  #erase(id: number): void {
+    this.sketch.erase(OWN, id);
+    this.#unsure = this.#unsure.filter((one) => id && one.id !== id);
+    this.#unsure.push({ at: performance.now(), id, drawn: null });
+    this.hand.erase(id);
+  }
+
+  /** The line to Lado has gone, or another one has been made. */
+  lost(): void {
+    this.#away = true;
+  }
+
+  /** Lado has been heard. */
+  heard(): void {
+    const sure = performance.now() - SURE;
+    if (!this.#away) this.#unsure = this.#unsure.filter(({ at }) => at > sure);
+  }
+
+  /** The line that was silent stands: what was sent has arrived. */
+  found(): void {
+    this.#away = false;
+  }
+
+  /** The page shows again on a new line: what may have been lost goes out once more, where it still has a place. */
+  again(): void {
+    this.#away = false;
+    let lost = false;
+    for (const { id, drawn } of this.#unsure.splice(0)) {
+      if (!drawn) this.#erase(id);
+      else if (this.#sign(drawn.shape.node) === drawn.on) this.#put(id, drawn);
+      else lost = true;
+    }
+    if (lost) this.hand.undrawn();
   }
 
   /** Lado did not let the last one through. */
@@ -247,8 +297,21 @@ export class Ink {
     const trail = shape.tag === ShapeTag.Trail;
     const stays = this.stays && !trail && shape.tag !== ShapeTag.Ping;
     if (!trail) this.#mine.push(id);
-    this.sketch.draw(this.#drawing(id, shape, stays));
-    this.hand.draw(id, this.colour, stays, shape);
+    this.#put(id, { colour: this.colour, stays, shape, on: this.#sign(shape.node) });
+  }
+
+  #put(id: number, drawn: NonNullable<Unsure["drawn"]>): void {
+    const { colour, stays, shape } = drawn;
+    this.sketch.draw({ ...this.#drawing(id, shape, stays), colour });
+    if (shape.tag !== ShapeTag.Trail) this.#unsure.push({ at: performance.now(), id, drawn });
+    if (this.#unsure.length > MAX_UNSURE && this.#unsure.shift()?.drawn && this.#away) this.hand.undrawn();
+    this.hand.draw(id, colour, stays, shape);
+  }
+
+  /** What tells whether a node is still the one that was drawn on: numbers may mean another one by then. */
+  #sign(node: number): string {
+    const element = this.hand.stage()?.node(node) as Element | undefined;
+    return element ? `${element.localName} ${element.textContent?.trim().slice(0, 80)}` : "";
   }
 
   #drawing(id: number, shape: Shape, stays: boolean): Drawing {

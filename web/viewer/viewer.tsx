@@ -101,10 +101,14 @@ export class Viewer extends Component<Props, State> implements Agent {
   readonly #paper = createRef<HTMLDivElement>();
   readonly #drawing = createRef<HTMLDivElement>();
   #ink: Ink | null = null;
+  /** The line is a new one, and its page does not show yet. */
+  #again = false;
   readonly #bridge = new Bridge((message) => this.#told(message));
   readonly #socket = new WatchSocket(ADDRESS, {
     connection: (connection) => {
       this.setState({ connection });
+      if (connection === "open") this.#ink?.found();
+      else this.#ink?.lost();
       this.#bridge.send({ type: "connection", state: connection });
     },
     ops: (ops) => this.#ops(ops),
@@ -149,6 +153,7 @@ export class Viewer extends Component<Props, State> implements Agent {
         erase: (id) => this.#socket.erase(id),
         denied: () =>
           this.#bridge.send({ type: "refused", refusal: Refusal.NotAllowed, rule: "point", label: "" }),
+        undrawn: () => this.#bridge.send({ type: "undrawn" }),
         label: (name, role) => (role === "supervisor" ? `${name} · ${t("viewer.supervisor")}` : name),
         words: { look: t("viewer.look"), text: t("viewer.text") },
       });
@@ -300,7 +305,10 @@ export class Viewer extends Component<Props, State> implements Agent {
       before?.remove();
       clearTimeout(this.#gap);
       const cap = this.state.cap === Cap.Changes ? Cap.Changes : null;
-      this.setState({ phase: "page", natives: new Map(), chooser: null, customer: null, cap });
+      this.setState({ phase: "page", natives: new Map(), chooser: null, customer: null, cap }, () => {
+        if (this.#again) this.#ink?.again();
+        this.#again = false;
+      });
       this.#fit();
       this.#tell();
     });
@@ -311,6 +319,8 @@ export class Viewer extends Component<Props, State> implements Agent {
       case ViewerNoticeTag.Welcome:
         // What stays comes again, the agent's own, too.
         this.#ink?.sketch.erase(0, 0);
+        this.#ink?.lost();
+        this.#again = true;
         this.setState({ level: notice.level });
         this.#bridge.send({ type: "level", level: LEVELS[notice.level] ?? "look" });
         break;
@@ -366,6 +376,7 @@ export class Viewer extends Component<Props, State> implements Agent {
         break;
       }
       case ViewerNoticeTag.Beat:
+        this.#ink?.heard();
         this.#bridge.send({ type: "latency", agent: notice.agent, customer: notice.customer });
         break;
       case ViewerNoticeTag.Paused:
