@@ -25,6 +25,8 @@ export interface Agent {
   /** `quiet` actions happen by the way: their refusal is not worth a message. `stage` is where there is no target. */
   act(action: Action, target: Target | null, quiet?: boolean, stage?: Stage): void;
   pointer(shown: boolean, x: number, y: number): void;
+  /** Scrolls what does not fit into the agent's window, in pixels of the screen; says how much of it is left over. */
+  pan(dx: number, dy: number): { dx: number; dy: number };
   /** The customer has not allowed this. */
   denied(): void;
   /** A list, date or colour to choose: browsers open theirs only for real people. */
@@ -76,6 +78,47 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     return stage ? reach(stage, x, y) : null;
   };
 
+  /** Scrolls the customer's page at a point of its window. */
+  const turn = (stage: Stage, point: { x: number; y: number }, dx: number, dy: number): void => {
+    const turned = scrollable(stage, point.x, point.y, dx, dy);
+    const { node, x, y, maxX, maxY } = turned;
+    const now = performance.now();
+    const same = scroll?.stage === turned.stage && scroll.node === node && now - scroll.at < WHEEL_MEMORY;
+    const from = same && scroll ? scroll : { x, y };
+    scroll = {
+      stage: turned.stage,
+      node,
+      x: clamp(from.x + dx, maxX),
+      y: clamp(from.y + dy, maxY),
+      at: now,
+    };
+    agent.act(
+      { tag: ActionTag.Scroll, node, x: Math.round(scroll.x), y: Math.round(scroll.y) },
+      null,
+      true,
+      turned.stage,
+    );
+  };
+
+  /** The finger on the glass: where it was, in pixels of the screen, and where it began, in the page's window. */
+  let finger: { id: number; x: number; y: number; from: { x: number; y: number }; moved: boolean } | null =
+    null;
+  /** One finger scrolls, as on any screen: what does not fit here first, then the customer's page. */
+  const swipe = (event: PointerEvent): void => {
+    if (!finger || finger.id !== event.pointerId) return;
+    const dx = finger.x - event.clientX;
+    const dy = finger.y - event.clientY;
+    const begins = !finger.moved;
+    if (begins && Math.hypot(dx, dy) < DRAG_FROM) return;
+    finger = { ...finger, x: event.clientX, y: event.clientY, moved: true };
+    const left = agent.pan(dx, dy);
+    if (!left.dx && !left.dy) return;
+    const stage = agent.stage();
+    const scale = agent.scale();
+    if (stage && controls()) turn(stage, finger.from, left.dx / scale, left.dy / scale);
+    else if (begins && left.dx === dx && left.dy === dy) agent.denied();
+  };
+
   glass.addEventListener(
     "pointermove",
     (event) => {
@@ -88,6 +131,7 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
         const scrolled = pageScroll(stage);
         agent.pointer(true, x + scrolled.x, y + scrolled.y);
       }
+      if (event.pointerType === "touch") return swipe(event);
       const target = reach(stage, x, y);
       glass.style.cursor = cursor(target, agent.level());
       if (!target || target.element === hovered || !controls()) return;
@@ -117,15 +161,27 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     },
     { signal },
   );
-  // A press that is let go elsewhere is a drag.
+  // A mouse's press that is let go elsewhere is a drag; a finger scrolls.
   let pressed: { x: number; y: number; target: Target } | null = null;
   let dragged = false;
   glass.addEventListener(
     "pointerdown",
     (event) => {
       dragged = false;
-      const target = event.button === 0 && controls() ? under(event) : null;
+      const touch = event.pointerType === "touch";
+      const { clientX, clientY, pointerId: id } = event;
+      // With a second finger it is a pinch.
+      finger =
+        touch && event.isPrimary ? { id, x: clientX, y: clientY, from: at(event), moved: false } : null;
+      const target = event.button === 0 && !touch && controls() ? under(event) : null;
       pressed = target && { ...at(event), target };
+    },
+    { signal },
+  );
+  glass.addEventListener(
+    "pointercancel",
+    () => {
+      pressed = finger = null;
     },
     { signal },
   );
@@ -133,7 +189,7 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     "pointerup",
     (event) => {
       const from = pressed;
-      pressed = null;
+      pressed = finger = null;
       const { x, y } = at(event);
       const to = from && under(event);
       if (!from || to?.stage !== from.target.stage || Math.hypot(x - from.x, y - from.y) < DRAG_FROM) return;
@@ -201,28 +257,8 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
       const stage = agent.stage();
       if (!stage) return;
       if (!controls()) return agent.denied();
-      const point = at(event);
       const unit = event.deltaMode === 1 ? 32 : event.deltaMode === 2 ? stage.viewport.height : 1;
-      const dx = event.deltaX * unit;
-      const dy = event.deltaY * unit;
-      const turned = scrollable(stage, point.x, point.y, dx, dy);
-      const { node, x, y, maxX, maxY } = turned;
-      const now = performance.now();
-      const same = scroll?.stage === turned.stage && scroll.node === node && now - scroll.at < WHEEL_MEMORY;
-      const from = same && scroll ? scroll : { x, y };
-      scroll = {
-        stage: turned.stage,
-        node,
-        x: clamp(from.x + dx, maxX),
-        y: clamp(from.y + dy, maxY),
-        at: now,
-      };
-      agent.act(
-        { tag: ActionTag.Scroll, node, x: Math.round(scroll.x), y: Math.round(scroll.y) },
-        null,
-        true,
-        turned.stage,
-      );
+      turn(stage, at(event), event.deltaX * unit, event.deltaY * unit);
     },
     { signal, passive: false },
   );

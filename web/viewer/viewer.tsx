@@ -201,6 +201,14 @@ export class Viewer extends Component<Props, State> implements Agent {
     this.#socket.pointer(shown, x, y);
   }
 
+  pan(dx: number, dy: number): { dx: number; dy: number } {
+    const { current: space } = this.#space;
+    if (!space || this.state.fit) return { dx, dy };
+    const { scrollLeft, scrollTop } = space;
+    space.scrollBy({ left: dx, top: dy, behavior: "instant" });
+    return { dx: dx - (space.scrollLeft - scrollLeft), dy: dy - (space.scrollTop - scrollTop) };
+  }
+
   denied(): void {
     this.#bridge.send({ type: "refused", refusal: Refusal.NotAllowed, rule: "", label: "" });
   }
