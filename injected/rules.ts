@@ -73,11 +73,19 @@ export class Rules {
     return this.#base;
   }
 
-  /** The customer hides an element; no rule shows it again. */
-  hide(element: Element): void {
-    this.#veils.set(element, Veil.Firm);
-    this.found.add(element);
-    dom.setAttribute(element, "data-lado-mask", "");
+  /** The customer hides an element, which no rule shows again, or puts back what stood over it: returns what did. */
+  veil(element: Element, veil: Veil = Veil.Firm): Veil {
+    const before = this.#veils.get(element) ?? Veil.None;
+    if (veil) {
+      this.#veils.set(element, veil);
+      this.found.add(element);
+      dom.setAttribute(element, "data-lado-mask", "");
+    } else {
+      this.#veils.delete(element);
+      this.found.delete(element);
+      dom.removeAttribute(element, "data-lado-mask");
+    }
+    return before;
   }
 
   /** Takes the rules of the current path; true when they are others than before. */

@@ -63,12 +63,14 @@ export function startSync(framing?: Framing): void {
     rules,
     {
       node: (id) => capture.node(id),
-      hide: (element) => {
-        const node = capture.hide(element);
-        if (!node) return;
+      id: (node) => capture.id(node),
+      veil: (element, veil) => {
+        const before = rules.veil(element, veil);
+        capture.mend(capture.id(element) ?? 0);
         flush();
-        line.send({ tag: PageMessageTag.Hide, node });
+        return before;
       },
+      tell: (message) => line.send(message),
       late: later,
     },
     !isFramed,
@@ -185,6 +187,9 @@ export function startSync(framing?: Framing): void {
         break;
       case PageCommandTag.Erase:
         overlay.show((signs) => signs.erase(it.participant, it.id));
+        break;
+      case PageCommandTag.Show:
+        overlay.show((signs) => signs.show());
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;

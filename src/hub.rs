@@ -4,6 +4,7 @@
 //! goes to viewers is a [`mask::Frame`], what goes to pages is a [`lock::Frame`](crate::lock::Frame), and nothing else.
 
 mod beat;
+mod by_hand;
 mod counts;
 mod drawing;
 mod drift;
@@ -144,6 +145,8 @@ struct Inner {
     next_viewer: u32,
     next_act: u32,
     next_tab: u32,
+    /// How often the customer has hidden something by hand.
+    hidden: u64,
     /// What the customer has met since the last page.
     met: Option<Met>,
     /// Whether viewers have been told that the customer is there.
@@ -366,6 +369,7 @@ impl Hub {
         inner.place_frames();
         self.turn_viewers(inner, now);
         self.describe_front(inner);
+        self.count_hidden(inner);
     }
 
     /// What lists of sessions may say of the page in front.

@@ -126,6 +126,8 @@ pub struct State {
     pub request: Option<Request>,
     /// How many questions there have been.
     asked: u32,
+    /// How many elements the customer has hidden by hand and can show again.
+    pub hidden: u32,
     /// Whether a page of the customer is connected at the moment.
     pub online: bool,
     /// What the agent may know of the page in front, masked.

@@ -288,7 +288,6 @@ export class Capture {
 
   /** Other rules hold, on another path or since the last flush: what they hide goes first. */
   #sayMasks(ops: Op[]): void {
-    const { hidden } = this.#changes;
     const url = pageUrl();
     if (url !== this.#url) {
       this.#url = url;
@@ -301,8 +300,6 @@ export class Capture {
       this.#veils.retract(document, ops);
       for (const element of this.rules.found) this.#veils.retract(element, ops);
     }
-    for (const element of hidden) this.#veils.retract(element, ops);
-    hidden.clear();
   }
 
   /** A frame has loaded: its document may be another one, or no longer this page's to see. */
@@ -402,21 +399,11 @@ export class Capture {
     return true;
   }
 
-  // ---- what the customer and the company hide
+  // ---- what is hidden
 
   /** What masked fields hold that Lado has not been told: to be sent before the ops. */
   secrets(): Secret[] {
     return this.#secrets.take();
-  }
-
-  /** The customer hides an element by hand: takes it back, and says which node it is; 0 for none of the page's. */
-  hide(element: Element): number {
-    const id = this.id(element);
-    if (!id) return 0;
-    this.rules.hide(element);
-    this.#changes.hidden.add(element);
-    this.#changes.wake();
-    return id;
   }
 
   /** Other rules hold from now on. */

@@ -12,8 +12,6 @@ export class Changes {
   readonly frames = new Set<Element>();
   /** Documents of frames that are new or written anew. */
   readonly inner = new Set<Document>();
-  /** Elements that the customer has hidden. */
-  readonly hidden = new Set<Element>();
   focus = false;
   size = false;
   rules = false;

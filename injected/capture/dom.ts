@@ -47,6 +47,7 @@ export const attributeNames = uncurry(element.getAttributeNames);
 export const getAttribute = uncurry(element.getAttribute);
 export const hasAttribute = uncurry(element.hasAttribute);
 export const setAttribute = uncurry(element.setAttribute);
+export const removeAttribute = uncurry(element.removeAttribute);
 export const matches = uncurry(element.matches) as (self: Element, selector: string) => boolean;
 export const scrollLeft = getter(element, "scrollLeft");
 export const scrollTop = getter(element, "scrollTop");

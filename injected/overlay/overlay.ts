@@ -4,7 +4,8 @@
 import type { Boot } from "../boot";
 import * as dom from "../capture/dom";
 import { guard } from "../guard";
-import type { Rules } from "../rules";
+import type { PageMessage } from "../protocol/messages";
+import type { Rules, Veil } from "../rules";
 import type { Late } from "../shared";
 import type { Carry } from "./carry";
 import type { Signs } from "./signs";
@@ -43,8 +44,12 @@ export const PLACE = "__lado_panel";
 export interface Page {
   /** The node that a drawing belongs to. */
   node(id: number): Node | null;
-  /** The customer hides an element from everybody else. */
-  hide(element: Element): void;
+  /** The number of a node of the page. */
+  id(node: Node): number | undefined;
+  /** The customer hides an element from everybody else, or puts back what stood over it: returns what did. */
+  veil(element: Element, veil?: Veil): Veil;
+  /** Tells Lado; 0 where that cannot be now. */
+  tell(message: PageMessage): number;
   /** Runs what needs the late script, when it is there. */
   late(run: (late: Late) => void): void;
 }
@@ -134,12 +139,10 @@ export class Overlay {
     page.late(({ Signs }) => {
       if (!this.#signs) {
         this.#signs = new Signs({
+          ...page,
           root: this.#root,
           text: boot.text,
-          found: rules.found,
-          locks: () => rules.locks(),
-          node: (id) => page.node(id),
-          hide: (element) => page.hide(element),
+          rules,
           moved: () => this.moved(),
           raise: () => this.raise(),
         });
@@ -192,13 +195,12 @@ export class Overlay {
       return;
     // The page is not to see what it did not ask for.
     event.stopImmediatePropagation();
-    const { lado, width, height, hide, marks, move, corner, close } = (event.data ?? {}) as Record<
+    const { lado, width, height, choose, marks, move, corner, close } = (event.data ?? {}) as Record<
       string,
       unknown
     >;
     if (lado !== "panel") return;
-    if (hide === true) this.show((signs) => signs.choose());
-    if (hide === false) this.show((signs) => signs.chosen());
+    if (typeof choose === "string") this.show((signs) => signs.choose(choose));
     if (close === true && this.#over) this.remove();
     if (typeof marks === "boolean") this.#showMarks(marks);
     if (Array.isArray(move)) this.#carried((carry) => carry.move(Number(move[0]) || 0, Number(move[1]) || 0));

@@ -3,7 +3,8 @@
 
 import * as dom from "../capture/dom";
 import { guard } from "../guard";
-import type { Drawing } from "../protocol/messages";
+import { type Drawing, type PageMessage, PageMessageTag, ShapeTag } from "../protocol/messages";
+import type { Rules, Veil } from "../rules";
 import { type Box, type Hold, SKETCH_STYLE, Sketch } from "./sketch";
 
 const MAX_MARKS = 100;
@@ -11,6 +12,18 @@ const MAX_MARKS = 100;
 const LOCKABLE = "a,area,button,input,select,summary,option,label,form,[role],[onclick],[data-lado-lock]";
 const LOCKS_MS = 700;
 const ASK_MS = 15_000;
+
+/** What the arrow keys choose: the next element, the one before, the one around. */
+const AROUND = 2;
+const STEPS: Record<string, number> = {
+  Tab: 1,
+  ArrowDown: 1,
+  ArrowRight: 1,
+  ArrowUp: -1,
+  ArrowLeft: AROUND,
+};
+/** Elements that are something to people: those that nothing is in, and those that are more than what is in them. */
+const THINGS = ":not(:has(*),svg *),h1,h2,h3,h4,h5,h6,p,li,td,th,dt,dd,label,a,button,select,svg,table,form";
 
 const COLOURS = ["#0f6e6e", "#b4500f", "#6d3fb5", "#1d5fae"];
 
@@ -32,7 +45,7 @@ const STYLE = `
   box-sizing: border-box; pointer-events: none; }
 .say { position: absolute; left: 50%; top: 16px; transform: translateX(-50%); padding: 8px 16px; border-radius: 18px;
   background: #14211f; color: #f1f6f5; font: 500 14px/20px system-ui, sans-serif; box-shadow: 0 4px 16px rgb(0 0 0 / .3);
-  white-space: nowrap; max-width: 92vw; overflow: hidden; text-overflow: ellipsis; }
+  white-space: pre-line; width: max-content; max-width: min(92vw, 34em); text-align: center; box-sizing: border-box; }
 @media (prefers-reduced-motion: reduce) { .pointer { transition: none; } }
 ${SKETCH_STYLE}
 `;
@@ -49,14 +62,15 @@ export interface Ground {
   readonly root: ShadowRoot;
   /** Words in the customer's language. */
   readonly text: Record<string, string>;
-  /** Elements that a rule masks itself. */
-  readonly found: Set<Element>;
-  /** Tells the lock that an element has itself. */
-  locks(): (element: Element) => string | null;
+  readonly rules: Rules;
   /** The node that a drawing belongs to. */
   node(id: number): Node | null;
-  /** The customer hides an element from everybody else. */
-  hide(element: Element): void;
+  /** The number of a node of the page. */
+  id(node: Node): number | undefined;
+  /** The customer hides an element from everybody else, or puts back what stood over it: returns what did. */
+  veil(element: Element, veil?: Veil): Veil;
+  /** Tells Lado; 0 where that cannot be now. */
+  tell(message: PageMessage): number;
   /** Something has come or gone: `place` is to be called in the next frame. */
   moved(): void;
   /** Brings the overlay over what the page has brought to the front since. */
@@ -73,8 +87,10 @@ export class Signs {
   #looked = -LOCKS_MS;
   #asked: HTMLElement | null = null;
   #sketch: Sketch;
-  /** Ends the choice of an element to hide. */
+  /** Ends the choice of an element. */
   #stop: (() => void) | null = null;
+  /** What the customer has hidden by hand, the last one last, and what stood over it before. */
+  #hidden: { element: Element; before: Veil }[] = [];
 
   constructor(private readonly ground: Ground) {
     const { root, text } = ground;
@@ -130,8 +146,7 @@ export class Signs {
       return;
     }
     if (!pointer) {
-      const arrow = document.createElement("div");
-      arrow.className = "pointer";
+      const arrow = this.#part("pointer");
       arrow.style.setProperty("--c", COLOURS[participant % COLOURS.length] ?? "#0f6e6e");
       const label = document.createElement("span");
       dom.append(
@@ -139,7 +154,6 @@ export class Signs {
         drawing(ARROW, "0 0 18 22", { fill: "currentColor", stroke: "#fff", "stroke-width": "1.5" }),
       );
       dom.append(arrow, label);
-      dom.append(this.ground.root, arrow);
       pointer = { arrow, label, x, y };
       this.#pointers.set(participant, pointer);
     }
@@ -186,45 +200,66 @@ export class Signs {
     node.scrollIntoView({ block: "center", inline: "nearest", behavior: still ? "auto" : "smooth" });
   }
 
-  /** The customer chooses an element to hide: what lies under the pointer is framed, and a press hides it. */
-  choose(): void {
+  /**
+   * The customer chooses an element, to hide it or to point it out: what lies under the pointer is framed, or where the
+   * arrow keys lead; a press or Enter takes it. With nothing to choose for, the choice is given up.
+   */
+  choose(what: string): void {
     this.#stop?.();
-    const glass = document.createElement("div");
-    glass.className = "glass";
-    const aim = document.createElement("div");
-    aim.className = "aim";
-    const say = document.createElement("div");
-    say.className = "say";
-    say.textContent = this.ground.text.choose ?? "";
-    for (const part of [glass, aim, say]) dom.append(this.ground.root, part);
+    const words = this.ground.text[`choose_${what}`];
+    if (!words) return;
+    const [glass, aim, say] = [this.#part("glass"), this.#part("aim"), this.#part("say")];
+    say.setAttribute("role", "status");
+    say.textContent = words;
     let chosen: Element | null = null;
-    const move = guard((event: PointerEvent) => {
-      glass.style.pointerEvents = "none";
-      chosen = document.elementFromPoint(event.clientX, event.clientY);
-      glass.style.pointerEvents = "";
-      const whole = chosen === document.documentElement || chosen === document.body;
-      const box = chosen && !whole ? boxOf(chosen) : null;
-      if (!box) chosen = null;
+    const frame = (element: Element | null): void => {
+      const whole = element === document.documentElement || element === document.body;
+      const box = element && !whole ? boxOf(element) : null;
+      chosen = box && element;
       aim.hidden = !box;
       if (!box) return;
       aim.style.transform = `translate(${box.left}px,${box.top}px)`;
       aim.style.width = `${box.width}px`;
       aim.style.height = `${box.height}px`;
+    };
+    const move = guard((event: PointerEvent) => {
+      glass.style.pointerEvents = "none";
+      frame(document.elementFromPoint(event.clientX, event.clientY));
+      glass.style.pointerEvents = "";
     });
+    const take = (event?: MouseEvent): void => {
+      const element = chosen;
+      this.#stop?.();
+      if (!element) return;
+      if (what === "hide") this.#hide(element);
+      else this.#point(element, event);
+      this.ground.moved();
+    };
     const press = guard((event: MouseEvent) => {
       move(event as PointerEvent);
       event.preventDefault();
-      const element = chosen;
-      this.#stop?.();
-      if (element) this.ground.hide(element);
-      this.ground.moved();
+      take(event);
     });
     const key = guard((event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
-      event.stopPropagation();
-      this.#stop?.();
+      const { key, shiftKey } = event;
+      const step = STEPS[key === "Tab" && shiftKey ? "ArrowUp" : key];
+      if (!step && key !== "Escape" && key !== "Enter") return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (step) {
+        frame((step === AROUND ? chosen?.parentElement : along(chosen, step)) ?? null);
+        chosen?.scrollIntoView({ block: "nearest", behavior: "instant" });
+        frame(chosen);
+        say.textContent = chosen ? `${words}\n${nameOf(chosen)}` : words;
+        return;
+      }
+      if (key === "Enter") take();
+      else this.#stop?.();
+      // Back to where the choice began.
+      this.ground.root.querySelector("iframe")?.focus();
     });
-    // Out of the panel's frame, so that Escape is heard here.
+    glass.ariaLabel = words;
+    // Out of the panel's frame, so that keys are heard here.
     glass.tabIndex = -1;
     glass.focus({ preventScroll: true });
     glass.addEventListener("pointermove", move);
@@ -238,9 +273,51 @@ export class Signs {
     this.ground.moved();
   }
 
-  /** The customer hides nothing after all. */
-  chosen(): void {
-    this.#stop?.();
+  #hide(element: Element): void {
+    if (!this.ground.id(element) || this.#hidden.some((one) => one.element === element)) return;
+    this.#hidden.push({ element, before: this.ground.veil(element) });
+    this.#count(element);
+  }
+
+  /** What the customer has hidden last shows again, as far as no rule hides it, too. */
+  show(): void {
+    this.#gone();
+    const last = this.#hidden.pop();
+    if (last) this.ground.veil(last.element, last.before);
+    this.#count();
+    this.ground.moved();
+  }
+
+  #gone(): void {
+    this.#hidden = this.#hidden.filter(({ element }) => dom.isConnected(element));
+  }
+
+  /** Tells what has been hidden, and how much can be shown again: now, or when the line is back. */
+  #count(hides?: Element): void {
+    this.#gone();
+    const { tell, id } = this.ground;
+    const count = this.#hidden.length;
+    // Under the number that it has been told anew with.
+    const node = hides && id(hides);
+    const told = node ? tell({ tag: PageMessageTag.Hide, node }) : !hides || !dom.isConnected(hides);
+    if (told && tell({ tag: PageMessageTag.Hidden, count })) return;
+    dom.timeout(
+      guard(() => this.#count(hides)),
+      LOCKS_MS,
+    );
+  }
+
+  /** At the place that was pressed, or in the middle. */
+  #point(element: Element, event?: MouseEvent): void {
+    const node = this.ground.id(element);
+    const box = boxOf(element);
+    if (!node || !box) return;
+    const part = (at: number, from: number, size: number): number => Math.round(((at - from) * 1000) / size);
+    const x = event ? part(event.clientX, box.left, box.width) : 500;
+    const y = event ? part(event.clientY, box.top, box.height) : 500;
+    this.ground.tell({ tag: PageMessageTag.Look, node, x, y });
+    const shape = { tag: ShapeTag.Ping, node, x, y } as const;
+    this.draw({ participant: 0, name: "", role: "", id: 1, colour: 3, stays: false, shape });
   }
 
   /** Asks the customer to do something with an element that only people can do. */
@@ -248,13 +325,11 @@ export class Signs {
     this.#asked?.remove();
     element.scrollIntoView({ block: "nearest", inline: "nearest" });
     const { left, top, width, height } = dom.rect(element);
-    const frame = document.createElement("div");
-    frame.className = "ask";
+    const frame = this.#part("ask");
     frame.style.cssText = `width:${width + 6}px;height:${height + 6}px;transform:translate(${left - 6}px,${top - 6}px)`;
     const words = document.createElement("span");
     words.textContent = this.ground.text.ask ?? "";
     dom.append(frame, words);
-    dom.append(this.ground.root, frame);
     this.#asked = frame;
     const done = (): void => frame.remove();
     dom.timeout(done, ASK_MS);
@@ -265,9 +340,9 @@ export class Signs {
 
   #placeMarks(): void {
     let shown = 0;
-    for (const element of this.ground.found) {
+    for (const element of this.ground.rules.found) {
       if (!dom.isConnected(element)) {
-        this.ground.found.delete(element);
+        this.ground.rules.found.delete(element);
         continue;
       }
       if (shown === MAX_MARKS || !this.#showsMarks) break;
@@ -287,7 +362,7 @@ export class Signs {
     const now = performance.now();
     if (shows && now - this.#looked >= LOCKS_MS) {
       this.#looked = now;
-      const lock = this.ground.locks();
+      const lock = this.ground.rules.locks();
       const all = Array.from(dom.query(document, LOCKABLE));
       this.#locked = all
         .filter((element) => isInWindow(element) && lock(element) !== null)
@@ -309,13 +384,19 @@ export class Signs {
     for (const mark of this.#locks.splice(shown)) mark.remove();
   }
 
+  /** A piece of the overlay. */
+  #part(name: string): HTMLElement {
+    const part = document.createElement("div");
+    part.className = name;
+    dom.append(this.ground.root, part);
+    return part;
+  }
+
   #newMark(marks: HTMLElement[], what: "hidden" | "locked", path: string): HTMLElement {
-    const mark = document.createElement("div");
-    mark.className = `mark ${what}`;
+    const mark = this.#part(`mark ${what}`);
     mark.title = this.ground.text[what] ?? "";
     const line = { fill: "none", stroke: "currentColor", "stroke-width": "2.2", "stroke-linecap": "round" };
     dom.append(mark, drawing(path, "0 0 24 24", line));
-    dom.append(this.ground.root, mark);
     marks.push(mark);
     return mark;
   }
@@ -362,4 +443,19 @@ function drawing(path: string, box: string, attributes: Record<string, string>):
   for (const [name, value] of Object.entries(attributes)) line.setAttribute(name, value);
   svg.append(line);
   return svg;
+}
+
+/** The next thing of the page in its order, or the one before; the first on the screen where none is chosen. */
+function along(from: Element | null, step: number): Element | undefined {
+  const things = Array.from(dom.query(document.body, THINGS)).filter((thing) => dom.rect(thing).width);
+  const at = things.indexOf(from as Element);
+  return at < 0
+    ? things.find((thing) => (from ? dom.contains(from, thing) : isInWindow(thing)))
+    : things[(at + step + things.length) % things.length];
+}
+
+function nameOf(element: Element): string {
+  const { textContent, ariaLabel } = element;
+  const name = ariaLabel || dom.getAttribute(element, "alt") || textContent || "";
+  return name.trim().replace(/\s+/g, " ").slice(0, 60) || dom.localName(element);
 }

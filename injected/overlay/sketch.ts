@@ -4,7 +4,7 @@
 import { type Drawing, type Shape, ShapeTag } from "../protocol/messages";
 
 /** Told apart on light and dark pages, and by people who see few colours. */
-export const PALETTE = ["#e03131", "#1971c2", "#2b8a3e", "#e8590c", "#7048e8", "#212529"] as const;
+export const PALETTE = ["#e03131", "#1971c2", "#2b8a3e", "#c2410c", "#7048e8", "#212529"] as const;
 
 export interface Box {
   left: number;
@@ -96,7 +96,7 @@ export class Sketch {
       shape.tag === ShapeTag.Text
         ? shape.text
         : shape.tag === ShapeTag.Ping
-          ? `${who}: ${this.paper.words.look}`
+          ? [who, this.paper.words.look].filter(Boolean).join(": ")
           : shape.tag === ShapeTag.Highlight || drawing.role === "supervisor"
             ? who
             : "";
@@ -131,7 +131,7 @@ export class Sketch {
   /** A press, where it was made. */
   ripple(x: number, y: number, colour: string): void {
     const ripple = this.#element("ripple", colour);
-    ripple.style.transform = `translate(${x}px,${y}px)`;
+    ripple.style.translate = `${x}px ${y}px`;
     this.paper.later(() => ripple.remove(), 700);
   }
 
@@ -153,7 +153,8 @@ export class Sketch {
     }
     if (ring && shape.tag === ShapeTag.Ping) {
       const [px, py] = at(box, shape.x, shape.y);
-      ring.style.transform = `translate(${px}px,${py}px)`;
+      // Not a transform: what grows would take its place along (CSS Transforms 2, "current transformation matrix").
+      ring.style.translate = `${px}px ${py}px`;
     }
   }
 

@@ -310,6 +310,8 @@ export const enum PageMessageTag {
   Secret = 9,
   Pressed = 10,
   Typed = 11,
+  Hidden = 12,
+  Look = 13,
   Native = 20,
   TooLarge = 40,
 }
@@ -326,6 +328,8 @@ export type PageMessage =
   | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
   | { tag: PageMessageTag.Pressed; x: number; y: number }
   | { tag: PageMessageTag.Typed; letter: number }
+  | { tag: PageMessageTag.Hidden; count: number }
+  | { tag: PageMessageTag.Look; node: number; x: number; y: number }
   | { tag: PageMessageTag.Native; native: Native; shown: boolean; text: string }
   | { tag: PageMessageTag.TooLarge };
 
@@ -341,6 +345,8 @@ export const PageMessage: Layout<PageMessage> = /* @__PURE__ */ tagged("PageMess
   [PageMessageTag.Secret]: { field: u32, value: string, done: flag },
   [PageMessageTag.Pressed]: { x: i32, y: i32 },
   [PageMessageTag.Typed]: { letter: u32 },
+  [PageMessageTag.Hidden]: { count: u32 },
+  [PageMessageTag.Look]: { node: node, x: i32, y: i32 },
   [PageMessageTag.Native]: { native: byte, shown: flag, text: string },
   [PageMessageTag.TooLarge]: {},
 });
@@ -360,6 +366,7 @@ export const enum PageCommandTag {
   Beat = 12,
   Draw = 13,
   Erase = 14,
+  Show = 15,
   Mend = 40,
   Frame = 41,
 }
@@ -379,6 +386,7 @@ export type PageCommand =
   | { tag: PageCommandTag.Beat }
   | { tag: PageCommandTag.Draw; drawing: Drawing }
   | { tag: PageCommandTag.Erase; participant: number; id: number }
+  | { tag: PageCommandTag.Show }
   | { tag: PageCommandTag.Mend; node: number }
   | { tag: PageCommandTag.Frame; nonce: string };
 
@@ -397,6 +405,7 @@ export const PageCommand: Layout<PageCommand> = /* @__PURE__ */ tagged("PageComm
   [PageCommandTag.Beat]: {},
   [PageCommandTag.Draw]: { drawing: Drawing },
   [PageCommandTag.Erase]: { participant: u32, id: u32 },
+  [PageCommandTag.Show]: {},
   [PageCommandTag.Mend]: { node: node },
   [PageCommandTag.Frame]: { nonce: string },
 });
@@ -477,6 +486,7 @@ export const enum ViewerNoticeTag {
   Tabs = 14,
   Met = 15,
   Resumed = 16,
+  Look = 17,
   Native = 20,
   Limited = 40,
   Frames = 41,
@@ -499,6 +509,7 @@ export type ViewerNotice =
   | { tag: ViewerNoticeTag.Tabs; tabs: readonly Tab[]; shown: number; follows: boolean }
   | { tag: ViewerNoticeTag.Met; what: Meeting; site: string }
   | { tag: ViewerNoticeTag.Resumed }
+  | { tag: ViewerNoticeTag.Look; node: number; x: number; y: number }
   | { tag: ViewerNoticeTag.Native; native: Native; shown: boolean; text: string }
   | { tag: ViewerNoticeTag.Limited; cap: Cap | null }
   | { tag: ViewerNoticeTag.Frames; frames: readonly FrameAt[] };
@@ -520,6 +531,7 @@ export const ViewerNotice: Layout<ViewerNotice> = /* @__PURE__ */ tagged("Viewer
   [ViewerNoticeTag.Tabs]: { tabs: /* @__PURE__ */ list(Tab), shown: u32, follows: flag },
   [ViewerNoticeTag.Met]: { what: byte, site: string },
   [ViewerNoticeTag.Resumed]: {},
+  [ViewerNoticeTag.Look]: { node: node, x: i32, y: i32 },
   [ViewerNoticeTag.Native]: { native: byte, shown: flag, text: string },
   [ViewerNoticeTag.Limited]: { cap: /* @__PURE__ */ option(byte) },
   [ViewerNoticeTag.Frames]: { frames: /* @__PURE__ */ list(FrameAt) },

@@ -46,6 +46,10 @@ enum Said {
     Pause {
         paused: bool,
     },
+    /// Shows again what was hidden by hand last, until no more than `left` elements are.
+    Show {
+        left: u32,
+    },
     /// Another PIN, the one before having expired.
     Pin {},
     Say {
@@ -101,6 +105,8 @@ struct PanelState<'a> {
     level: LevelName,
     /// The customer has blanked the view.
     paused: bool,
+    /// How many elements the customer has hidden by hand and can show again.
+    hidden: u32,
     company: BrandView,
     /// Who made the link.
     agent: Person,
@@ -249,6 +255,7 @@ fn decide(console: &Console, session: &Arc<Session>, said: Said) -> Result<(), A
         Said::Hello { .. } | Said::Language { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
         Said::Level { level } => hub()?.set_level(level.into()),
         Said::Pause { paused } => hub()?.pause(paused),
+        Said::Show { left } => hub()?.show_again(left),
         Said::Pin {} => console.sessions.renew_pin(session),
         Said::End {} => console.sessions.end(session, EndedBy::Customer),
         Said::Say { key, text } => session.say(Speaker::Customer, &key, &text)?,
@@ -271,6 +278,7 @@ impl<'a> PanelState<'a> {
             pin_expires: state.pin_expires.map(|(_, date)| rfc3339(date)),
             level: state.level.into(),
             paused: state.paused,
+            hidden: state.hidden,
             company: BrandView::of(&session.company),
             agent: Person::of(&session.agent),
             agents: state.admitted.iter().map(|agent| Watcher::of(agent, state)).collect(),

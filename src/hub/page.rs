@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::by_hand::ByHand;
 use super::drift::SETTLED;
 use super::frames::Framed;
 use super::queue::PageQueue;
@@ -54,6 +55,7 @@ pub(super) struct Page {
     pub latency: Option<Duration>,
     /// What agents have put over the page to stay there.
     pub drawings: Vec<Allowed<Drawing>>,
+    pub by_hand: ByHand,
     pub visible: bool,
     /// Counts up each time the page comes to the front.
     pub shown: u64,
@@ -128,6 +130,7 @@ impl Page {
             quiet: false,
             latency: None,
             drawings: Vec::new(),
+            by_hand: ByHand::default(),
             visible: false,
             shown: 0,
             arrived: 0,

@@ -178,18 +178,6 @@ impl Hub {
         Ok(())
     }
 
-    /// The customer hides an element of the page.
-    ///
-    /// # Errors
-    /// [`HubError`] when the socket is not the page's any more.
-    pub fn hide(&self, from: &PageLink, node: u32) -> Result<(), HubError> {
-        let mut inner = lock(&self.inner);
-        let ops = inner.page_of(from)?.hide(node);
-        self.session.touch();
-        self.pass_on(&mut inner, &from.page, &ops, false, true);
-        Ok(())
-    }
-
     /// The customer has pressed somewhere.
     ///
     /// # Errors

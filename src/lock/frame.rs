@@ -58,6 +58,8 @@ pub enum Control {
         participant: u32,
         id: u32,
     },
+    /// What the customer has hidden by hand, as the panel asks.
+    Show,
     Frame {
         nonce: String,
     },
@@ -88,6 +90,7 @@ impl Frame {
             Control::Beat => PageCommand::Beat {},
             Control::Draw { drawing } => PageCommand::Draw { drawing: drawing.0 },
             Control::Erase { participant, id } => PageCommand::Erase { participant, id },
+            Control::Show => PageCommand::Show {},
             Control::Frame { nonce } => PageCommand::Frame { nonce },
         })
     }

@@ -71,7 +71,7 @@ impl Mask {
     }
 
     /// The node, or the nearest one around it that viewers have.
-    fn seen(&self, mirror: &Mirror, id: u32) -> u32 {
+    pub fn seen(&self, mirror: &Mirror, id: u32) -> u32 {
         let around = mirror.node(id).into_iter().flat_map(NodeRef::ancestors);
         around.filter(|node| node.is_element()).find(|node| self.emitted(*node)).map_or(NONE, NodeRef::id)
     }

@@ -159,7 +159,7 @@ impl Boots {
 }
 
 /// What the overlay on the customer's page says, in the order of [`Locale`].
-const WORDS: [(&str, [&str; 5]); 8] = [
+const WORDS: [(&str, [&str; 5]); 9] = [
     (
         "hidden",
         [
@@ -185,13 +185,25 @@ const WORDS: [(&str, [&str; 5]); 8] = [
     ("admin", ["Administrator", "Administração", "Administración", "Administration", "Verwaltung"]),
     ("look", ["Look here", "Olhe aqui", "Mire aquí", "Regardez ici", "Schauen Sie hier"]),
     (
-        "choose",
+        "choose_hide",
         [
-            "Press what you want to hide. Esc to cancel.",
-            "Toque no que você quer ocultar. Esc para cancelar.",
-            "Pulse lo que quiere ocultar. Esc para cancelar.",
-            "Appuyez sur ce que vous voulez masquer. Échap pour annuler.",
-            "Drücken Sie auf das, was Sie verbergen wollen. Esc bricht ab.",
+            "Press what you want to hide, or go there with the arrow keys and press Enter. Esc to cancel.",
+            "Toque no que você quer ocultar, ou vá até lá com as setas e pressione Enter. Esc para cancelar.",
+            "Pulse lo que quiere ocultar, o llegue con las flechas y pulse Intro. Esc para cancelar.",
+            "Appuyez sur ce que vous voulez masquer, ou allez-y avec les flèches puis Entrée. Échap pour annuler.",
+            "Drücken Sie auf das, was Sie verbergen wollen, oder gehen Sie mit den Pfeiltasten hin und drücken Enter. \
+             Esc bricht ab.",
+        ],
+    ),
+    (
+        "choose_look",
+        [
+            "Press what the agent should look at, or go there with the arrow keys and press Enter. Esc to cancel.",
+            "Toque no que o atendente deve olhar, ou vá até lá com as setas e pressione Enter. Esc para cancelar.",
+            "Pulse lo que el agente debe mirar, o llegue con las flechas y pulse Intro. Esc para cancelar.",
+            "Appuyez sur ce que le conseiller doit regarder, ou allez-y avec les flèches puis Entrée. Échap pour annuler.",
+            "Drücken Sie auf das, was sich der Betreuer ansehen soll, oder gehen Sie mit den Pfeiltasten hin und \
+             drücken Enter. Esc bricht ab.",
         ],
     ),
     (

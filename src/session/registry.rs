@@ -250,6 +250,7 @@ impl Sessions {
                 active_since: None,
                 request: None,
                 asked: 0,
+                hidden: 0,
                 online: false,
                 page: None,
             }),

@@ -215,6 +215,27 @@ export class Customer {
     }
   }
 
+  /** The lines that show over the page: what Lado draws is in a closed root, so the browser's tools look. */
+  async drawn(): Promise<{ y: number }[]> {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    try {
+      const { root } = await devtools.send("DOM.getDocument", { depth: -1, pierce: true });
+      const found: number[] = [];
+      const walk = (node: typeof root, inside: boolean) => {
+        const within = inside || (node.attributes ?? []).includes("sketch");
+        if (within && node.nodeName === "path") found.push(node.nodeId);
+        for (const child of [...(node.children ?? []), ...(node.shadowRoots ?? [])]) walk(child, within);
+      };
+      walk(root, false);
+      const boxes = await Promise.all(
+        found.map((nodeId) => devtools.send("DOM.getBoxModel", { nodeId }).catch(() => null)),
+      );
+      return boxes.flatMap((box) => (box ? [{ y: box.model.border[1] ?? 0 }] : []));
+    } finally {
+      await devtools.detach();
+    }
+  }
+
   /** All text in the page's tree, closed shadow roots included: what Lado draws over the page is in one. */
   async overlay(): Promise<string> {
     const devtools = await this.page.context().newCDPSession(this.page);

@@ -141,6 +141,7 @@ test("what an agent asks for happens when the customer says yes, and not before"
   await agent.sees("Enamelled steel");
 
   // The panel gets out of the way: dragged by its head, or from corner to corner.
+  await customer.page.setViewportSize({ width: 1280, height: 1000 });
   const frame = await shared.frameElement();
   const left = async () => (await frame.boundingBox())?.x ?? 0;
   const before = await left();
@@ -187,6 +188,7 @@ test("a picture that the customer hides is an empty place to the agent, and its 
   const panel = await customer.panel();
   await panel.locator(".pill button").first().click();
   await panel.getByRole("button", { name: "Hide something" }).click();
+  await expect.poll(() => customer.overlay()).toContain("Press what you want to hide");
   const box = await customer.page.locator("main img[width='400']").boundingBox();
   await customer.page.mouse.click((box?.x ?? 0) + 20, (box?.y ?? 0) + 20);
   await expect.poll(async () => (await picture())?.src).toBeNull();
@@ -220,9 +222,9 @@ test("what an agent points out shows on both sides, holds on to its element, and
 
   await tool("Drawings stay").click();
   await agent.click(".hero h1");
-  await expect.poll(() => drawn(customer)).toHaveLength(1);
+  await expect.poll(() => customer.drawn()).toHaveLength(1);
   const title = async () => (await customer.page.locator(".hero h1").boundingBox())?.y ?? 0;
-  const top = async () => (await drawn(customer))[0]?.y ?? 0;
+  const top = async () => (await customer.drawn())[0]?.y ?? 0;
   const apart = (await top()) - (await title());
   expect(Math.abs(apart)).toBeLessThan(10);
   // It stays with its element under scrolling, and on a smaller window.
@@ -240,7 +242,7 @@ test("what an agent points out shows on both sides, holds on to its element, and
   await agent.page.mouse.down();
   await agent.page.mouse.move(from.x + 12, from.y, { steps: 6 });
   await agent.page.mouse.up();
-  await expect.poll(() => drawn(customer)).toHaveLength(2);
+  await expect.poll(() => customer.drawn()).toHaveLength(2);
   await customer.page.locator("a.bag").click();
   await customer.page.waitForURL(/\/(bag|cart)/);
   await customer.page.goBack();
@@ -257,9 +259,9 @@ test("what an agent points out shows on both sides, holds on to its element, and
   await agent.page.mouse.down();
   await agent.page.mouse.move(x + 80, y + 30, { steps: 4 });
   await agent.page.mouse.up();
-  await expect.poll(() => drawn(customer)).toHaveLength(1);
+  await expect.poll(() => customer.drawn()).toHaveLength(1);
   await tool("Undo drawing").click();
-  await expect.poll(() => drawn(customer)).toHaveLength(0);
+  await expect.poll(() => customer.drawn()).toHaveLength(0);
   await agent.page.keyboard.press("Alt+Shift+Digit8");
   await agent.click(".hero p");
   await (await agent.viewer()).getByLabel("Text, then Enter").fill("Start here");
@@ -269,24 +271,3 @@ test("what an agent points out shows on both sides, holds on to its element, and
   await customer.allow("Only look");
   await expect.poll(() => customer.overlay()).not.toContain("Start here");
 });
-
-/** The lines that show over the customer's page: what Lado draws is in a closed root, so the browser's tools look. */
-async function drawn(customer: import("./people").Customer): Promise<{ y: number }[]> {
-  const devtools = await customer.page.context().newCDPSession(customer.page);
-  try {
-    const { root } = await devtools.send("DOM.getDocument", { depth: -1, pierce: true });
-    const found: number[] = [];
-    const walk = (node: typeof root, inside: boolean) => {
-      const within = inside || (node.attributes ?? []).includes("sketch");
-      if (within && node.nodeName === "path") found.push(node.nodeId);
-      for (const child of [...(node.children ?? []), ...(node.shadowRoots ?? [])]) walk(child, within);
-    };
-    walk(root, false);
-    const boxes = await Promise.all(
-      found.map((nodeId) => devtools.send("DOM.getBoxModel", { nodeId }).catch(() => null)),
-    );
-    return boxes.flatMap((box) => (box ? [{ y: box.model.border[1] ?? 0 }] : []));
-  } finally {
-    await devtools.detach();
-  }
-}

@@ -8,6 +8,7 @@ import {
   CircleStop,
   House,
   Lock,
+  MapPin,
   Maximize,
   MessageCircle,
   Minimize,
@@ -42,8 +43,9 @@ import { Tools } from "./tools";
 interface Toast {
   key: number;
   text: string;
-  /** Of a lock or mask that refused. */
-  rule: string | null;
+  icon: typeof Lock;
+  /** The lock or mask that refused; else empty. */
+  rule: string;
 }
 
 interface State extends Line {
@@ -211,6 +213,13 @@ export class SessionScreen extends Component<{ id: string }, State> {
       case "refused":
         this.#refused(message.refusal, String(message.rule ?? ""), String(message.label ?? ""));
         break;
+      case "look": {
+        const label = String(message.label ?? "");
+        const text = label ? t("console.customer_looks", { label }) : t("console.customer_looks_plain");
+        this.#toasted(text, MapPin);
+        notify(text, "");
+        break;
+      }
       case "undrawn":
         this.#toasted(t("console.undrawn"));
         break;
@@ -270,11 +279,12 @@ export class SessionScreen extends Component<{ id: string }, State> {
           return t("console.refused_not");
       }
     })();
-    this.#toasted(text, refusal === Refusal.Locked || refusal === Refusal.Masked ? rule : null);
+    if (refusal === Refusal.Locked || refusal === Refusal.Masked) this.#toasted(text, Lock, rule);
+    else this.#toasted(text);
   }
 
-  #toasted(text: string, rule: string | null = null): void {
-    const toast: Toast = { key: ++this.#toast, text, rule };
+  #toasted(text: string, icon = TriangleAlert, rule = ""): void {
+    const toast: Toast = { key: ++this.#toast, text, icon, rule };
     // The same words twice would only push the page around.
     const others = this.state.toasts.filter((other) => other.text !== text).slice(-2);
     this.setState({ toasts: [...others, toast] });
@@ -530,9 +540,9 @@ export class SessionScreen extends Component<{ id: string }, State> {
           />
         )}
         <div class="toasts" role="status">
-          {toasts.map(({ key, text, rule }) => (
+          {toasts.map(({ key, text, icon, rule }) => (
             <p class="toast" key={key}>
-              <Icon of={rule === null ? TriangleAlert : Lock} size={18} />
+              <Icon of={icon} size={18} />
               <span>
                 {text}
                 {rule && <small>{t("console.refused_rule", { rule: ruleName(rule) })}</small>}

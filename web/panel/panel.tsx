@@ -8,6 +8,7 @@ import {
   MessageCircle,
   Move,
   ShieldCheck,
+  Undo2,
   UserRound,
   WifiOff,
 } from "lucide";
@@ -40,6 +41,8 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   const [chosen, setOpen] = useState<boolean | null>(null);
   const [tab, setTab] = useState<"session" | "chat">("session");
   const [preview, setPreview] = useState("");
+  /** Something has just been hidden by hand. */
+  const [undo, setUndo] = useState(false);
   const [ending, setEnding] = useState(false);
   const [, draw] = useReducer((n: number) => n + 1, 0);
   const shown = useRef(Date.now());
@@ -78,11 +81,21 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   const status = statusOf(state, connection, ended);
   const { unread } = conversation;
   const chatting = state?.phase === "active" && tab === "chat";
+  const hidden = state?.hidden ?? 0;
+  const before = useRef(0);
+  useEffect(() => {
+    const more = hidden > before.current;
+    before.current = hidden;
+    setUndo(more);
+    if (!more) return;
+    const timer = setTimeout(() => setUndo(false), PREVIEW);
+    return () => clearTimeout(timer);
+  }, [hidden]);
   // A PIN that has been read out makes way for the page, whatever was chosen before.
   useLayoutEffect(() => setOpen(null), [state?.phase]);
   useLayoutEffect(() => {
     shown.current = Date.now();
-  }, [open, state?.phase, request?.id]);
+  }, [open, state?.phase, request?.id, undo]);
   const calmly = (act: () => void) => () => {
     if (Date.now() - shown.current >= CALM) act();
   };
@@ -93,6 +106,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   });
   // What hides is done at once, what shows again calmly.
   const pause = (paused: boolean) => (paused ? socket.pause(true) : calmly(() => socket.pause(false))());
+  const calmlyShow = (left: number) => calmly(() => socket.show(left))();
   const unfold = (to: "session" | "chat") => {
     setTab(to);
     setPreview("");
@@ -138,7 +152,10 @@ export function Panel({ socket }: { socket: PanelSocket }) {
             )}
           </header>
           {ended ? (
-            <Farewell state={state} />
+            <>
+              <Farewell state={state} />
+              <LanguagePicker />
+            </>
           ) : state ? (
             <>
               {connection === "lost" && (
@@ -169,7 +186,14 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                         choose={(level) => calmly(() => socket.level(level))()}
                         agent={agentOf(state)}
                       />
-                      <Privacy paused={state.paused === true} pause={(paused) => socket.pause(paused)} />
+                      <Privacy
+                        agent={agentOf(state)}
+                        paused={state.paused === true}
+                        hidden={hidden}
+                        alone={state.viewers === 0 || state.paused === true || connection === "lost"}
+                        pause={(paused) => socket.pause(paused)}
+                        show={calmlyShow}
+                      />
                     </div>
                   )}
                 </>
@@ -179,6 +203,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                   <Pin state={state} socket={socket} />
                 </>
               )}
+              {!request && <LanguagePicker />}
               <button
                 class="button danger end"
                 type="button"
@@ -195,7 +220,6 @@ export function Panel({ socket }: { socket: PanelSocket }) {
               <span class="spinner" />
             </div>
           )}
-          {state && !request && <LanguagePicker />}
         </section>
       ) : (
         <section class="pill" aria-label={t("panel.title")}>
@@ -208,10 +232,10 @@ export function Panel({ socket }: { socket: PanelSocket }) {
             <Mark size={20} />
             <span class={`dot ${status.tone}`} aria-hidden="true" />
             <span class="words" role="status">
-              {preview || status.text}
+              {undo && state ? t("panel.hidden_from", { agent: agentOf(state) }) : preview || status.text}
             </span>
           </button>
-          {state?.phase === "active" && (
+          {state?.phase === "active" && !(undo && hidden > 0 && !unread) && (
             <button
               class="talk"
               type="button"
@@ -225,6 +249,17 @@ export function Panel({ socket }: { socket: PanelSocket }) {
                   {unread}
                 </span>
               )}
+            </button>
+          )}
+          {undo && hidden > 0 && (
+            <button
+              class="undo"
+              type="button"
+              aria-label={t("panel.show_again")}
+              title={t("panel.show_again")}
+              onClick={() => calmlyShow(hidden - 1)}
+            >
+              <Icon of={Undo2} size={20} />
             </button>
           )}
           {state?.phase === "active" && <PillPause paused={state.paused === true} pause={pause} />}

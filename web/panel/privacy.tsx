@@ -1,12 +1,24 @@
 // What the customer can keep to themselves: everything for a while, a part of the page, and a look at what is hidden.
 
-import { EyeOff, Pause, Play } from "lucide";
+import { EyeOff, MapPin, Pause, Play, Undo2 } from "lucide";
 import { useState } from "preact/hooks";
 import { t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { tellPage } from "./frame";
 
-export function Privacy({ paused, pause }: { paused: boolean; pause(paused: boolean): void }) {
+interface PrivacyProps {
+  /** The agent whom things are pointed out to. */
+  agent: string;
+  paused: boolean;
+  /** How many elements are hidden by hand. */
+  hidden: number;
+  /** Nobody is there to look. */
+  alone: boolean;
+  pause(paused: boolean): void;
+  show(left: number): void;
+}
+
+export function Privacy({ agent, paused, hidden, alone, pause, show }: PrivacyProps) {
   const [marks, setMarks] = useState(true);
   return (
     <div class="privacy">
@@ -21,17 +33,17 @@ export function Privacy({ paused, pause }: { paused: boolean; pause(paused: bool
           {t("panel.pause")}
         </button>
       )}
-      <button
-        class="button small"
-        type="button"
-        onClick={() => tellPage({ hide: true })}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") tellPage({ hide: false });
-        }}
-      >
-        <Icon of={EyeOff} size={18} />
-        {t("panel.hide")}
-      </button>
+      <Choose what="hide" icon={EyeOff} text={t("panel.hide")} />
+      <Choose what="look" icon={MapPin} text={t("panel.point_out", { agent })} disabled={alone} />
+      {hidden > 0 && (
+        <p class="by-hand">
+          <span>{t("panel.hidden", { count: hidden })}</span>
+          <button class="button small" type="button" onClick={() => show(hidden - 1)}>
+            <Icon of={Undo2} size={18} />
+            {t("panel.show_again")}
+          </button>
+        </p>
+      )}
       <label>
         <input
           type="checkbox"
@@ -44,6 +56,31 @@ export function Privacy({ paused, pause }: { paused: boolean; pause(paused: bool
         {t("panel.marks")}
       </label>
     </div>
+  );
+}
+
+interface ChooseProps {
+  what: "hide" | "look";
+  icon: typeof EyeOff;
+  text: string;
+  disabled?: boolean;
+}
+
+/** Lets the customer choose an element of the page around. */
+function Choose({ what, icon, text, disabled = false }: ChooseProps) {
+  return (
+    <button
+      class="button small"
+      type="button"
+      disabled={disabled}
+      onClick={() => tellPage({ choose: what })}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") tellPage({ choose: "" });
+      }}
+    >
+      <Icon of={icon} size={18} />
+      {text}
+    </button>
   );
 }
 

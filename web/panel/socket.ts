@@ -30,6 +30,8 @@ export interface PanelState {
   request?: ({ id: number; by: Person; open?: string } & Ask) | null;
   /** The customer has blanked the view. */
   paused?: boolean;
+  /** How many elements the customer has hidden by hand and can show again. */
+  hidden?: number;
   /** How many viewers show the page at the moment. */
   viewers: number;
   /** Whether this browser's page is connected. */
@@ -55,6 +57,7 @@ type Decision =
   | { type: "level"; level: Permission }
   | { type: "pause"; paused: boolean }
   | { type: "answer"; id: number; yes: boolean }
+  | { type: "show"; left: number }
   | { type: "pin" }
   | { type: "end" };
 
@@ -143,6 +146,11 @@ export class PanelSocket {
     this.#decide({ type: "pause", paused });
   }
 
+  /** Shows again what was hidden by hand last, until no more than `left` elements are. */
+  show(left: number): void {
+    this.#decide({ type: "show", left });
+  }
+
   answer(id: number, yes: boolean): void {
     this.#decide({ type: "answer", id, yes });
   }
@@ -184,6 +192,7 @@ export class PanelSocket {
     for (const decision of this.#decided.values()) {
       if (decision.type === "level") shown.level = decision.level;
       else if (decision.type === "pause") shown.paused = decision.paused;
+      else if (decision.type === "show") shown.hidden = decision.left;
       else if (decision.type === "answer" && shown.request?.id === decision.id) shown.request = null;
     }
     this.onstate(shown);
@@ -261,6 +270,8 @@ function isTaken(decision: Decision, state: PanelState): boolean {
       return (state.paused ?? false) === decision.paused;
     case "answer":
       return state.request?.id !== decision.id;
+    case "show":
+      return (state.hidden ?? 0) <= decision.left;
     case "pin":
       return Date.parse(state.pin_expires ?? "") > Date.now();
     case "end":

@@ -17,6 +17,8 @@ export type FromViewer =
   /** Round trips in milliseconds, as far as they are known. */
   | { type: "latency"; agent: number | null; customer: number | null }
   | { type: "connection"; state: "connecting" | "open" | "lost" }
+  /** The customer points something out; `label` is what it says, as far as the mirror shows it. */
+  | { type: "look"; label: string }
   /** Drawings that were made while the connection was away are not kept. */
   | { type: "undrawn" }
   | { type: "ticket?" }

@@ -25,6 +25,9 @@ const STEP = 2;
 const MAX_POINTS = 1500;
 /** The one who draws is told of their own drawings by nobody. */
 const OWN = 0;
+/** Not one of the agents' numbers; in orange, as the customer's pointer. */
+const CUSTOMER = 0xffff_ffff;
+const CUSTOMERS = 3;
 /** What the next press would do. */
 const PREVIEW = 0xffff_ffff;
 /** After this long on a line that stands, Lado has what was sent. */
@@ -138,6 +141,12 @@ export class Ink {
   refused(): void {
     const id = this.#mine.pop();
     if (id !== undefined) this.sketch.erase(OWN, id);
+  }
+
+  /** What the customer points out. */
+  shown(name: string, shape: Shape): void {
+    const by = { participant: CUSTOMER, name, role: "", id: this.#next++, colour: CUSTOMERS };
+    this.sketch.draw({ ...by, stays: false, shape });
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 // The stage with what lies over it: both pointers, the glass that takes the agent's input, and what to say meanwhile.
 
-import { type EyeOff, Gauge, MonitorOff, MousePointer2, Pause, PlugZap, WifiOff } from "lucide";
+import { MousePointer2 } from "lucide";
 import { Component, createRef } from "preact";
 import {
   type Action,
@@ -11,21 +11,24 @@ import {
   type Op,
   OpTag,
   Refusal,
+  ShapeTag,
   type ViewerNotice,
   ViewerNoticeTag,
 } from "../../injected/protocol/messages";
 import type { Permission } from "../shared/api";
-import { type Key, t } from "../shared/i18n";
+import { t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import { Bridge, type FromConsole } from "./bridge";
 import { Chooser } from "./chooser";
 import { StageFrames } from "./frames";
 import { Ink } from "./ink";
-import { type Agent, contentOf, listen, pageScroll, type Target } from "./input";
+import { type Agent, boxOf, contentOf, listen, pageScroll, type Target } from "./input";
+import { labelOf } from "./label";
 import { MetBanner } from "./met";
 import { OpenLists, Outside, Pinched } from "./outside";
 import { type Connection, WatchSocket } from "./socket";
 import { Stage } from "./stage";
+import { Status } from "./status";
 import { TabStrip } from "./tabs";
 
 const LEVELS: Record<Level, Permission> = {
@@ -46,7 +49,7 @@ const STILL = 6000;
 /** The colour of the customer's pointer. */
 const CUSTOMER = "#8a4b08";
 
-interface State {
+export interface State {
   connection: Connection;
   phase: "waiting" | "page" | "gap" | "nopage" | "ended";
   level: Level;
@@ -410,6 +413,9 @@ export class Viewer extends Component<Props, State> implements Agent {
       case ViewerNoticeTag.Resumed:
         this.setState({ met: null });
         break;
+      case ViewerNoticeTag.Look:
+        this.#look(notice);
+        break;
       case ViewerNoticeTag.Ended:
         clearTimeout(this.#gap);
         this.#frames.close();
@@ -420,6 +426,25 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.#bridge.send({ type: "ended" });
         break;
     }
+  }
+
+  /** The customer points something out: it is marked, and what the agent sees scrolls there. */
+  #look({ node, x, y }: Extract<ViewerNotice, { tag: ViewerNoticeTag.Look }>): void {
+    const element = this.stage()?.node(node) as Element | undefined;
+    const { current: space } = this.#space;
+    if (element?.nodeType !== Node.ELEMENT_NODE || !space) return;
+    this.#ink?.shown(t("viewer.customer"), { tag: ShapeTag.Ping, node, x, y });
+    const window = this.#holder.current?.parentElement;
+    const { left, top, width, height } = boxOf(element).box;
+    const { scale } = this.state;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (window && !this.state.fit)
+      space.scrollTo({
+        left: window.offsetLeft + (left + (width * x) / 1000) * scale - space.clientWidth / 2,
+        top: window.offsetTop + (top + (height * y) / 1000) * scale - space.clientHeight / 2,
+        behavior: still ? "instant" : "smooth",
+      });
+    this.#bridge.send({ type: "look", label: labelOf(element) });
   }
 
   /** What the line of a frame's page says that is not about its tree. */
@@ -548,47 +573,4 @@ export class Viewer extends Component<Props, State> implements Agent {
       </div>
     );
   }
-}
-
-/** What there is to say about the page, in words. */
-function Status({ phase, connection, online, paused, cap }: State) {
-  const [icon, title, text] = ((): [typeof EyeOff | null, Key, Key] | [] => {
-    if (phase === "ended") return [PlugZap, "viewer.ended", "viewer.ended_more"];
-    if (phase === "nopage" && cap !== null) return [MonitorOff, "viewer.limited", "viewer.limited_more"];
-    if (phase === "nopage") return [MonitorOff, "viewer.nopage", "viewer.nopage_more"];
-    if (connection === "lost") return [WifiOff, "viewer.lost", "viewer.lost_more"];
-    if (paused) return [Pause, "viewer.paused", "viewer.paused_more"];
-    if (!online && phase !== "waiting") return [WifiOff, "viewer.offline", "viewer.offline_more"];
-    if (phase === "waiting") return [null, "viewer.waiting", "viewer.waiting_more"];
-    if (cap === Cap.Changes) return [Gauge, "viewer.fast", "viewer.fast_more"];
-    return [];
-  })();
-  if (!title || !text) return <div class="status" role="status" />;
-  const over = phase === "page" || phase === "gap";
-  return (
-    <div class="status" role="status">
-      <div class={over ? "banner" : "blank"}>
-        {icon ? <Icon of={icon} size={over ? 20 : 32} /> : <span class="spinner" />}
-        <div>
-          <strong>{t(title)}</strong>
-          <p>{t(text)}</p>
-        </div>
-      </div>
-    </div>
-  );
-}
-
-/** What an element is called, to be read in a sentence. */
-function labelOf(element: Element): string {
-  const named = element.closest("button, a, label, [role=button], [role=link], [data-lado-lock]") ?? element;
-  const field = named as HTMLInputElement;
-  const text =
-    named.getAttribute("aria-label") ||
-    field.labels?.[0]?.textContent ||
-    (/^(button|submit|reset)$/.test(field.type) && field.value) ||
-    (/^(input|select|textarea|body|html)$/.test(named.localName) ? "" : named.textContent) ||
-    named.getAttribute("placeholder") ||
-    named.getAttribute("title");
-  const short = (text ?? "").replace(/\s+/g, " ").trim();
-  return short.length > 60 ? `${short.slice(0, 59)}…` : short;
 }
