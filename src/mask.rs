@@ -462,6 +462,11 @@ impl Mask {
         Masked(self.shown_url(mirror.url()))
     }
 
+    /// The page's icon as viewers may load it; empty where there is none for them.
+    pub fn icon(&self, mirror: &Mirror, assets: &mut dyn AssetMap) -> Masked<String> {
+        Masked(self.shown_icon(mirror, assets))
+    }
+
     /// What the browser says outside the page, as viewers may read it.
     pub fn outside(&self, text: &str) -> Masked<String> {
         if self.rules.private().is_some() && !text.is_empty() {
@@ -550,8 +555,7 @@ impl Mask {
         if self.rules.private().is_some() {
             return MASK.into();
         }
-        let titles = mirror.document().into_iter().flat_map(|document| document.children()).flat_map(head_titles);
-        if titles.into_iter().any(|title| self.status(title).masked.is_some()) {
+        if in_head(mirror, "title").any(|title| self.status(title).masked.is_some()) {
             return MASK.into();
         }
         self.cover(mirror.title())
@@ -584,7 +588,8 @@ fn path_of(url: &str) -> String {
     Url::parse(url).map_or_else(|_| "/".into(), |url| url.path().to_owned())
 }
 
-fn head_titles(html: NodeRef<'_>) -> Vec<NodeRef<'_>> {
-    let heads = html.children().filter(|node| node.local() == "head");
-    heads.flat_map(|head| head.children().filter(|node| node.local() == "title")).collect()
+fn in_head<'a>(mirror: &'a Mirror, tag: &'static str) -> impl Iterator<Item = NodeRef<'a>> {
+    let top = mirror.document().into_iter().flat_map(NodeRef::children);
+    let heads = top.flat_map(NodeRef::children).filter(|node| node.local() == "head");
+    heads.flat_map(NodeRef::children).filter(move |node| node.local() == tag)
 }

@@ -414,10 +414,11 @@ export interface Tab {
   id: number;
   title: string;
   url: string;
+  icon: string;
   visible: boolean;
 }
 
-export const Tab: Layout<Tab> = /* @__PURE__ */ record({ id: u32, title: string, url: string, visible: flag });
+export const Tab: Layout<Tab> = /* @__PURE__ */ record({ id: u32, title: string, url: string, icon: string, visible: flag });
 
 export interface FrameAt {
   node: number;

@@ -302,6 +302,11 @@ impl Page {
         self.mask.recall(&self.mirror, &mut &self.assets)
     }
 
+    /// The icon as viewers may load it.
+    pub fn icon(&self) -> String {
+        self.mask.icon(&self.mirror, &mut &self.assets).as_ref().clone()
+    }
+
     /// What a list of sessions may say of the page.
     pub fn info(&self) -> PageInfo {
         PageInfo {

@@ -92,7 +92,7 @@ impl Inner {
         let front = self.front.as_ref().and_then(|name| self.pages.get(name)).map(|page| page.number);
         let tab = |(id, page): (u32, &Page)| {
             let info = page.info();
-            Tab { id, title: info.title, url: info.url, visible: page.visible && front == Some(id) }
+            Tab { id, title: info.title, url: info.url, icon: page.icon(), visible: page.visible && front == Some(id) }
         };
         newest.into_iter().map(tab).collect()
     }

@@ -7,8 +7,8 @@ use url::Url;
 use super::drawing::is_drawn;
 use super::judge::Status;
 use super::sheet::{self, Change, Leads};
-use super::{AssetMap, Mask, Part, Place, emit, run};
-use crate::mirror::{DOCUMENT, NodeKind, NodeRef, name};
+use super::{AssetMap, Gone, Mask, Part, Place, emit, in_head, run};
+use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, name};
 use crate::protocol::MASK;
 use crate::rules::detector::Text;
 
@@ -222,6 +222,25 @@ impl Mask {
             .then(|| assets.asset(Place { node: node.id(), part }, &url, self.rules.private().is_some()))
     }
 
+    /// What a page's `link` gives as its icon, else what browsers look for (WHATWG HTML "link type icon").
+    pub(super) fn shown_icon(&self, mirror: &Mirror, assets: &mut dyn AssetMap) -> String {
+        let of_page = in_head(mirror, "link").filter(|link| is_icon(*link));
+        // Of several, the last that fits is taken; any fits a tab.
+        if let Some(link) = of_page.last() {
+            let icon = self.attribute(link, self.status(link), "href", assets).unwrap_or_default();
+            return if icon.len() <= MAX_ICON { icon } else { String::new() };
+        }
+        let place = Place { node: DOCUMENT, part: Part::Attribute("href") };
+        let usual = Url::parse(mirror.url()).ok().and_then(|url| url.join("/favicon.ico").ok());
+        match usual.filter(|url| matches!(url.scheme(), "http" | "https") && self.rules.private().is_none()) {
+            Some(url) => assets.asset(place, &url, false),
+            None => {
+                assets.gone(Gone::Place(place));
+                String::new()
+            }
+        }
+    }
+
     /// Style sheets: every address becomes a capability URL or leads nowhere, and detectors look at what they print.
     pub(super) fn css(&self, node: NodeRef<'_>, part: Part, text: &str, assets: &mut dyn AssetMap) -> String {
         sheet::rewrite(text, &mut Sheet { mask: self, node, part, assets })
@@ -289,6 +308,14 @@ fn links(node: NodeRef<'_>, name: &str) -> bool {
 fn shows_sheet(link: NodeRef<'_>) -> bool {
     let mut words = link.attribute("rel").unwrap_or_default().split_ascii_whitespace();
     words.any(|word| word.eq_ignore_ascii_case("stylesheet"))
+}
+
+/// A picture inside an address goes to every viewer each time that a tab changes.
+const MAX_ICON: usize = 8 * 1024;
+
+fn is_icon(link: NodeRef<'_>) -> bool {
+    let mut words = link.attribute("rel").unwrap_or_default().split_ascii_whitespace();
+    words.any(|word| word.eq_ignore_ascii_case("icon"))
 }
 
 /// Links that the page is drawn with.

@@ -385,6 +385,8 @@ messages! {
         id: u32,
         title: String,
         url: String,
+        /// Where on the viewer's own host its icon is, or the icon itself as a `data:` URL; empty where agents may see none.
+        icon: String,
         /// The customer has it in front.
         visible: bool,
     }

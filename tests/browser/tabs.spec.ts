@@ -46,14 +46,19 @@ async function site(): Promise<Server> {
       response.writeHead(200, { "content-type": "application/pdf" }).end(PDF);
       return;
     }
+    if (pathname === "/icon.png") {
+      response.writeHead(200, { "content-type": "image/png" }).end(ICON);
+      return;
+    }
     const name = pathname.slice(1) || "start";
+    const icon = name === "second" ? '<link rel="icon" href="/icon.png">' : "";
     if (name === "wall") response.setHeader("cf-mitigated", "challenge");
     const alone =
       name === "isolated"
         ? { "cross-origin-embedder-policy": "require-corp", "cross-origin-opener-policy": "same-origin" }
         : {};
     response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...alone });
-    response.end(`<!doctype html><html lang="en"><title>Page ${name}</title><h1>This is ${name}</h1>
+    response.end(`<!doctype html><html lang="en"><title>Page ${name}</title>${icon}<h1>This is ${name}</h1>
       <p><a target="_blank" href="/second">second</a> <a href="/third">third</a>
       <button onclick="window.open('/fourth', 'named')">fourth</button>
       <a href="/bill.pdf">bill</a> <a href="/wall">wall</a> <a href="${searchParams.get("to") ?? "/"}">elsewhere</a>
@@ -65,6 +70,12 @@ async function site(): Promise<Server> {
 
 const origin = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+/** Two pixels. */
+const ICON = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR42mPgr634sMAbAAkNAuD9wyElAAAAAElFTkSuQmCC",
+  "base64",
+);
+
 const PDF = `%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
@@ -74,6 +85,8 @@ trailer<</Root 1 0 R>>
 
 test("every tab of the customer's is in the agent's strip", async ({ agent, customer, sites }, info) => {
   await together({ agent, customer }, `${sites.near}/?to=${sites.far}/fifth`);
+  const asked: string[] = [];
+  agent.page.on("request", (request) => asked.push(new URL(request.url()).origin));
   const viewer = await agent.viewer();
   const tabs = viewer.getByRole("tab");
   const selected = viewer.getByRole("tab", { selected: true });
@@ -91,11 +104,18 @@ test("every tab of the customer's is in the agent's strip", async ({ agent, cust
   await agent.sees("This is second");
   await expect(tabs).toHaveText(["Page start", "Page second"]);
   await expect(selected).toHaveText("Page second");
+  // Each with its site's icon, which comes through Lado, or with the first letter of its site's name.
+  const icon = tabs.filter({ hasText: "Page second" }).locator("img.favicon");
+  await expect(icon).toHaveAttribute("src", /^\/__lado\/a\//);
+  await expect.poll(() => icon.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(2);
+  const letter = tabs.filter({ hasText: "Page start" }).locator("span.favicon");
+  await expect(letter).toHaveAttribute("data-initial", "1");
   const third = await opened(() => customer.page.getByText("third").click({ button: "middle" }));
   await expect(tabs).toHaveText(["Page start", "Page second", "Page third"]);
   const fourth = await opened(() => second.getByText("fourth").click());
   await agent.sees("This is fourth");
   await expect(tabs).toHaveText(["Page start", "Page second", "Page third", "Page fourth"]);
+  expect(asked.filter((origin) => origin === sites.near)).toEqual([]);
   // Pages see nothing of how Lado tells tabs apart.
   expect(await second.locator("#name").innerText()).toBe("[]");
   expect(await fourth.locator("#name").innerText()).toBe("[named]");

@@ -1,7 +1,8 @@
 // The customer's tabs above the stage: choose one to stay on it, or go where the customer goes.
 
 import { Eye, Navigation } from "lucide";
-import { t } from "../shared/i18n";
+import { useState } from "preact/hooks";
+import { language, t } from "../shared/i18n";
 import { Icon } from "../shared/icon";
 import type { TabsNotice } from "./viewer";
 
@@ -35,6 +36,7 @@ export function TabStrip({ notice, watch }: { notice: TabsNotice; watch(tab: num
             title={`${tab.title}\n${tab.url}`.trim()}
             onClick={() => watch(tab.id)}
           >
+            <Favicon icon={tab.icon} name={nameOf(tab.url)} />
             <span>{tab.title || nameOf(tab.url)}</span>
             {tab.visible && <Icon of={Eye} size={16} label={t("viewer.tab_here")} />}
           </button>
@@ -53,6 +55,16 @@ export function TabStrip({ notice, watch }: { notice: TabsNotice; watch(tab: num
       </button>
     </div>
   );
+}
+
+/** The site's icon through Lado, never from the site itself; its first letter where there is none. */
+function Favicon({ icon, name }: { icon: string; name: string }) {
+  const [failed, setFailed] = useState("");
+  const own = icon.startsWith("/__lado/a/") || icon.startsWith("data:image/");
+  if (own && failed !== icon)
+    return <img class="favicon" src={icon} alt="" width={16} height={16} onError={() => setFailed(icon)} />;
+  const [first = ""] = name.replace(/^www\./, "");
+  return <span class="favicon" data-initial={first.toLocaleUpperCase(language())} />;
 }
 
 function nameOf(url: string): string {

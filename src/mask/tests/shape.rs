@@ -33,6 +33,31 @@ fn masked_lists_and_media_are_empty() {
 }
 
 #[test]
+fn a_tab_has_the_icon_of_its_page_where_agents_may_see_it() {
+    const ALL: &str = "[[rule]]\nid = \"all\"\naction = \"private\"\n";
+    let page = |attrs: &[(&str, &str)]| {
+        let head = parent("head", &[], parent("link", attrs, vec![]));
+        [parent("html", &[], head), parent("p", &[], vec![text("hello")])].concat()
+    };
+    let icon = |rules: &str, attrs: &[(&str, &str)]| {
+        let mut room = Room::new(rules, page(attrs)).quick();
+        let icon = room.mask.icon(&room.mirror, &mut room.assets).as_ref().clone();
+        let named = icon.strip_prefix("/__lado/a/").map(|name| name.parse::<usize>().unwrap());
+        named.map_or(icon, |name| Url::parse(&room.assets.named[name]).unwrap().path().to_owned())
+    };
+    assert_eq!(icon("", &[("rel", "shortcut icon"), ("href", "/i.png")]), "/i.png");
+    assert_eq!(icon("", &[("rel", "stylesheet"), ("href", "/s.css")]), "/favicon.ico", "where browsers look");
+    assert_eq!(icon(OWN, &[("rel", "icon"), ("href", "/i.png"), ("class", "private")]), "");
+    assert_eq!(icon("", &[("rel", "icon"), ("href", "data:text/html,x")]), "");
+    let large = format!("data:image/png;base64,{}", "A".repeat(20_000));
+    assert_eq!(icon("", &[("rel", "icon"), ("href", &large)]), "");
+    for href in ["/i.png", "data:image/png;base64,AA=="] {
+        assert_eq!(icon(ALL, &[("rel", "icon"), ("href", href)]), "");
+    }
+    assert_eq!(icon(ALL, &[("rel", "stylesheet"), ("href", "/s.css")]), "");
+}
+
+#[test]
 fn scripts_are_empty_places_and_ids_stay() {
     let nodes = [
         parent("script", &[], vec![text(SECRET)]),
