@@ -440,7 +440,9 @@ export class SessionScreen extends Component<{ id: string }, State> {
           {tool(RotateCw, t("console.reload"), () => this.#say({ type: "act", action: "reload" }), !control)}
           <div class="address" title={shown?.url}>
             <h1>{shown?.title || siteOf(session.site)}</h1>
-            <span class="muted">{shown ? readable(shown.url) : siteOf(session.site)}</span>
+            <span class="muted">
+              <bdi dir="ltr">{shown ? readable(shown.url) : siteOf(session.site)}</bdi>
+            </span>
           </div>
           <LevelBadge level={level} />
           {session.paused ? (
