@@ -153,7 +153,7 @@ export class Line {
       socket,
       "open",
       mine(() => {
-        const visible = document.visibilityState === "visible";
+        const visible = !document.hidden;
         const url = location.origin + location.pathname;
         this.send({
           tag: PageMessageTag.Hello,

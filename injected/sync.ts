@@ -247,7 +247,7 @@ export function startSync(framing?: Framing): void {
     dom.listen(target, type, guard(run), { capture: true, passive: true });
   on(window, "online", () => line.retry());
   on(document, "visibilitychange", () => {
-    line.send({ tag: PageMessageTag.Visible, visible: document.visibilityState === "visible" });
+    line.send({ tag: PageMessageTag.Visible, visible: !document.hidden });
     flush();
   });
   on(window, "pagehide", () => {

@@ -110,7 +110,7 @@ export class Beside {
   #compare(): void {
     const { told } = this;
     // Not in front, not connected, or busy: later.
-    if (told.ready() && document.visibilityState === "visible") {
+    if (told.ready() && !document.hidden) {
       told.flush();
       const op = this.#check.op(CHECK_NODES);
       if (op) told.say(op);

@@ -422,8 +422,16 @@ function viewport(): Viewport {
   };
 }
 
-/** Runs `flush` in the next animation frame, or soon where there are none. */
+let idle = true;
+
+/** Runs `flush` when the page's own task is over, the next one in the next animation frame; soon where there are none. */
 export function nextFrame(run: () => void): void {
-  if (document.visibilityState === "hidden") dom.timeout(run, HIDDEN_FRAME_MS);
-  else dom.frame(run);
+  if (document.hidden) dom.timeout(run, HIDDEN_FRAME_MS);
+  else if (idle) {
+    idle = false;
+    dom.timeout(run, 0);
+    dom.frame(() => {
+      idle = true;
+    });
+  } else dom.frame(run);
 }
