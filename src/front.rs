@@ -293,7 +293,7 @@ impl Fronts {
         let mut handshake = request.map(|_| respond::Body::Empty);
         side.ask(&mut handshake);
         let failed = |cause| Failure::Upstream { site: visit.site.origin(), cause };
-        let mut response = front.pool.upgrade(handshake, from).await.map_err(failed)?;
+        let (mut response, lease) = front.pool.upgrade(handshake, from).await.map_err(failed)?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             drop_hop_by_hop(response.headers_mut());
             return Ok(response);
@@ -303,10 +303,14 @@ impl Fronts {
         drop_hop_by_hop(answer.headers_mut());
         let downstream = side.agree(&mut answer);
         let drained = self.sockets.drained();
-        self.sockets.spawn(tunnel::copy(downstream, upstream, async move {
-            drained.await;
-            tunnel::RESTART
-        }));
+        self.sockets.spawn(async move {
+            let _lease = lease;
+            tunnel::copy(downstream, upstream, async move {
+                drained.await;
+                tunnel::RESTART
+            })
+            .await;
+        });
         Ok(answer)
     }
 }

@@ -27,21 +27,21 @@ use hyper_util::server::conn::auto::Builder;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::span::Span;
-use crate::upstream::{Body, Caps, Timed};
-use counts::Refused;
+use crate::upstream::{Body, Caps, Timed, keep_alive};
 pub use counts::{Counts, REFUSED};
+use counts::{Open, Refused};
 use guard::{Activity, Protocol, Watched};
 pub use guard::{AtEnd, Watching};
 use hop::{Hops, Net};
-use limits::Addresses;
 pub use limits::Rate;
+use limits::{Addresses, Place};
 use tls::Tls;
 pub use tls::{Certificates, check_certificate};
 use wire::{Times, Wire};
@@ -52,7 +52,7 @@ pub struct Config {
     pub address: SocketAddr,
     /// The certificate whose names match is shown; the first where none does. Empty: plain HTTP.
     pub certificates: Vec<CertificateConfig>,
-    /// Connections open at a time; more wait in the system's queue.
+    /// Connections open at a time, WebSockets among them; more wait in the system's queue.
     pub max_connections: usize,
     /// Header fields of a request.
     pub max_headers: usize,
@@ -99,7 +99,7 @@ impl Default for Config {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 7070)),
             certificates: Vec::new(),
-            max_connections: 10_000,
+            max_connections: 20_000,
             max_headers: 100,
             max_header_bytes: 64 * 1024,
             max_streams: 200,
@@ -130,6 +130,8 @@ pub struct Downstream {
     pub asker: IpAddr,
     /// The other end is a trusted hop: what it forwards is believed.
     pub trusted: bool,
+    /// A trusted hop has brought the connection, whoever is at its other end: what it says of the scheme is believed.
+    pub says_scheme: bool,
     /// The browser came by TLS, to Lado or to a trusted hop.
     pub tls: bool,
 }
@@ -176,6 +178,8 @@ impl Listener {
     /// [`ListenError::Certificate`] when a certificate cannot be used.
     pub fn new(socket: TcpListener, config: &Config) -> Result<Self, ListenError> {
         let tls = (!config.certificates.is_empty()).then(|| Tls::new(&config.certificates)).transpose()?;
+        // Connections have it from the socket that they come by.
+        keep_alive(&socket);
         Ok(Self { socket, tls, config: config.clone(), counts: Arc::default() })
     }
 
@@ -205,9 +209,9 @@ impl Listener {
     {
         let Self { socket, tls, config, counts } = self;
         let tls = tls.map(|tls| tls.acceptor);
-        let config = Arc::new(config);
         let permits = Arc::new(Semaphore::new(config.max_connections));
-        let shared = Arc::new(Shared::new(&config, counts));
+        let grace = config.grace.0;
+        let shared = Arc::new(Shared::new(config, counts));
         let connections = TaskTracker::new();
         loop {
             let accepted = async {
@@ -215,9 +219,11 @@ impl Listener {
                 let permit = permits.clone().acquire_owned().await;
                 (permit, socket.accept().await)
             };
-            let (permit, accepted) = tokio::select! {
+            let (Ok(permit), accepted) = (tokio::select! {
                 accepted = accepted => accepted,
                 () = drain.cancelled() => break,
+            }) else {
+                break;
             };
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
@@ -238,43 +244,51 @@ impl Listener {
                 continue;
             }
             let local = stream.local_addr().ok();
-            let downstream = Downstream { address, local, asker: address.ip(), trusted, tls: tls.is_some() };
-            let (handler, drain, config, tls) = (handler.clone(), drain.clone(), config.clone(), tls.clone());
-            let shared = shared.clone();
-            connections.spawn(async move {
-                let _held = (permit, place, shared.counts.connection());
-                connection(stream, downstream, tls, handler, &config, shared, drain).await;
-            });
+            let tls = tls.clone();
+            let downstream =
+                Downstream { address, local, asker: address.ip(), trusted, says_scheme: trusted, tls: tls.is_some() };
+            let held = Held { _permit: permit, place: place.flatten(), _open: shared.counts.connection() };
+            let (handler, drain, shared) = (handler.clone(), drain.clone(), shared.clone());
+            connections.spawn(connection(stream, downstream, held, tls, handler, shared, drain));
         }
         drop(socket);
         connections.close();
-        if timeout(config.grace.0, connections.wait()).await.is_err() {
+        if timeout(grace, connections.wait()).await.is_err() {
             tracing::warn!(open = connections.len(), "closing connections that outlived the grace");
         }
     }
 }
 
+/// What a connection takes up of the listener. It goes where the connection's bytes go, into a WebSocket too.
+struct Held {
+    _permit: OwnedSemaphorePermit,
+    /// `None` for a hop's own connection, which brings anybody's.
+    place: Option<Place>,
+    _open: Open,
+}
+
 /// What the connections of a listener have in common.
 struct Shared {
+    config: Config,
     addresses: Arc<Addresses>,
     hops: Hops,
     counts: Arc<Counts>,
 }
 
 impl Shared {
-    fn new(config: &Config, counts: Arc<Counts>) -> Self {
+    fn new(config: Config, counts: Arc<Counts>) -> Self {
         let addresses =
             Addresses::new(config.connections_per_address, config.requests_per_address, config.requests_burst);
-        Self { addresses, hops: Hops::new(&config.trusted), counts }
+        Self { addresses, hops: Hops::new(&config.trusted), counts, config }
     }
 }
 
 async fn connection<H, F>(
     mut stream: TcpStream,
     mut downstream: Downstream,
+    mut held: Held,
     tls: Option<TlsAcceptor>,
     handler: H,
-    config: &Config,
     shared: Arc<Shared>,
     drain: CancellationToken,
 ) where
@@ -282,15 +296,22 @@ async fn connection<H, F>(
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let _ = stream.set_nodelay(true);
-    let mut _place = None;
+    let config = &shared.config;
     if config.proxy_protocol && downstream.trusted {
         match timeout(config.header_timeout.0, hop::proxied(&mut stream)).await {
             Ok(Ok(told)) => {
-                if let Some(address) = told {
-                    let trusted = shared.hops.trusts(address.ip());
-                    downstream = Downstream { address, asker: address.ip(), trusted, ..downstream };
-                    _place = shared.addresses.connection(address.ip());
-                    if _place.is_none() {
+                if let Some(hop::Brought { from, to, tls }) = told {
+                    downstream = Downstream {
+                        address: from,
+                        local: Some(to),
+                        asker: from.ip(),
+                        trusted: shared.hops.trusts(from.ip()),
+                        // What it says here is not for visitors to say again.
+                        says_scheme: tls.is_none(),
+                        tls: tls.unwrap_or(downstream.tls),
+                    };
+                    held.place = shared.addresses.connection(from.ip());
+                    if held.place.is_none() {
                         shared.counts.refuse(Refused::Connections);
                         return;
                     }
@@ -307,12 +328,12 @@ async fn connection<H, F>(
         }
     }
     let Some(tls) = tls else {
-        return speak(stream, false, downstream, handler, config, &shared, drain).await;
+        return speak(stream, false, downstream, held, handler, &shared, drain).await;
     };
     match timeout(config.header_timeout.0, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            speak(stream, http2, downstream, handler, config, &shared, drain).await;
+            speak(stream, http2, downstream, held, handler, &shared, drain).await;
         }
         Ok(Err(error)) => {
             shared.counts.refuse(Refused::Tls);
@@ -333,8 +354,8 @@ async fn speak<S, H, F>(
     stream: S,
     http2: bool,
     downstream: Downstream,
+    held: Held,
     handler: H,
-    config: &Config,
     shared: &Arc<Shared>,
     drain: CancellationToken,
 ) where
@@ -342,7 +363,7 @@ async fn speak<S, H, F>(
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let activity = Arc::new(Activity::default());
+    let (activity, config) = (Arc::new(Activity::default()), &shared.config);
     let (pause, caps) = (config.body_timeout.0, Caps { most: config.max_body, least: config.min_body_rate });
     let service = service_fn(|request: Request<Incoming>| {
         let running = activity.start(&request);
@@ -372,7 +393,7 @@ async fn speak<S, H, F>(
     });
     let builder = protocols(config);
     let times = Times { head: config.header_timeout.0, write: config.write_timeout.0 };
-    let wire = Wire::new(stream, http2, activity.clone(), times, shared.counts.clone());
+    let wire = Wire::new(stream, http2, activity.clone(), times, shared.counts.clone(), held);
     let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
     let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0));
     // hyper closes a connection that has no request yet, although one may be on its way: whoever was let in is answered.
@@ -410,6 +431,8 @@ fn judge(
     let mut downstream = downstream;
     if downstream.trusted {
         downstream.asker = shared.hops.asker(downstream.asker, headers);
+    }
+    if downstream.says_scheme {
         downstream.tls = hop::told_secure(headers).unwrap_or(downstream.tls);
     }
     if !shared.hops.trusts(downstream.asker) && !shared.addresses.request(downstream.asker) {

@@ -10,12 +10,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Request, Response, Uri};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -25,7 +29,7 @@ use tokio::time::sleep;
 use crate::span::Span;
 pub use body::{Abused, Body, BodyError, Caps, Stalled, Timed};
 use connect::{Alpn, Connector};
-pub use connect::{ConnectError, TlsProblem, authorities};
+pub use connect::{ConnectError, TlsProblem, authorities, keep_alive};
 use guard::{Exception, Guard};
 use pool::Pool;
 use resolve::Names;
@@ -208,30 +212,29 @@ struct Progress(Arc<Mark>);
 struct Mark {
     begin: Instant,
     moved: AtomicU64,
+    /// All of the request's body is on its way.
+    sent: AtomicBool,
 }
 
 impl Default for Mark {
     fn default() -> Self {
-        Self { begin: Instant::now(), moved: AtomicU64::new(0) }
+        Self { begin: Instant::now(), moved: AtomicU64::new(0), sent: AtomicBool::new(false) }
     }
 }
 
 impl Progress {
     fn watch(&self, body: Body) -> Body {
-        use http_body::Body as _;
-        use http_body_util::BodyExt as _;
-        if body.is_end_stream() {
-            return Body::Empty;
-        }
-        if matches!(body, Body::Full(_)) {
+        let body = if body.is_end_stream() { Body::Empty } else { body };
+        if matches!(body, Body::Empty | Body::Full(_)) {
+            self.0.sent.store(true, Ordering::Relaxed);
             return body;
         }
-        let mark = self.0.clone();
-        // `Stream` has no length: keep the one that a Content-Length goes with.
-        Body::stream(body.map_frame(move |frame| {
-            mark.moved.store(mark.begin.elapsed().as_millis() as u64, Ordering::Relaxed);
-            frame
-        }))
+        Body::stream(Watched { body, mark: self.0.clone() })
+    }
+
+    /// A site may answer before it has read the request: its connection is still in the middle of it then.
+    fn is_sent(&self) -> bool {
+        self.0.sent.load(Ordering::Relaxed)
     }
 
     async fn stalled(&self, limit: Duration) {
@@ -243,6 +246,36 @@ impl Progress {
                 None => return,
             }
         }
+    }
+}
+
+/// A request's body that says when it moves, and when nothing of it is left.
+struct Watched {
+    body: Body,
+    mark: Arc<Mark>,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let mark = &self.mark;
+        mark.moved.store(mark.begin.elapsed().as_millis() as u64, Ordering::Relaxed);
+        if frame.is_none() || self.body.is_end_stream() {
+            mark.sent.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// The one that a Content-Length goes with.
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -155,7 +155,14 @@ mod tests {
 
     fn downstream(trusted: bool) -> Downstream {
         let address = "[2001:db8::1]:4711".parse().unwrap();
-        Downstream { address, local: None, asker: "198.51.100.1".parse().unwrap(), trusted, tls: true }
+        Downstream {
+            address,
+            local: None,
+            asker: "198.51.100.1".parse().unwrap(),
+            trusted,
+            says_scheme: trusted,
+            tls: true,
+        }
     }
 
     fn forwarded(trusted: bool) -> HeaderMap {

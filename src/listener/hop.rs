@@ -107,11 +107,24 @@ const SIGNATURE_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Addresses and what a load balancer has to say about TLS fit easily.
 const LONGEST_V2: usize = 4096;
 
+/// What a hop says of a connection that it brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brought {
+    pub from: SocketAddr,
+    /// What was connected to.
+    pub to: SocketAddr,
+    /// Whether by TLS, if it says.
+    pub tls: Option<bool>,
+}
+
+/// The first byte of what version 2 tells of TLS: the client came by it.
+const CLIENT_TLS: u8 = 1;
+
 /// Reads a PROXY protocol header, version 1 or 2, and not a byte more. `None`: the hop speaks for itself.
 ///
 /// # Errors
 /// When the connection does not begin with one: what comes from there cannot be told apart from anybody's.
-pub async fn proxied<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<SocketAddr>> {
+pub async fn proxied<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<Brought>> {
     let bad = || io::Error::new(io::ErrorKind::InvalidData, "downstream sent no PROXY protocol header");
     let mut bytes = vec![0; SHORTEST];
     stream.read_exact(&mut bytes).await?;
@@ -133,18 +146,39 @@ pub async fn proxied<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<
     } else {
         return Err(bad());
     }
+    let ends = |from: (IpAddr, u16), to: (IpAddr, u16), tls| Some(Brought { from: from.into(), to: to.into(), tls });
     match HeaderResult::parse(&bytes) {
         HeaderResult::V1(Ok(header)) => Ok(match header.addresses {
-            v1::Addresses::Tcp4(four) => Some((four.source_address, four.source_port).into()),
-            v1::Addresses::Tcp6(six) => Some((six.source_address, six.source_port).into()),
+            v1::Addresses::Tcp4(four) => ends(
+                (four.source_address.into(), four.source_port),
+                (four.destination_address.into(), four.destination_port),
+                None,
+            ),
+            v1::Addresses::Tcp6(six) => ends(
+                (six.source_address.into(), six.source_port),
+                (six.destination_address.into(), six.destination_port),
+                None,
+            ),
             v1::Addresses::Unknown => None,
         }),
-        HeaderResult::V2(Ok(header)) => Ok(match (header.command, header.addresses) {
-            (v2::Command::Local, _) => None,
-            (_, v2::Addresses::IPv4(four)) => Some((four.source_address, four.source_port).into()),
-            (_, v2::Addresses::IPv6(six)) => Some((six.source_address, six.source_port).into()),
-            _ => None,
-        }),
+        HeaderResult::V2(Ok(header)) => {
+            let tls = header.tlvs().flatten().find(|told| told.kind == u8::from(v2::Type::SSL));
+            let tls = tls.and_then(|told| Some(told.value.first()? & CLIENT_TLS != 0));
+            Ok(match (header.command, header.addresses) {
+                (v2::Command::Local, _) => None,
+                (_, v2::Addresses::IPv4(four)) => ends(
+                    (four.source_address.into(), four.source_port),
+                    (four.destination_address.into(), four.destination_port),
+                    tls,
+                ),
+                (_, v2::Addresses::IPv6(six)) => ends(
+                    (six.source_address.into(), six.source_port),
+                    (six.destination_address.into(), six.destination_port),
+                    tls,
+                ),
+                _ => None,
+            })
+        }
         _ => Err(bad()),
     }
 }
@@ -176,7 +210,7 @@ mod tests {
         assert_eq!(told_secure(&headers(&[])), None);
     }
 
-    async fn read(bytes: &[u8]) -> (io::Result<Option<SocketAddr>>, usize) {
+    async fn read(bytes: &[u8]) -> (io::Result<Option<Brought>>, usize) {
         let mut stream = bytes;
         let found = proxied(&mut stream).await;
         (found, stream.len())
@@ -185,17 +219,22 @@ mod tests {
     #[tokio::test]
     async fn proxy_headers_are_read_to_their_last_byte() {
         let (found, left) = read(b"PROXY TCP4 198.51.100.22 203.0.113.7 35646 443\r\nGET /").await;
-        assert_eq!((found.unwrap().unwrap().to_string().as_str(), left), ("198.51.100.22:35646", 5));
+        let found = found.unwrap().unwrap();
+        assert_eq!((found.from.to_string().as_str(), left), ("198.51.100.22:35646", 5));
+        assert_eq!((found.to.to_string().as_str(), found.tls), ("203.0.113.7:443", None));
         let (found, left) = read(b"PROXY UNKNOWN\r\nGET /").await;
         assert_eq!((found.unwrap(), left), (None, 5));
         let addresses = ("198.51.100.22:1".parse::<SocketAddr>().unwrap(), "203.0.113.7:2".parse().unwrap());
         let mut header =
             v2::Builder::with_addresses(v2::Version::Two | v2::Command::Proxy, v2::Protocol::Stream, addresses)
+                .write_tlv(v2::Type::SSL, &[CLIENT_TLS, 0, 0, 0, 0])
+                .unwrap()
                 .build()
                 .unwrap();
         header.extend(b"GET /");
         let (found, left) = read(&header).await;
-        assert_eq!((found.unwrap().unwrap().to_string().as_str(), left), ("198.51.100.22:1", 5));
+        let found = found.unwrap().unwrap();
+        assert_eq!((found.from.to_string().as_str(), found.tls, left), ("198.51.100.22:1", Some(true), 5));
         for wrong in [&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], b"PROXY TCP4 1.2.3.4\r\nxxxxxxxx", &[b'P'; 300]] {
             assert!(read(wrong).await.0.is_err());
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::Held;
 use super::counts::{Counts, Refused};
 use super::frames::Frames;
 use super::guard::{Activity, Protocol};
@@ -20,7 +21,7 @@ pub struct Wire<S> {
     stream: S,
     reading: Reading,
     /// What came behind a request to upgrade.
-    held: Vec<u8>,
+    ahead: Vec<u8>,
     activity: Arc<Activity>,
     counts: Arc<Counts>,
     times: Times,
@@ -28,6 +29,7 @@ pub struct Wire<S> {
     head: Timer,
     /// Runs while the peer takes nothing of what is there for it.
     write: Timer,
+    _held: Held,
 }
 
 /// How long a peer may take.
@@ -50,10 +52,11 @@ enum Reading {
 }
 
 impl<S> Wire<S> {
-    pub fn new(stream: S, http2: bool, activity: Arc<Activity>, times: Times, counts: Arc<Counts>) -> Self {
+    pub fn new(stream: S, http2: bool, activity: Arc<Activity>, times: Times, counts: Arc<Counts>, held: Held) -> Self {
         let reading =
             if http2 { Reading::Http2(Frames::new(PREFACE, Instant::now())) } else { Reading::Http1(Scan::default()) };
-        Self { stream, reading, held: Vec::new(), activity, counts, times, head: None, write: None }
+        let (ahead, head, write) = (Vec::new(), None, None);
+        Self { stream, reading, ahead, activity, counts, times, head, write, _held: held }
     }
 
     /// Judges what has come: how much of it hyper may see. The rest has been put aside or made unreadable.
@@ -70,8 +73,8 @@ impl<S> Wire<S> {
                 }
                 Read::Upgrade(at) => {
                     let mut rest = bytes[at..].to_vec();
-                    rest.append(&mut self.held);
-                    self.held = rest;
+                    rest.append(&mut self.ahead);
+                    self.ahead = rest;
                     self.head = None;
                     self.activity.expect();
                     self.reading = Reading::Undecided(std::mem::take(scan));
@@ -124,15 +127,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             _ => {}
         }
         let before = buf.filled().len();
-        if this.held.is_empty() {
+        if this.ahead.is_empty() {
             if Pin::new(&mut this.stream).poll_read(cx, buf)?.is_pending() {
                 return expired(&mut this.head, cx, "downstream takes too long to send a head").map(Err);
             }
             this.counts.received.fetch_add((buf.filled().len() - before) as u64, Relaxed);
         } else {
-            let taken = this.held.len().min(buf.remaining());
-            buf.put_slice(&this.held[..taken]);
-            this.held.drain(..taken);
+            let taken = this.ahead.len().min(buf.remaining());
+            buf.put_slice(&this.ahead[..taken]);
+            this.ahead.drain(..taken);
         }
         let shown = this.inspect(&mut buf.filled_mut()[before..])?;
         buf.set_filled(before + shown);

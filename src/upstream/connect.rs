@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 use rustls_platform_verifier::Verifier;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -216,7 +218,17 @@ async fn race(addresses: Vec<SocketAddr>) -> Result<TcpStream, ConnectError> {
 
 #[expect(clippy::disallowed_methods, reason = "the guard has judged this very address")]
 async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
-    TcpStream::connect(address).await
+    let stream = TcpStream::connect(address).await?;
+    keep_alive(&stream);
+    Ok(stream)
+}
+
+/// Has the system ask after a minute of silence whether the other side is still there: a tunnel has no other timer.
+pub fn keep_alive(socket: &impl AsFd) {
+    let asks = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&asks.with_retries(4)) {
+        tracing::debug!(%error, "no TCP keep-alive");
+    }
 }
 
 pub fn tcp_problem(error: &io::Error) -> ConnectError {

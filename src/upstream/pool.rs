@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,14 +16,13 @@ use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
@@ -110,6 +110,8 @@ pub enum ProxyProtocol {
 pub struct Pool {
     id: usize,
     targets: Vec<Arc<Target>>,
+    /// Where the next search begins: of addresses that are equally busy each has its turn.
+    turn: AtomicUsize,
     health: Option<Health>,
     proxy: ProxyProtocol,
     tls: TlsConnector,
@@ -134,21 +136,59 @@ struct Target {
     resting: AtomicU64,
 }
 
-/// After a failed connection an address rests for this long.
+/// After a failure an address rests for this long.
 const REST: Duration = Duration::from_secs(2);
 /// Kept connections of each thread to each address.
 const MAX_KEPT: usize = 64;
 /// A connection that has been idle for longer may be closed by the other side at this very moment.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: u64 = 1000;
+/// A kept connection takes a request at once, or something is wrong with it.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 thread_local! {
     /// By pool and address. A thread of its own for each connection: no lock, and the connection's task is often here too.
-    static KEPT: RefCell<HashMap<(usize, usize), Vec<Kept>>> = RefCell::default();
+    static KEPT: RefCell<HashMap<(usize, usize), Vec<Line>>> = RefCell::default();
 }
 
-struct Kept {
+/// A connection to an upstream.
+struct Line {
     sender: SendRequest<Body>,
-    since: Instant,
+    idle: Arc<Idle>,
+}
+
+/// Since when a connection is idle, in milliseconds of [`now`]: its own task closes it when that is too long.
+struct Idle(AtomicU64);
+
+const BUSY: u64 = u64::MAX;
+const OVER: u64 = u64::MAX - 1;
+
+impl Idle {
+    /// For how long it has been idle; `None` when it closes. From here on it is busy.
+    fn take(&self) -> Option<u64> {
+        let since = self.0.swap(BUSY, Ordering::AcqRel);
+        (since != OVER).then(|| now().saturating_sub(since))
+    }
+
+    fn begin(&self) {
+        self.0.store(now(), Ordering::Release);
+    }
+
+    /// Resolves when it has been idle for so long. Nobody gets it then.
+    async fn too_long(&self, most: Duration) {
+        let mut left = most;
+        loop {
+            sleep(left).await;
+            let since = self.0.load(Ordering::Acquire);
+            if since == BUSY {
+                left = most;
+                continue;
+            }
+            left = most.saturating_sub(Duration::from_millis(now().saturating_sub(since)));
+            if left.is_zero() && self.0.compare_exchange(since, OVER, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return;
+            }
+        }
+    }
 }
 
 impl Pool {
@@ -168,6 +208,7 @@ impl Pool {
         Ok(Arc::new(Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             targets: addresses.iter().enumerate().map(target).collect(),
+            turn: AtomicUsize::new(0),
             health,
             proxy,
             tls: TlsConnector::from(connect::tls(&config.extra_ca, connect::Alpn::Http1)?),
@@ -191,19 +232,25 @@ impl Pool {
     /// [`UpstreamError`] when no response began.
     pub async fn send(&self, mut request: Request<Body>, from: Ends) -> Result<Response<Body>, UpstreamError> {
         let begin = Instant::now();
-        let retry = may_repeat(&request);
-        let mut left = self.targets.len();
+        let repeats = may_repeat(&request);
+        let (mut left, mut keeps) = (self.targets.len(), true);
+        // Each turn takes the last kept connection that is tried, or one address.
         loop {
-            let target = self.choose();
-            let lease = Lease::new(target);
-            let (mut sender, again) = match self.kept(target) {
-                Some(Kept { sender, since }) => {
-                    // The other side may be closing a connection that has been idle for a while.
-                    let doubtful = retry && since.elapsed() > FRESH;
-                    (sender, doubtful.then(|| clone(&request)))
+            let lease = Lease::new(self.choose());
+            let target = &lease.0;
+            let kept = if keeps { self.kept(target) } else { None };
+            let (old, age) = kept.map_or((None, 0), |(line, age)| (Some(line), age));
+            let is_old = old.is_some();
+            let mut line = match old {
+                Some(mut line) => {
+                    if !line.sender.is_ready() && !matches!(timeout(AT_ONCE, line.sender.ready()).await, Ok(Ok(()))) {
+                        keeps = false;
+                        continue;
+                    }
+                    line
                 }
                 None => match self.open(target, from).await {
-                    Ok(sender) => (sender, None),
+                    Ok(line) => line,
                     // Nothing has been sent: the next address may have more luck.
                     Err(error) => {
                         left -= 1;
@@ -214,74 +261,106 @@ impl Pool {
                     }
                 },
             };
-            if sender.ready().await.is_err() {
-                continue;
-            }
+            // The other side may be closing a connection that has been idle for a while; and another may do better.
+            let again = (repeats && (age > FRESH || left > 1)).then(|| clone(&request));
             let progress = Progress::default();
-            let sent = sender.try_send_request(request.map(|body| progress.watch(body)));
+            let sent = line.sender.try_send_request(request.map(|body| progress.watch(body)));
             let answer = tokio::select! {
-                answer = sent => answer,
+                answer = sent => answer.map_err(|mut error| (error.take_message(), classify_hyper(error.error()))),
                 () = progress.stalled(self.times.first_byte) => {
-                    return Err(UpstreamError::FirstByte(self.times.first_byte));
+                    Err((None, UpstreamError::FirstByte(self.times.first_byte)))
                 }
             };
-            match answer {
+            let (unsent, error) = match answer {
                 Ok(response) => {
                     let mut response = framed(response);
                     response.extensions_mut().insert(Waited(begin.elapsed()));
-                    let home = Home { pool: self.id, target: target.index, keep_alive: self.times.keep_alive };
-                    let home = (self.proxy == ProxyProtocol::Off).then_some(home);
-                    return Ok(
-                        response.map(|body| Body::Pooled(Pooled::new(body, self.times.idle, sender, home, lease)))
-                    );
+                    let home = (self.proxy == ProxyProtocol::Off).then_some((self.id, target.index));
+                    let idle = self.times.idle;
+                    return Ok(response.map(|body| {
+                        Body::Pooled(Pooled {
+                            body: Timed::new(body, idle),
+                            line: Some(line),
+                            home,
+                            progress,
+                            _lease: lease,
+                        })
+                    }));
                 }
-                Err(mut error) => match error.take_message().or(again) {
-                    Some(unsent) => request = unsent,
-                    None => return Err(classify_hyper(error.error())),
-                },
+                Err(failed) => failed,
+            };
+            if is_old && !matches!(error, UpstreamError::FirstByte(_)) {
+                keeps = false;
+            } else {
+                target.failed(&error);
+                left -= 1;
+            }
+            match unsent.or(again) {
+                Some(unsent) if left > 0 => request = unsent,
+                _ => return Err(error),
             }
         }
     }
 
-    /// Sends a request that asks for an upgrade, on a connection of its own.
+    /// Sends a request that asks for an upgrade, on a connection of its own. The lease lasts as long as what follows.
     ///
     /// # Errors
     /// [`UpstreamError`] when no response began.
-    pub async fn upgrade(&self, request: Request<Body>, from: Ends) -> Result<Response<Body>, UpstreamError> {
-        let target = self.choose();
-        let mut sender = self.open(target, from).await?;
-        match timeout(self.times.first_byte, sender.send_request(request)).await {
-            Ok(answer) => Ok(framed(answer.map_err(|error| classify_hyper(&error))?).map(Body::from)),
-            Err(_) => Err(UpstreamError::FirstByte(self.times.first_byte)),
+    pub async fn upgrade(&self, request: Request<Body>, from: Ends) -> Result<(Response<Body>, Lease), UpstreamError> {
+        let mut left = self.targets.len();
+        loop {
+            let lease = Lease::new(self.choose());
+            let copy = clone(&request);
+            let handshake = async {
+                let mut line = self.open(&lease.0, from).await?;
+                match timeout(self.times.first_byte, line.sender.send_request(copy)).await {
+                    Ok(answer) => answer.map_err(|error| classify_hyper(&error)),
+                    Err(_) => Err(UpstreamError::FirstByte(self.times.first_byte)),
+                }
+            };
+            match handshake.await {
+                Ok(response) => return Ok((framed(response).map(Body::from), lease)),
+                Err(error) => {
+                    lease.0.failed(&error);
+                    left -= 1;
+                    if left == 0 {
+                        return Err(error);
+                    }
+                }
+            }
         }
     }
 
-    /// The least busy address of those that are up; of all, when none is.
+    /// The least busy address of those that are up; when none is, the one that has rested longest.
     fn choose(&self) -> &Arc<Target> {
-        let least = |up: bool| {
-            let targets = self.targets.iter().filter(|target| !up || target.is_up());
-            targets.min_by_key(|target| target.busy.load(Ordering::Relaxed))
-        };
-        least(true).or_else(|| least(false)).unwrap_or(&self.targets[0])
+        if self.targets.len() == 1 {
+            return &self.targets[0];
+        }
+        let (before, after) = self.targets.split_at(self.turn.fetch_add(1, Ordering::Relaxed) % self.targets.len());
+        let targets = || after.iter().chain(before);
+        let up = targets().filter(|target| target.is_up()).min_by_key(|target| target.busy.load(Ordering::Relaxed));
+        let rested = || targets().min_by_key(|target| (!target.is_healthy(), target.resting.load(Ordering::Relaxed)));
+        up.or_else(rested).unwrap_or(&self.targets[0])
     }
 
-    fn kept(&self, target: &Target) -> Option<Kept> {
+    /// A kept connection, and for how many milliseconds it has been idle.
+    fn kept(&self, target: &Target) -> Option<(Line, u64)> {
         if self.proxy != ProxyProtocol::Off {
             return None;
         }
         KEPT.with_borrow_mut(|kept| {
             let list = kept.get_mut(&(self.id, target.index))?;
             // The one that was used last is the least likely to be closed.
-            while let Some(one) = list.pop() {
-                if !one.sender.is_closed() && one.since.elapsed() < self.times.keep_alive {
-                    return Some(one);
+            while let Some(line) = list.pop() {
+                if let Some(age) = line.idle.take().filter(|_| !line.sender.is_closed()) {
+                    return Some((line, age));
                 }
             }
             None
         })
     }
 
-    async fn open(&self, target: &Target, from: Ends) -> Result<SendRequest<Body>, UpstreamError> {
+    async fn open(&self, target: &Target, from: Ends) -> Result<Line, UpstreamError> {
         let opened = timeout(self.times.connect, self.dial(target, from)).await;
         let result = opened.unwrap_or(Err(ConnectError::Timeout(self.times.connect)));
         if let Err(error) = &result {
@@ -291,7 +370,7 @@ impl Pool {
         Ok(result?)
     }
 
-    async fn dial(&self, target: &Target, from: Ends) -> Result<SendRequest<Body>, ConnectError> {
+    async fn dial(&self, target: &Target, from: Ends) -> Result<Line, ConnectError> {
         let Address { secure, name, port } = &target.address;
         let mut stream = tcp(name, *port).await.map_err(|error| connect::tcp_problem(&error))?;
         let _ = stream.set_nodelay(true);
@@ -309,12 +388,18 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        let idle = Arc::new(Idle(AtomicU64::new(BUSY)));
+        let (watched, keep_alive) = (idle.clone(), self.times.keep_alive);
         tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%error, "a connection to an upstream ended early");
+            tokio::select! {
+                biased;
+                ended = connection.with_upgrades() => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection to an upstream ended early");
+                },
+                () = watched.too_long(keep_alive) => {}
             }
         });
-        Ok(sender)
+        Ok(Line { sender, idle })
     }
 
     /// Asks every address for its health, again and again.
@@ -342,11 +427,11 @@ impl Pool {
 
     async fn is_well(&self, target: &Arc<Target>, health: &Health) -> bool {
         let ask = async {
-            let mut sender = self.dial(target, None).await.ok()?;
+            let mut line = self.dial(target, None).await.ok()?;
             let mut request = Request::get(&health.path).body(Body::Empty).ok()?;
             let Address { name, port, .. } = &target.address;
             request.headers_mut().insert(HOST, HeaderValue::try_from(format!("{name}:{port}")).ok()?);
-            let response = sender.send_request(request).await.ok()?;
+            let response = line.sender.send_request(request).await.ok()?;
             Some(response.status() < StatusCode::INTERNAL_SERVER_ERROR)
         };
         timeout(health.every.0.max(Duration::from_secs(1)), ask).await.ok().flatten().unwrap_or(false)
@@ -354,11 +439,11 @@ impl Pool {
 }
 
 /// Who asks, and the address of Lado's that they asked: for the PROXY protocol.
-pub type Ends = Option<(std::net::SocketAddr, std::net::SocketAddr)>;
+pub type Ends = Option<(SocketAddr, SocketAddr)>;
 
 fn proxy_header(version: ProxyProtocol, from: Ends) -> Option<Vec<u8>> {
     use ppp::{v1, v2};
-    match (version, from) {
+    match (version, from.map(of_one_family)) {
         (ProxyProtocol::Off, _) => None,
         (ProxyProtocol::V1, Some(addresses)) => Some(v1::Addresses::from(addresses).to_string().into_bytes()),
         (ProxyProtocol::V1, None) => Some(b"PROXY UNKNOWN\r\n".to_vec()),
@@ -371,9 +456,22 @@ fn proxy_header(version: ProxyProtocol, from: Ends) -> Option<Vec<u8>> {
     }
 }
 
+/// A header has two addresses of one kind. An IPv4 address has a place among those of IPv6 (RFC 4291 §2.5.5.2).
+fn of_one_family((from, to): (SocketAddr, SocketAddr)) -> (SocketAddr, SocketAddr) {
+    let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
+    let six = |end: SocketAddr| match end.ip() {
+        IpAddr::V4(four) => SocketAddr::new(four.to_ipv6_mapped().into(), end.port()),
+        IpAddr::V6(_) => end,
+    };
+    let (from, to) = (canonical(from), canonical(to));
+    if from.is_ipv4() == to.is_ipv4() { (from, to) } else { (six(from), six(to)) }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the operator has named this address")]
 async fn tcp(name: &str, port: u16) -> std::io::Result<TcpStream> {
-    TcpStream::connect((name, port)).await
+    let stream = TcpStream::connect((name, port)).await?;
+    connect::keep_alive(&stream);
+    Ok(stream)
 }
 
 /// Only what has no body and changes nothing may be sent twice.
@@ -391,7 +489,19 @@ fn clone(request: &Request<Body>) -> Request<Body> {
 
 impl Target {
     fn is_up(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed) && self.resting.load(Ordering::Relaxed) <= now()
+        self.is_healthy() && self.resting.load(Ordering::Relaxed) <= now()
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// It took a connection and did not answer on it: others may do better for a while.
+    fn failed(&self, error: &UpstreamError) {
+        // What the visitor has broken off says nothing of the address.
+        if !matches!(error, UpstreamError::Downstream(_)) {
+            self.rest();
+        }
     }
 
     fn rest(&self) {
@@ -406,8 +516,8 @@ fn now() -> u64 {
     u64::try_from(BEGIN.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Counts a request as on its way.
-struct Lease(Arc<Target>);
+/// Counts a request, or the tunnel that it has become, as on its way.
+pub struct Lease(Arc<Target>);
 
 impl Lease {
     fn new(target: &Arc<Target>) -> Self {
@@ -422,43 +532,34 @@ impl Drop for Lease {
     }
 }
 
-/// Where a connection goes when its response has been read.
-struct Home {
-    pool: usize,
-    target: usize,
-    keep_alive: Duration,
-}
-
 /// The body of a pooled connection's response: at its end the connection can be used again.
 pub struct Pooled {
     body: Timed,
-    sender: Option<SendRequest<Body>>,
-    home: Option<Home>,
+    line: Option<Line>,
+    /// Pool and address under which the connection is kept.
+    home: Option<(usize, usize)>,
+    /// Of the request.
+    progress: Progress,
     _lease: Lease,
-}
-
-impl Pooled {
-    fn new(body: Incoming, idle: Duration, sender: SendRequest<Body>, home: Option<Home>, lease: Lease) -> Self {
-        Self { body: Timed::new(body, idle), sender: Some(sender), home, _lease: lease }
-    }
 }
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        let (Some(sender), Some(home)) = (self.sender.take(), self.home.take()) else { return };
-        // A body that was not read to its end takes its connection with it.
-        if !self.body.is_end_stream() || sender.is_closed() {
+        let (Some(line), Some(home)) = (self.line.take(), self.home) else { return };
+        // A body that was not read to its end takes its connection with it, and a request's that was not sent to its own.
+        if !self.body.is_end_stream() || !self.progress.is_sent() || line.sender.is_closed() {
             return;
         }
         // At the end of a thread there is nothing to keep.
         let _ = KEPT.try_with(|kept| {
             let mut kept = kept.borrow_mut();
-            let list = kept.entry((home.pool, home.target)).or_default();
+            let list = kept.entry(home).or_default();
             if list.len() >= MAX_KEPT {
-                list.retain(|one| !one.sender.is_closed() && one.since.elapsed() < home.keep_alive);
+                list.retain(|line| !line.sender.is_closed());
             }
             if list.len() < MAX_KEPT {
-                list.push(Kept { sender, since: Instant::now() });
+                line.idle.begin();
+                list.push(line);
             }
         });
     }
@@ -500,6 +601,20 @@ mod tests {
         assert_eq!(address("https://shop.internal").unwrap().to_string(), "https://shop.internal:443");
         for wrong in ["10.0.0.5:8080", "ftp://x", "http://x/path", "http://u@x", ""] {
             assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_protocol_says_who_asks_whatever_they_connected_to() {
+        let told = |from: &str, to: &str| {
+            let ends = Some((from.parse().unwrap(), to.parse().unwrap()));
+            String::from_utf8(proxy_header(ProxyProtocol::V1, ends).unwrap()).unwrap()
+        };
+        for (from, to, header) in [
+            ("[::ffff:1.2.3.4]:5", "10.0.0.1:80", "PROXY TCP4 1.2.3.4 10.0.0.1 5 80\r\n"),
+            ("[2001:db8::1]:5", "10.0.0.1:80", "PROXY TCP6 2001:db8::1 ::ffff:10.0.0.1 5 80\r\n"),
+        ] {
+            assert_eq!(told(from, to), header);
         }
     }
 

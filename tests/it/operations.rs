@@ -235,6 +235,53 @@ async fn refused_bytes(lado: &Running, bytes: &str) {
 }
 
 #[tokio::test]
+async fn websockets_are_connections_like_others_and_dead_ones_are_noticed() {
+    let site = Site::new(|mut request: Request<Incoming>| async move {
+        let (response, socket) = lado::respond::websocket(&mut request).unwrap();
+        tokio::spawn(async move {
+            let mut socket = socket.await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+        });
+        response.map(|_| lado::respond::Body::Empty)
+    })
+    .await;
+    let upstreams = [format!("http://{}", site.address)];
+    let front: front::Config =
+        toml::from_str(&format!("hosts = [{HOST:?}]\ncompany = \"sol\"\nupstreams = {upstreams:?}")).unwrap();
+    let lado = Running::with(&[], |config| {
+        config.fronts = vec![front];
+        config.listener.connections_per_address = 2;
+    })
+    .await;
+    let operations = Operations::of(&lado).await;
+    let host = format!("{HOST}:{}", lado.address.port());
+    let (one, two) = (lado.socket(&host, "/", "").await, lado.socket(&host, "/", "").await);
+    assert_eq!(operations.value("lado_connections").await, 2.0);
+    let refused = lado.connect().await;
+    let mut told = Vec::new();
+    patiently(tokio::io::AsyncReadExt::read_to_end(&mut { refused }, &mut told)).await.unwrap();
+    assert!(told.is_empty());
+    assert_eq!(operations.value("lado_edge_refused_total{reason=\"connections\"}").await, 1.0);
+    // The system asks whether the other side still lives: its timer (2) runs on both connections of a tunnel.
+    let watched = |port: u16, at: usize| {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let end = format!("0100007F:{port:04X}");
+        rows.filter(|row| row.get(at) == Some(&end.as_str()) && row[3] == "01" && row[5].starts_with("02:")).count()
+    };
+    patiently(async {
+        while (watched(lado.address.port(), 1), watched(site.address.port(), 2)) != (2, 2) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(one);
+    patiently(async { while operations.value("lado_connections").await > 1.0 {} }).await;
+    let _three = lado.socket(&host, "/", "").await;
+    drop(two);
+}
+
+#[tokio::test]
 async fn readiness_ends_when_lado_drains_and_health_goes_on() {
     let (chunks, body) = trickle();
     let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
