@@ -19,6 +19,7 @@ const base = tag?.dataset.company ? new URL(tag.src).origin : "";
 const company = tag?.dataset.company ?? "";
 
 const TOKEN = "__lado";
+const ASKED = "__lado_asked";
 const RETURN = /^#lado=([\w.-]+)$/;
 
 const WORDS: Record<string, [help: string, hint: string]> = {
@@ -78,9 +79,29 @@ function start(): void {
   const { origin, pathname, search, hash } = location;
   location.assign(
     base
-      ? `${base}/script/help?company=${encodeURIComponent(company)}&at=${encodeURIComponent(origin + pathname + search)}`
+      ? `${base}/script/help?company=${encodeURIComponent(company)}&asked=${remembered()}&at=${encodeURIComponent(origin + pathname + search)}`
       : `/__lado/help?at=${encodeURIComponent(pathname + search + hash)}`,
   );
+}
+
+/** What this tab knows again that it has asked by: a ticket in a link that somebody was sent opens nothing here. */
+function remembered(): string {
+  const bytes = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)));
+  const text = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replace("=", "");
+  try {
+    sessionStorage.setItem(ASKED, text);
+  } catch {
+    // A page without storage cannot come back to its session.
+  }
+  return text;
+}
+
+function asked(): string {
+  try {
+    return sessionStorage.getItem(ASKED) ?? "";
+  } catch {
+    return "";
+  }
 }
 
 /** Ends the session, as the button in the panel does. */
@@ -219,7 +240,7 @@ if (window.parent === window && !("Lado" in window)) {
   const token = base && stored();
   if (ticket) {
     history.replaceState(history.state, "", location.pathname + location.search);
-    resume(`ticket=${encodeURIComponent(ticket)}`);
+    resume(`ticket=${encodeURIComponent(ticket)}&asked=${asked()}`);
   } else if (token) resume(`token=${encodeURIComponent(token)}`);
   else if (!synced) ready(offer);
 }

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::assets;
 use crate::hub::Hubs;
+use crate::id::Secret;
 use crate::listener::{Downstream, Rate};
 use crate::page::boot::Boots;
 use crate::respond::{self, Body, Failure, Locale, Request, Response, Sockets};
@@ -97,7 +98,9 @@ impl Scripts {
         if !company.loads_script(&site.origin()) {
             return Err(Failure::Forbidden("the company's settings do not name this page's origin under scripts"));
         }
-        match self.sessions.ask(&company, start, Home { sites: vec![site], kind: HomeKind::Script }) {
+        let asked = query(request, "asked").and_then(|asked| Secret::parse(&asked).ok());
+        let asked = asked.ok_or(Failure::Malformed("what the page knows again who has asked by"))?;
+        match self.sessions.ask(&company, start, Home { sites: vec![site], kind: HomeKind::Script, asked }) {
             Ok((_, token)) => Ok(respond::redirect(&format!("{}/j/{token}", self.console))),
             Err(SessionError::Full(_) | SessionError::CompanyFull(_)) => Err(Failure::Busy),
             Err(_) => Err(Failure::Forbidden("sessions do not start here")),
@@ -108,7 +111,13 @@ impl Scripts {
     fn boot(&self, request: &Request) -> Result<Response, Failure> {
         let session = match query(request, "ticket") {
             Some(ticket) => match self.sessions.redeem(&ticket) {
-                Some((session, Ticket::Enter)) if is_of_script(&session) => session,
+                // The tab that has asked knows by what: a link that somebody has been sent starts nothing.
+                Some((session, Ticket::Enter))
+                    if is_of_script(&session)
+                        && query(request, "asked").is_some_and(|asked| session.knows_asked(&asked)) =>
+                {
+                    session
+                }
                 _ => return Err(Failure::NotCustomer),
             },
             None => self.session(request)?,

@@ -96,6 +96,8 @@ pub struct Session {
 pub struct Home {
     pub sites: Vec<Site>,
     pub kind: HomeKind,
+    /// Known to the browser that has asked for help: a ticket that somebody has been sent opens nothing for them.
+    pub asked: Secret,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{Front, Fronts, is_home};
 use crate::assets;
+use crate::id::Secret;
 use crate::listener::Downstream;
 use crate::respond::{self, Body, Failure, Locale, Request, Response};
 use crate::rewrite::url::Site;
@@ -65,8 +66,13 @@ impl Fronts {
         let others = front.hosts.iter().filter_map(|host| site.with_host(host));
         let sites = std::iter::once(site.clone()).chain(others.filter(|other| other != site)).collect();
         let company = self.sessions.companies().get(&front.company).ok_or(Failure::NotFound)?;
-        match self.sessions.ask(&company, start, Home { sites, kind: HomeKind::Front }) {
-            Ok((_, token)) => Ok(respond::redirect(&format!("{}/j/{token}", self.console))),
+        match self.sessions.ask(&company, start, Home { sites, kind: HomeKind::Front, asked: Secret::random() }) {
+            Ok((session, token)) => {
+                let mut response = respond::redirect(&format!("{}/j/{token}", self.console));
+                let cookie = session.asked_cookie(site.scheme()).and_then(|cookie| HeaderValue::try_from(cookie).ok());
+                response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+                Ok(response)
+            }
             Err(SessionError::Full(_) | SessionError::CompanyFull(_)) => Err(Failure::Busy),
             Err(_) => Err(Failure::Forbidden("sessions do not start here")),
         }
@@ -75,7 +81,14 @@ impl Fronts {
     /// The customer has said yes, and is known on the view domain: now on this host too.
     fn enter(&self, site: &Site, request: &Request) -> Result<Response, Failure> {
         let redeemed = query(request, "ticket").and_then(|ticket| self.sessions.redeem(&ticket));
-        let Some((session, Ticket::Enter)) = redeemed.filter(|(session, _)| is_home(session, site)) else {
+        // A ticket that somebody has been sent would put them into a session that is not theirs.
+        let headers = request.headers();
+        let own = |(session, ticket): &(Arc<Session>, Ticket)| match ticket {
+            Ticket::Enter => is_home(session, site) && session.has_asked(headers),
+            Ticket::Sibling => is_home(session, site) && same_site(headers),
+            Ticket::Panel | Ticket::Viewer(_) => false,
+        };
+        let Some((session, _)) = redeemed.filter(own) else {
             // Who comes back to this address (history, reload) is in already.
             return match self.sessions.of_customer(request.headers()) {
                 Some(Found::Open(session)) if is_home(&session, site) => Ok(respond::redirect("/")),
@@ -127,11 +140,12 @@ impl Fronts {
         }
         let to = query(request, "to").and_then(|to| Url::parse(&to).ok()).ok_or(Failure::Malformed("the address"))?;
         let target = Site::of(&to).ok_or(Failure::Malformed("the address"))?;
-        let sibling = target != *site && session.views.fronts().contains(&target);
+        // Of another site the browser could not say that it was this one's page that led there.
+        let sibling = target != *site && target.same_site(site) && session.views.fronts().contains(&target);
         if sibling && front.hosts.iter().any(|host| host == target.host()) {
             let path = &to[url::Position::BeforePath..];
             let parameters = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("ticket", &session.ticket(Ticket::Enter))
+                .append_pair("ticket", &session.ticket(Ticket::Sibling))
                 .append_pair("to", path)
                 .finish();
             return Ok(respond::redirect(&format!("{}/__lado/enter?{parameters}", target.origin())));
@@ -144,6 +158,11 @@ impl Fronts {
 /// Whether the browser says that a page of this very origin asks.
 pub(super) fn same_origin(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
+}
+
+/// Whether the browser says that a page of this site has led here.
+fn same_site(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "same-site" || site == "same-origin")
 }
 
 fn query(request: &Request, name: &str) -> Option<String> {

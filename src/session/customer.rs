@@ -47,6 +47,24 @@ impl Session {
         format!("{}={}; HttpOnly; Path=/; SameSite=Lax{secure}", self.views.cookie_name(), self.customer.reveal())
     }
 
+    /// The `Set-Cookie` value by which a front host knows again who has asked for help there, while they think about it.
+    pub fn asked_cookie(&self, scheme: Scheme) -> Option<String> {
+        let asked = self.home.as_ref()?.asked.reveal();
+        let secure = if scheme == Scheme::Https { "; Secure" } else { "" };
+        let (id, most) = (&self.id, super::registry::ASKED.as_secs());
+        Some(format!("lado_asked_{id}={asked}; HttpOnly; Path=/__lado/enter; Max-Age={most}; SameSite=Lax{secure}"))
+    }
+
+    /// Whether the browser is the one that has asked for help.
+    pub fn has_asked(&self, headers: &HeaderMap) -> bool {
+        self.home.as_ref().is_some_and(|home| holds(headers, &format!("lado_asked_{}", self.id), &home.asked))
+    }
+
+    /// The same by what a page's script keeps.
+    pub fn knows_asked(&self, text: &str) -> bool {
+        Secret::parse(text).is_ok_and(|text| self.home.as_ref().is_some_and(|home| home.asked == text))
+    }
+
     /// The `Set-Cookie` value that takes it away.
     pub fn expired_cookie(&self) -> String {
         format!("{}={}; Max-Age=0", self.views.cookie_name(), self.cookie_attributes())

@@ -112,7 +112,7 @@ pub enum SessionError {
 }
 
 /// How long a customer who has asked for help may think about the consent.
-const ASKED: Duration = Duration::from_secs(15 * 60);
+pub(super) const ASKED: Duration = Duration::from_secs(15 * 60);
 
 /// Ended sessions are remembered this long, at most this many.
 const FAREWELL: Duration = Duration::from_secs(24 * 3600);

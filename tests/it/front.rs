@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use lado::front;
 use lado::respond::{self, Body};
-use lado::session::EndedBy;
+use lado::session::{EndedBy, Ticket};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -690,6 +690,9 @@ async fn help_leads_through_consent_into_a_session_on_this_very_host() {
     let foreign = send(&lado, get(&lado, "/__lado/help?at=/cart").header("sec-fetch-site", "cross-site")).await;
     assert_eq!(foreign.headers()["location"], "/");
     let helped = send(&lado, get(&lado, "/__lado/help?at=/cart%3Fx%3D1").header("sec-fetch-site", "same-origin")).await;
+    let asked = helped.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(asked.contains("HttpOnly; Path=/__lado/enter; Max-Age=900; SameSite=Lax"), "{asked}");
+    let asked = asked.split(';').next().unwrap().to_owned();
     let link = Url::parse(helped.headers()["location"].to_str().unwrap()).unwrap();
     assert_eq!(link.host_str(), Some("lado.localhost"));
     let token = link.path().strip_prefix("/j/").unwrap();
@@ -702,7 +705,18 @@ async fn help_leads_through_consent_into_a_session_on_this_very_host() {
     let entered = send(&lado, enter).await;
     let here = Url::parse(entered.headers()["location"].to_str().unwrap()).unwrap();
     assert_eq!((here.host_str(), here.path()), (Some(HOST), "/__lado/enter"));
-    let entered = send(&lado, get(&lado, &here[url::Position::BeforePath..])).await;
+    // Who has been sent a ticket, and has not asked for help, is in nobody's session.
+    for cookie in ["", &asked.replace('=', "=A")] {
+        let sent = format!("/__lado/enter?ticket={}", session.ticket(Ticket::Enter));
+        let sent = send(&lado, get(&lado, &sent).header("cookie", cookie).header("sec-fetch-site", "cross-site")).await;
+        assert_eq!((sent.status().as_u16(), sent.headers().get("set-cookie")), (403, None));
+    }
+    let sibling = async |site: &str| {
+        let path = format!("/__lado/enter?ticket={}&to=/cart", session.ticket(Ticket::Sibling));
+        send(&lado, get(&lado, &path).header("sec-fetch-site", site)).await.status().as_u16()
+    };
+    assert_eq!((sibling("cross-site").await, sibling("none").await, sibling("same-site").await), (403, 403, 303));
+    let entered = send(&lado, get(&lado, &here[url::Position::BeforePath..]).header("cookie", &asked)).await;
     assert_eq!(entered.headers()["location"], "/cart?x=1");
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && !cookie.contains("Domain"), "{cookie}");

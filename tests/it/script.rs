@@ -25,7 +25,9 @@ async fn ask(lado: &Running, method: &str, path: &str, headers: &[(&str, &str)])
     lado.send(request.body(Full::<Bytes>::default()).unwrap()).await
 }
 
-const HELP: &str = "/script/help?company=sol&at=https%3A%2F%2Fwww.shop.test%2Fcart";
+const ASKED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const HELP: &str =
+    "/script/help?company=sol&asked=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8&at=https%3A%2F%2Fwww.shop.test%2Fcart";
 
 #[tokio::test]
 async fn only_a_visitor_who_goes_there_asks_for_help() {
@@ -41,6 +43,24 @@ async fn only_a_visitor_who_goes_there_asks_for_help() {
     // Old browsers do not say.
     assert_eq!(ask(&lado, "GET", HELP, &[]).await.status(), 303);
     assert_eq!(lado.lado.sessions.phases()[0], ("invited", 2));
+}
+
+#[tokio::test]
+async fn a_ticket_starts_nothing_in_a_browser_that_has_not_asked() {
+    let lado = lado().await;
+    let unsaid = "/script/help?company=sol&at=https%3A%2F%2Fwww.shop.test%2Fcart";
+    assert_eq!(ask(&lado, "GET", unsaid, &[]).await.status(), 400);
+    let helped = ask(&lado, "GET", HELP, &[]).await;
+    let link = helped.headers()["location"].to_str().unwrap().to_owned();
+    let (session, _) = lado.lado.sessions.accept(link.rsplit('/').next().unwrap()).unwrap();
+    let boot = async |proof: &str| {
+        let ticket = session.ticket(lado::session::Ticket::Enter);
+        ask(&lado, "GET", &format!("/script/boot.js?ticket={ticket}{proof}"), &[]).await.status().as_u16()
+    };
+    for proof in ["", "&asked=", "&asked=BBECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"] {
+        assert_eq!(boot(proof).await, 403, "{proof}");
+    }
+    assert_eq!(boot(&format!("&asked={ASKED}")).await, 200);
 }
 
 /// A household has a /64: as many addresses as it likes.
