@@ -10,12 +10,13 @@ mod scan;
 mod tls;
 mod wire;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, UPGRADE};
@@ -216,7 +217,12 @@ impl Listener {
         loop {
             let accepted = async {
                 // The permit comes first, so that at the limit new connections wait in the system's queue.
-                let permit = permits.clone().acquire_owned().await;
+                let permit = loop {
+                    match timeout(MAKE_ROOM, permits.clone().acquire_owned()).await {
+                        Ok(permit) => break permit,
+                        Err(_) => shared.make_room(),
+                    }
+                };
                 (permit, socket.accept().await)
             };
             let (Ok(permit), accepted) = (tokio::select! {
@@ -267,8 +273,13 @@ struct Held {
     _open: Open,
 }
 
+/// After waiting so long for a place the longest idle connection gives its own.
+const MAKE_ROOM: Duration = Duration::from_millis(100);
+
 /// What the connections of a listener have in common.
 struct Shared {
+    /// Those that speak HTTP, by where their activity is in memory.
+    speaking: Mutex<HashMap<usize, Arc<Activity>>>,
     config: Config,
     addresses: Arc<Addresses>,
     hops: Hops,
@@ -279,7 +290,35 @@ impl Shared {
     fn new(config: Config, counts: Arc<Counts>) -> Self {
         let addresses =
             Addresses::new(config.connections_per_address, config.requests_per_address, config.requests_burst);
-        Self { addresses, hops: Hops::new(&config.trusted), counts, config }
+        Self { speaking: Mutex::default(), addresses, hops: Hops::new(&config.trusted), counts, config }
+    }
+
+    fn speaks(&self, activity: &Arc<Activity>) -> Speaking<'_> {
+        let key = Arc::as_ptr(activity).addr();
+        self.speaking.lock().unwrap_or_else(PoisonError::into_inner).insert(key, activity.clone());
+        Speaking { of: self, key }
+    }
+
+    /// All places are taken: the connection that has been idle for longest is closed.
+    fn make_room(&self) {
+        let speaking = self.speaking.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = speaking.values().filter_map(|activity| Some((activity.idle_for()?, activity)));
+        if let Some((_, longest)) = idle.max_by_key(|(idle, _)| *idle) {
+            longest.evict();
+            self.counts.refuse(Refused::Full);
+        }
+    }
+}
+
+/// Held while a connection speaks HTTP.
+struct Speaking<'s> {
+    of: &'s Shared,
+    key: usize,
+}
+
+impl Drop for Speaking<'_> {
+    fn drop(&mut self) {
+        self.of.speaking.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
@@ -364,6 +403,7 @@ async fn speak<S, H, F>(
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let (activity, config) = (Arc::new(Activity::default()), &shared.config);
+    let _speaking = shared.speaks(&activity);
     let (pause, caps) = (config.body_timeout.0, Caps { most: config.max_body, least: config.min_body_rate });
     let service = service_fn(|request: Request<Incoming>| {
         let running = activity.start(&request);

@@ -17,7 +17,7 @@ pub struct Counts {
 }
 
 /// Why the listener refuses a connection or a request, as metrics name it.
-pub const REFUSED: [&str; 7] = ["connections", "requests", "malformed", "too_large", "flood", "tls", "hop"];
+pub const REFUSED: [&str; 8] = ["connections", "requests", "malformed", "too_large", "flood", "tls", "hop", "full"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
@@ -33,6 +33,8 @@ pub enum Refused {
     Tls,
     /// A trusted hop did not say who it speaks for.
     Hop,
+    /// All places were taken: an idle connection made room.
+    Full,
 }
 
 impl Counts {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -84,8 +84,12 @@ pub fn refusal(status: StatusCode, reason: &'static str, version: Version) -> Re
 /// What happens on one connection, to know when it has been silent for too long.
 ///
 /// hyper waits for ever on a connection that never speaks or sends half an HTTP/2 preface.
-#[derive(Default)]
 pub struct Activity {
+    born: Instant,
+    /// Since when no request has run, in milliseconds after `born`; [`BUSY`] while one does.
+    idle: AtomicU64,
+    /// Its place is needed.
+    evicted: Notify,
     /// Requests whose response has not been sent to its end.
     running: AtomicUsize,
     /// A whole request has arrived.
@@ -106,11 +110,52 @@ pub enum Protocol {
     Other,
 }
 
+const BUSY: u64 = u64::MAX;
+/// A connection that has not said anything yet has this long before its place is taken for idle.
+const JUST_COME: u64 = 1000;
+
 const UNDECIDED: u8 = 0;
 const HTTP: u8 = 1;
 const OTHER: u8 = 2;
 
+impl Default for Activity {
+    fn default() -> Self {
+        Self {
+            born: Instant::now(),
+            idle: AtomicU64::new(0),
+            evicted: Notify::new(),
+            running: AtomicUsize::new(0),
+            spoke: AtomicBool::new(false),
+            first: Notify::new(),
+            tunnels: AtomicBool::new(false),
+            changed: Notify::new(),
+            decision: AtomicU8::new(UNDECIDED),
+            decided: AtomicWaker::new(),
+        }
+    }
+}
+
 impl Activity {
+    /// For how many milliseconds the connection has been idle; `None` while it is needed.
+    pub fn idle_for(&self) -> Option<u64> {
+        let idle = Some(self.idle.load(Ordering::Relaxed)).filter(|since| *since != BUSY && !self.is_busy());
+        let idle = idle.map(|since| self.millis(Instant::now()).saturating_sub(since));
+        idle.filter(|idle| self.spoke.load(Ordering::Relaxed) || *idle > JUST_COME)
+    }
+
+    /// Closes the connection if it is still idle.
+    pub fn evict(&self) {
+        self.evicted.notify_one();
+    }
+
+    fn is_busy(&self) -> bool {
+        self.running.load(Ordering::Relaxed) > 0 || self.tunnels.load(Ordering::Relaxed)
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        u64::try_from(now.duration_since(self.born).as_millis()).unwrap_or(BUSY - 1)
+    }
+
     /// A request to upgrade has come: its response will decide.
     pub fn expect(&self) {
         self.decision.store(UNDECIDED, Ordering::Release);
@@ -151,20 +196,27 @@ impl Activity {
         }
     }
 
-    /// Resolves when the connection should be closed: no request within `first`, or none running for `idle`.
+    /// Resolves when the connection should be closed: no request within `first`, none running for `idle`, or none
+    /// running while others need its place.
     pub async fn overdue(&self, first: Duration, idle: Duration) {
         let mut deadline = Instant::now() + first;
         loop {
-            let busy = self.running.load(Ordering::Relaxed) > 0 || self.tunnels.load(Ordering::Relaxed);
-            if busy {
+            if self.is_busy() {
+                self.idle.store(BUSY, Ordering::Relaxed);
                 self.changed.notified().await;
-                deadline = Instant::now() + idle;
-                continue;
+            } else {
+                tokio::select! {
+                    () = sleep_until(deadline) => return,
+                    () = self.evicted.notified() => match self.is_busy() {
+                        true => continue,
+                        false => return,
+                    },
+                    () = self.changed.notified() => {}
+                }
             }
-            tokio::select! {
-                () = sleep_until(deadline) => return,
-                () = self.changed.notified() => deadline = Instant::now() + idle,
-            }
+            let now = Instant::now();
+            self.idle.store(self.millis(now), Ordering::Relaxed);
+            deadline = now + idle;
         }
     }
 }

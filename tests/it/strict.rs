@@ -283,6 +283,26 @@ async fn one_address_may_not_take_everything() {
 }
 
 #[tokio::test]
+async fn whoever_comes_when_all_places_are_taken_gets_that_of_the_longest_idle() {
+    let lado = Running::with(&[], |config| config.listener.max_connections = 3).await;
+    let request = format!("GET /nothing HTTP/1.1\r\nHost: lado.localhost:{}\r\n\r\n", lado.address.port());
+    let mut open = Vec::new();
+    for _ in 0..12 {
+        let mut stream = lado.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut told = [0; 9];
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_exact(&mut told)).await;
+        read.expect("never answered").unwrap();
+        assert_eq!(&told, b"HTTP/1.1 ");
+        open.push(stream);
+    }
+    // The one that came first has been closed.
+    let mut rest = Vec::new();
+    let first = tokio::time::timeout(Duration::from_secs(5), open[0].read_to_end(&mut rest)).await;
+    first.expect("still open").unwrap();
+}
+
+#[tokio::test]
 async fn only_trusted_hops_say_who_asks() {
     let lado = Running::with(&[], |config| {
         config.listener.trusted = vec![Net::try_from("127.0.0.1".to_owned()).unwrap()];
