@@ -8,6 +8,7 @@ pub mod hop;
 mod limits;
 mod scan;
 mod tls;
+mod unread;
 mod wire;
 
 use std::collections::HashMap;
@@ -435,6 +436,7 @@ async fn speak<S, H, F>(
     let times = Times { head: config.header_timeout.0, write: config.write_timeout.0 };
     let wire = Wire::new(stream, http2, activity.clone(), times, shared.counts.clone(), held);
     let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
+    let mut unread = pin!(activity.unread(config.write_timeout.0));
     let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0));
     // hyper closes a connection that has no request yet, although one may be on its way: whoever was let in is answered.
     let mut leaving = pin!(async {
@@ -451,6 +453,7 @@ async fn speak<S, H, F>(
                 return;
             }
             () = overdue.as_mut() => return,
+            () = unread.as_mut() => return tracing::debug!("downstream does not read"),
             () = leaving.as_mut(), if !draining => {
                 draining = true;
                 conversation.as_mut().graceful_shutdown();

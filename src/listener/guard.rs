@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::scan::is_twin;
+use super::unread::{self, Unread};
 use crate::upstream::{Body, BodyError};
 
 /// Refuses what hyper lets through and RFC 9112 §3.2 tells to refuse: without one clear Host nothing can be routed.
@@ -90,6 +91,7 @@ pub struct Activity {
     idle: AtomicU64,
     /// Its place is needed.
     evicted: Notify,
+    unread: Arc<Unread>,
     /// Requests whose response has not been sent to its end.
     running: AtomicUsize,
     /// A whole request has arrived.
@@ -124,6 +126,7 @@ impl Default for Activity {
             born: Instant::now(),
             idle: AtomicU64::new(0),
             evicted: Notify::new(),
+            unread: Arc::default(),
             running: AtomicUsize::new(0),
             spoke: AtomicBool::new(false),
             first: Notify::new(),
@@ -186,7 +189,7 @@ impl Activity {
         }
         self.running.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
-        Running(self.clone())
+        Running { of: self.clone(), multiplexed: request.version() == Version::HTTP_2 }
     }
 
     /// Resolves when the first request has arrived, or has taken so long.
@@ -194,6 +197,11 @@ impl Activity {
         if !self.spoke.load(Ordering::Relaxed) {
             let _ = timeout(patience, self.first.notified()).await;
         }
+    }
+
+    /// Resolves when the browser does not read what it has asked for.
+    pub async fn unread(&self, most: Duration) {
+        self.unread.given_up(most, || self.running.load(Ordering::Relaxed)).await;
     }
 
     /// Resolves when the connection should be closed: no request within `first`, none running for `idle`, or none
@@ -222,12 +230,15 @@ impl Activity {
 }
 
 /// A request that is being answered.
-pub struct Running(Arc<Activity>);
+pub struct Running {
+    of: Arc<Activity>,
+    multiplexed: bool,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
-        self.0.changed.notify_one();
+        self.of.running.fetch_sub(1, Ordering::Relaxed);
+        self.of.changed.notify_one();
     }
 }
 
@@ -245,13 +256,15 @@ pub trait Watching: Send + Sync {
 pub struct Watched {
     body: Body,
     at_end: Option<AtEnd>,
+    unread: Option<unread::Response>,
     _running: Running,
 }
 
 impl Watched {
     pub fn response(mut response: Response<Body>, running: Running) -> Response<Self> {
         let at_end = response.extensions_mut().remove();
-        response.map(|body| Self { body, at_end, _running: running })
+        let unread = running.multiplexed.then(|| running.of.unread.response());
+        response.map(|body| Self { body, at_end, unread, _running: running })
     }
 }
 
@@ -263,6 +276,9 @@ impl HttpBody for Watched {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         if let (Poll::Ready(Some(Err(_))), Some(AtEnd(watching))) = (&frame, &self.at_end) {
             watching.broke_off();
+        }
+        if let Some(unread) = &self.unread {
+            unread.asked(frame.is_ready());
         }
         frame
     }

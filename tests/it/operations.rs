@@ -281,6 +281,31 @@ async fn websockets_are_connections_like_others_and_dead_ones_are_noticed() {
     drop(two);
 }
 
+/// Windows that never open hold a response for as long as their connection answers pings.
+#[tokio::test]
+async fn a_browser_that_opens_no_window_is_let_go() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let lado = Running::with(&[], |config| {
+        config.listener.write_timeout = lado::span::Span(std::time::Duration::from_millis(300));
+    })
+    .await;
+    let operations = Operations::of(&lado).await;
+    let host = format!("lado.localhost:{}", lado.address.port());
+    // SETTINGS_INITIAL_WINDOW_SIZE is 0; then requests, as indexed fields and the host.
+    let mut frames = vec![0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+    for stream in [1, 3, 5] {
+        let block = [&[0x82, 0x86, 0x84, 0x41, u8::try_from(host.len()).unwrap()], host.as_bytes()].concat();
+        frames.extend([0, 0, u8::try_from(block.len()).unwrap(), 1, 5, 0, 0, 0, stream]);
+        frames.extend(block);
+    }
+    let mut stream = lado.connect().await;
+    stream.write_all(&crate::strict::http2(&frames)).await.unwrap();
+    operations.until("lado_requests_in_flight", 3.0).await;
+    let mut heard = Vec::new();
+    let _ = patiently(stream.read_to_end(&mut heard)).await;
+    patiently(async { while operations.value("lado_requests_in_flight").await > 0.0 {} }).await;
+}
+
 #[tokio::test]
 async fn readiness_ends_when_lado_drains_and_health_goes_on() {
     let (chunks, body) = trickle();

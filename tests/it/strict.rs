@@ -334,7 +334,7 @@ fn rand() -> u8 {
 }
 
 /// Preface, SETTINGS, then what the test wants.
-fn http2(frames: &[u8]) -> Vec<u8> {
+pub fn http2(frames: &[u8]) -> Vec<u8> {
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     bytes.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
     bytes.extend(frames);
