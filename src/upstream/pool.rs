@@ -2,10 +2,10 @@
 //!
 //! The operator has named these addresses, so the guard, which judges what strangers ask for, has no say here.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+mod kept;
+mod proxy;
+
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -16,19 +16,21 @@ use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
 use super::body::{BodyError, Timed};
 use super::{Body, Config, ConnectError, Progress, SetupError, UpstreamError, Waited, classify_hyper, connect, framed};
 use crate::span::Span;
+use kept::{Home, Idle, Line};
+pub use proxy::{Ends, ProxyProtocol};
 
 /// One address behind a front host, like `http://10.0.0.5:8080`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -96,16 +98,6 @@ fn rise() -> u32 {
     2
 }
 
-/// The PROXY protocol header that begins each connection to an upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProxyProtocol {
-    #[default]
-    Off,
-    V1,
-    V2,
-}
-
 /// The addresses of one front.
 pub struct Pool {
     id: usize,
@@ -138,58 +130,8 @@ struct Target {
 
 /// After a failure an address rests for this long.
 const REST: Duration = Duration::from_secs(2);
-/// Kept connections of each thread to each address.
-const MAX_KEPT: usize = 64;
 /// A connection that has been idle for longer may be closed by the other side at this very moment.
 const FRESH: u64 = 1000;
-/// A kept connection takes a request at once, or something is wrong with it.
-const AT_ONCE: Duration = Duration::from_millis(200);
-
-thread_local! {
-    /// By pool and address. A thread of its own for each connection: no lock, and the connection's task is often here too.
-    static KEPT: RefCell<HashMap<(usize, usize), Vec<Line>>> = RefCell::default();
-}
-
-/// A connection to an upstream.
-struct Line {
-    sender: SendRequest<Body>,
-    idle: Arc<Idle>,
-}
-
-/// Since when a connection is idle, in milliseconds of [`now`]: its own task closes it when that is too long.
-struct Idle(AtomicU64);
-
-const BUSY: u64 = u64::MAX;
-const OVER: u64 = u64::MAX - 1;
-
-impl Idle {
-    /// For how long it has been idle; `None` when it closes. From here on it is busy.
-    fn take(&self) -> Option<u64> {
-        let since = self.0.swap(BUSY, Ordering::AcqRel);
-        (since != OVER).then(|| now().saturating_sub(since))
-    }
-
-    fn begin(&self) {
-        self.0.store(now(), Ordering::Release);
-    }
-
-    /// Resolves when it has been idle for so long. Nobody gets it then.
-    async fn too_long(&self, most: Duration) {
-        let mut left = most;
-        loop {
-            sleep(left).await;
-            let since = self.0.load(Ordering::Acquire);
-            if since == BUSY {
-                left = most;
-                continue;
-            }
-            left = most.saturating_sub(Duration::from_millis(now().saturating_sub(since)));
-            if left.is_zero() && self.0.compare_exchange(since, OVER, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                return;
-            }
-        }
-    }
-}
 
 impl Pool {
     /// # Errors
@@ -238,12 +180,13 @@ impl Pool {
         loop {
             let lease = Lease::new(self.choose());
             let target = &lease.0;
-            let kept = if keeps { self.kept(target) } else { None };
+            let home = (self.proxy == ProxyProtocol::Off).then_some((self.id, target.index));
+            let kept = home.filter(|_| keeps).and_then(Line::take);
             let (old, age) = kept.map_or((None, 0), |(line, age)| (Some(line), age));
             let is_old = old.is_some();
             let mut line = match old {
                 Some(mut line) => {
-                    if !line.sender.is_ready() && !matches!(timeout(AT_ONCE, line.sender.ready()).await, Ok(Ok(()))) {
+                    if !line.is_free().await {
                         keeps = false;
                         continue;
                     }
@@ -275,7 +218,6 @@ impl Pool {
                 Ok(response) => {
                     let mut response = framed(response);
                     response.extensions_mut().insert(Waited(begin.elapsed()));
-                    let home = (self.proxy == ProxyProtocol::Off).then_some((self.id, target.index));
                     let idle = self.times.idle;
                     return Ok(response.map(|body| {
                         Body::Pooled(Pooled {
@@ -343,23 +285,6 @@ impl Pool {
         up.or_else(rested).unwrap_or(&self.targets[0])
     }
 
-    /// A kept connection, and for how many milliseconds it has been idle.
-    fn kept(&self, target: &Target) -> Option<(Line, u64)> {
-        if self.proxy != ProxyProtocol::Off {
-            return None;
-        }
-        KEPT.with_borrow_mut(|kept| {
-            let list = kept.get_mut(&(self.id, target.index))?;
-            // The one that was used last is the least likely to be closed.
-            while let Some(line) = list.pop() {
-                if let Some(age) = line.idle.take().filter(|_| !line.sender.is_closed()) {
-                    return Some((line, age));
-                }
-            }
-            None
-        })
-    }
-
     async fn open(&self, target: &Target, from: Ends) -> Result<Line, UpstreamError> {
         let opened = timeout(self.times.connect, self.dial(target, from)).await;
         let result = opened.unwrap_or(Err(ConnectError::Timeout(self.times.connect)));
@@ -374,7 +299,7 @@ impl Pool {
         let Address { secure, name, port } = &target.address;
         let mut stream = tcp(name, *port).await.map_err(|error| connect::tcp_problem(&error))?;
         let _ = stream.set_nodelay(true);
-        if let Some(header) = proxy_header(self.proxy, from) {
+        if let Some(header) = proxy::header(self.proxy, from) {
             stream.write_all(&header).await.map_err(|error| connect::tcp_problem(&error))?;
         }
         let stream = if *secure {
@@ -388,7 +313,7 @@ impl Pool {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
-        let idle = Arc::new(Idle(AtomicU64::new(BUSY)));
+        let idle = Arc::<Idle>::default();
         let (watched, keep_alive) = (idle.clone(), self.times.keep_alive);
         tokio::spawn(async move {
             tokio::select! {
@@ -436,35 +361,6 @@ impl Pool {
         };
         timeout(health.every.0.max(Duration::from_secs(1)), ask).await.ok().flatten().unwrap_or(false)
     }
-}
-
-/// Who asks, and the address of Lado's that they asked: for the PROXY protocol.
-pub type Ends = Option<(SocketAddr, SocketAddr)>;
-
-fn proxy_header(version: ProxyProtocol, from: Ends) -> Option<Vec<u8>> {
-    use ppp::{v1, v2};
-    match (version, from.map(of_one_family)) {
-        (ProxyProtocol::Off, _) => None,
-        (ProxyProtocol::V1, Some(addresses)) => Some(v1::Addresses::from(addresses).to_string().into_bytes()),
-        (ProxyProtocol::V1, None) => Some(b"PROXY UNKNOWN\r\n".to_vec()),
-        (ProxyProtocol::V2, Some(addresses)) => {
-            v2::Builder::with_addresses(v2::Version::Two | v2::Command::Proxy, v2::Protocol::Stream, addresses)
-                .build()
-                .ok()
-        }
-        (ProxyProtocol::V2, None) => v2::Builder::new(v2::Version::Two | v2::Command::Local, 0).build().ok(),
-    }
-}
-
-/// A header has two addresses of one kind. An IPv4 address has a place among those of IPv6 (RFC 4291 §2.5.5.2).
-fn of_one_family((from, to): (SocketAddr, SocketAddr)) -> (SocketAddr, SocketAddr) {
-    let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
-    let six = |end: SocketAddr| match end.ip() {
-        IpAddr::V4(four) => SocketAddr::new(four.to_ipv6_mapped().into(), end.port()),
-        IpAddr::V6(_) => end,
-    };
-    let (from, to) = (canonical(from), canonical(to));
-    if from.is_ipv4() == to.is_ipv4() { (from, to) } else { (six(from), six(to)) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the operator has named this address")]
@@ -536,8 +432,8 @@ impl Drop for Lease {
 pub struct Pooled {
     body: Timed,
     line: Option<Line>,
-    /// Pool and address under which the connection is kept.
-    home: Option<(usize, usize)>,
+    /// Where the connection is kept.
+    home: Option<Home>,
     /// Of the request.
     progress: Progress,
     _lease: Lease,
@@ -550,18 +446,7 @@ impl Drop for Pooled {
         if !self.body.is_end_stream() || !self.progress.is_sent() || line.sender.is_closed() {
             return;
         }
-        // At the end of a thread there is nothing to keep.
-        let _ = KEPT.try_with(|kept| {
-            let mut kept = kept.borrow_mut();
-            let list = kept.entry(home).or_default();
-            if list.len() >= MAX_KEPT {
-                list.retain(|line| !line.sender.is_closed());
-            }
-            if list.len() < MAX_KEPT {
-                line.idle.begin();
-                list.push(line);
-            }
-        });
+        line.keep(home);
     }
 }
 
@@ -601,20 +486,6 @@ mod tests {
         assert_eq!(address("https://shop.internal").unwrap().to_string(), "https://shop.internal:443");
         for wrong in ["10.0.0.5:8080", "ftp://x", "http://x/path", "http://u@x", ""] {
             assert!(address(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_proxy_protocol_says_who_asks_whatever_they_connected_to() {
-        let told = |from: &str, to: &str| {
-            let ends = Some((from.parse().unwrap(), to.parse().unwrap()));
-            String::from_utf8(proxy_header(ProxyProtocol::V1, ends).unwrap()).unwrap()
-        };
-        for (from, to, header) in [
-            ("[::ffff:1.2.3.4]:5", "10.0.0.1:80", "PROXY TCP4 1.2.3.4 10.0.0.1 5 80\r\n"),
-            ("[2001:db8::1]:5", "10.0.0.1:80", "PROXY TCP6 2001:db8::1 ::ffff:10.0.0.1 5 80\r\n"),
-        ] {
-            assert_eq!(told(from, to), header);
         }
     }
 

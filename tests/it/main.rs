@@ -20,4 +20,5 @@ mod script;
 mod sessions;
 mod streams;
 mod strict;
+mod upstreams;
 mod viewer;
