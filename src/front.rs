@@ -12,6 +12,8 @@ use http::header::{CACHE_CONTROL, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
 use http::{StatusCode, Version};
 use serde::Deserialize;
 
+pub use head::to_https;
+
 use crate::hub::Hubs;
 use crate::listener::{Downstream, Rate};
 use crate::page::boot::Boots;

@@ -268,6 +268,22 @@ impl Lado {
         files.abort();
     }
 
+    /// Sends plain requests to https, for every host that Lado answers to, until `stop`.
+    pub async fn redirect(self: Arc<Self>, listener: Listener, stop: CancellationToken) {
+        if let Ok(address) = listener.address() {
+            self.upstream.refuse_own(address);
+        }
+        let handler = move |request: Request| {
+            let host = host(&request);
+            let answer = match self.hosts.face(&host) {
+                Ok(_) => front::to_https(&host, &request),
+                Err(misdirected) => respond::rescue(&misdirected.into(), Asker::of(&request)),
+            };
+            std::future::ready(answer)
+        };
+        listener.serve(handler, stop).await;
+    }
+
     /// Answers operations on a listener of their own until `stop`: also before Lado serves, and while it drains.
     pub async fn operate(self: Arc<Self>, listener: Listener, stop: CancellationToken) {
         if let Ok(address) = listener.address() {
@@ -333,6 +349,8 @@ fn told(face: &str, path: &str) -> String {
 pub struct Given {
     /// A socket that listens already, in the place of `listener.address`: it outlives this process.
     pub socket: Option<std::net::TcpListener>,
+    /// The same in the place of `listener.plain`.
+    pub plain: Option<std::net::TcpListener>,
     /// Says when to read the configuration again.
     pub reload: Arc<Notify>,
 }
@@ -367,6 +385,20 @@ pub async fn serve(
         None => Listener::bind(&config.listener).await?,
     };
     let address = listener.address().unwrap_or(config.listener.address);
+    let open = listener::Config { certificates: Vec::new(), ..config.listener.clone() };
+    let plain = match (given.plain, open.plain) {
+        (Some(socket), _) => Some(Listener::inherit(socket, &open)?),
+        (None, Some(address)) => Some(Listener::bind(&listener::Config { address, ..open }).await?),
+        (None, None) => None,
+    };
+    let draining = CancellationToken::new();
+    if let Some(plain) = plain {
+        operations.spawn(lado.clone().redirect(plain.beside(&listener), draining.clone()));
+    }
+    let shutdown = async {
+        shutdown.await;
+        draining.cancel();
+    };
     lado.serve(listener, || ready(address), shutdown).await;
     again.abort();
     stop.cancel();

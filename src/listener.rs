@@ -52,6 +52,8 @@ use wire::{Times, Wire};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub address: SocketAddr,
+    /// Where plain requests come that are sent to https: `0.0.0.0:80`.
+    pub plain: Option<SocketAddr>,
     /// The certificate whose names match is shown; the first where none does. Empty: plain HTTP.
     pub certificates: Vec<CertificateConfig>,
     /// Connections open at a time, WebSockets among them; more wait in the system's queue.
@@ -100,6 +102,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            plain: None,
             certificates: Vec::new(),
             max_connections: 20_000,
             max_headers: 100,
@@ -183,6 +186,12 @@ impl Listener {
         // Connections have it from the socket that they come by.
         keep_alive(&socket);
         Ok(Self { socket, tls, config: config.clone(), counts: Arc::default() })
+    }
+
+    /// Counts in the same place as another.
+    #[must_use]
+    pub fn beside(self, other: &Self) -> Self {
+        Self { counts: other.counts.clone(), ..self }
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {

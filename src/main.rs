@@ -184,9 +184,11 @@ async fn serve(config: Config, as_json: bool) -> anyhow::Result<ExitCode> {
             tracing::info!(%address, %console, "ready");
         }
     };
-    // Socket activation: the service manager's first socket (sd_listen_fds(3)).
-    let socket = listenfd::ListenFd::from_env().take_tcp_listener(0).context("LISTEN_FDS")?;
-    lado::serve(&config, Given { socket, reload: hung_up() }, ready, stopped()).await?;
+    // Socket activation: the service manager's first socket (sd_listen_fds(3)), and one for plain requests.
+    let mut sockets = listenfd::ListenFd::from_env();
+    let socket = sockets.take_tcp_listener(0).context("LISTEN_FDS")?;
+    let plain = if sockets.len() > 1 { sockets.take_tcp_listener(1).context("LISTEN_FDS")? } else { None };
+    lado::serve(&config, Given { socket, plain, reload: hung_up() }, ready, stopped()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -325,7 +327,8 @@ fn log(config: &Log, verbose: u8) -> anyhow::Result<()> {
         (Err(_), _) => "debug,lado=trace".into(),
     };
     // What strangers say wrongly in their handshakes is no news, and would fill the log: "rustls=warn" shows it.
-    let filter = EnvFilter::try_new(format!("rustls=error,{level}")).with_context(|| format!("log filter {level:?}"))?;
+    let filter =
+        EnvFilter::try_new(format!("rustls=error,{level}")).with_context(|| format!("log filter {level:?}"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Human => lines.init(),

@@ -241,6 +241,43 @@ async fn who_comes_back_resumes_however_many_have_come_meanwhile() {
     assert_eq!(visit(&first).await, Some(HandshakeKind::Resumed));
 }
 
+#[tokio::test]
+async fn what_comes_without_tls_is_sent_to_https() {
+    let folder = tempfile::tempdir().unwrap();
+    lado::listener::certs::write(folder.path(), "lado.localhost", "view.localhost").unwrap();
+    let file = folder.path().join("lado.toml");
+    let config = "[hosts]\nconsole = 'https://lado.localhost'\nview = 'https://view.localhost'\n[listener]\n\
+                  address = '127.0.0.1:0'\ncertificates = [{ chain = 'lado.pem', key = 'lado.key' }]\n\
+                  [[company]]\nid = 'sol'\nname = 'Sol'\n\
+                  [[front]]\nhosts = ['shop.test']\ncompany = 'sol'\nupstreams = ['http://127.0.0.1:9']\n";
+    std::fs::write(&file, config).unwrap();
+    let config = lado::config::Config::load(&file).unwrap();
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = plain.local_addr().unwrap();
+    let given = lado::Given { plain: Some(plain), ..Default::default() };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let (tell, mut ready) = tokio::sync::mpsc::channel(1);
+    let told = stop.clone();
+    let serving = tokio::spawn(async move {
+        lado::serve(&config, given, move |_| tell.try_send(()).unwrap(), told.cancelled()).await.unwrap();
+    });
+    ready.recv().await.unwrap();
+    for (host, status, to) in [
+        ("shop.test", 308, Some("https://shop.test/a?b")),
+        ("lado.localhost", 308, Some("https://lado.localhost/a?b")),
+        ("abcdefghijklmnop-viewer.view.localhost", 308, Some("https://abcdefghijklmnop-viewer.view.localhost/a?b")),
+        ("evil.example", 421, None),
+    ] {
+        let request = Request::post("/a?b").header("host", host).body(Empty::<Bytes>::new()).unwrap();
+        let response = crate::kit::ask(address, request).await;
+        let location = response.headers().get("location").map(|to| to.to_str().unwrap());
+        assert_eq!((response.status().as_u16(), location), (status, to), "{host}");
+    }
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), serving).await.expect("still open").unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "still takes connections");
+}
+
 /// A hello as browsers of ten years ago sent it: no extension says a version, `version` is the best that it knows.
 fn old_hello(version: [u8; 2]) -> Vec<u8> {
     let suites = [0xc0, 0x2b, 0xc0, 0x2c, 0xc0, 0x09, 0xc0, 0x0a];
