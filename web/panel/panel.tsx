@@ -229,7 +229,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
             aria-label={`${t("panel.title")}: ${status.text}`}
             onClick={() => unfold(preview ? "chat" : "session")}
           >
-            <Mark size={20} />
+            {!(undo && hidden > 0) && <Mark size={20} />}
             <span class={`dot ${status.tone}`} aria-hidden="true" />
             <span class="words" role="status">
               {undo && state ? t("panel.hidden_from", { agent: agentOf(state) }) : preview || status.text}

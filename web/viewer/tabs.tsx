@@ -59,12 +59,26 @@ export function TabStrip({ notice, watch }: { notice: TabsNotice; watch(tab: num
 
 /** The site's icon through Lado, never from the site itself; its first letter where there is none. */
 function Favicon({ icon, name }: { icon: string; name: string }) {
-  const [failed, setFailed] = useState("");
+  const [loaded, setLoaded] = useState("");
   const own = icon.startsWith("/__lado/a/") || icon.startsWith("data:image/");
-  if (own && failed !== icon)
-    return <img class="favicon" src={icon} alt="" width={16} height={16} onError={() => setFailed(icon)} />;
   const [first = ""] = name.replace(/^www\./, "");
-  return <span class="favicon" data-initial={first.toLocaleUpperCase(language())} />;
+  const shows = own && loaded === icon;
+  return (
+    <>
+      {!shows && <span class="favicon" data-initial={first.toLocaleUpperCase(language())} />}
+      {own && (
+        <img
+          key={icon}
+          class={`favicon ${shows ? "" : "unseen"}`}
+          src={icon}
+          alt=""
+          width={16}
+          height={16}
+          onLoad={() => setLoaded(icon)}
+        />
+      )}
+    </>
+  );
 }
 
 function nameOf(url: string): string {
