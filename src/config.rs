@@ -158,7 +158,8 @@ impl Config {
     fn resolve_company_paths(&mut self, folder: &Path) {
         for company in &mut self.companies {
             let company = company.get_mut();
-            for path in company.brand.logo.iter_mut().chain(&mut company.rules_files) {
+            let photos = company.agents.iter_mut().filter_map(|agent| agent.photo.as_mut());
+            for path in company.brand.logo.iter_mut().chain(&mut company.rules_files).chain(photos) {
                 *path = folder.join(&path);
             }
         }

@@ -128,7 +128,7 @@ impl Console {
             .route("/j/{token}", get(apps::join))
             .route("/panel", get(apps::panel))
             .route("/assets/{name}", get(apps::asset))
-            .route("/brand/{name}", get(brand::logo).with_state(Arc::clone(self)))
+            .route("/brand/{name}", get(brand::picture).with_state(Arc::clone(self)))
             // Over HTTP/2 a WebSocket is asked for with CONNECT (RFC 8441).
             .route("/api/panel/socket", on(MethodFilter::CONNECT, panel::socket).with_state(Arc::clone(self)))
             .route(

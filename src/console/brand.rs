@@ -1,4 +1,4 @@
-//! Companies' logos and words, for the join page and the panel.
+//! Companies' logos and words and agents' photos, for the join page and the panel.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::Console;
 use super::error::ApiError;
 use super::guard::Picture;
 use crate::session::Company;
-use crate::session::brand::Texts;
+use crate::session::brand::{Picture as Shown, Texts};
 
 /// A company as its customers meet it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,19 +34,24 @@ impl BrandView {
         Self {
             name: company.name.clone(),
             color: company.color.clone(),
-            logo: company.brand.logo.as_ref().map(|logo| format!("/brand/{}", logo.name)),
+            logo: company.brand.logo.as_ref().map(path),
             texts: company.brand.texts.clone(),
         }
     }
 }
 
-/// A logo by its name, which is another one for another picture.
-pub(super) async fn logo(State(console): State<Arc<Console>>, Path(name): Path<String>) -> Response {
+/// Where a picture is on this host.
+pub(super) fn path(picture: &Shown) -> String {
+    format!("/brand/{}", picture.name)
+}
+
+/// A logo or a photo by its name, which is another one for another picture.
+pub(super) async fn picture(State(console): State<Arc<Console>>, Path(name): Path<String>) -> Response {
     let companies = console.sessions.companies();
-    let mut logos = companies.iter().filter_map(|company| company.brand.logo.as_ref());
-    let Some(logo) = logos.find(|logo| logo.name == name) else { return ApiError::NotFound.into_response() };
-    let headers = [(CONTENT_TYPE, logo.content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    let mut response = (headers, logo.bytes.clone()).into_response();
+    let mut pictures = companies.iter().flat_map(|company| company.pictures());
+    let Some(found) = pictures.find(|picture| picture.name == name) else { return ApiError::NotFound.into_response() };
+    let headers = [(CONTENT_TYPE, found.content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let mut response = (headers, found.bytes.clone()).into_response();
     response.extensions_mut().insert(Picture);
     response
 }

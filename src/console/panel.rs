@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::Console;
-use super::brand::BrandView;
+use super::brand::{self, BrandView};
 use super::error::{ApiError, Reason};
 use super::line::{self, Heard, Line, LineError};
 use super::talk::{AskView, Teller};
@@ -134,6 +134,9 @@ struct Watcher {
     person: Person,
     /// Whether they see the page at the moment.
     here: bool,
+    /// A path on this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    photo: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -281,7 +284,7 @@ impl<'a> PanelState<'a> {
             hidden: state.hidden,
             company: BrandView::of(&session.company),
             agent: Person::of(&session.agent),
-            agents: state.admitted.iter().map(|agent| Watcher::of(agent, state)).collect(),
+            agents: state.admitted.iter().map(|agent| Watcher::of(agent, session, state)).collect(),
             request: state.request.as_ref().map(|request| Asked::of(request, session)),
             viewers: state.watching.len(),
             online: state.online,
@@ -297,8 +300,12 @@ impl Person {
 }
 
 impl Watcher {
-    fn of(agent: &Agent, state: &SessionState) -> Self {
-        Self { person: Person::of(agent), here: state.watching.iter().any(|other| other.name == agent.name) }
+    fn of(agent: &Agent, session: &Session, state: &SessionState) -> Self {
+        Self {
+            person: Person::of(agent),
+            here: state.watching.iter().any(|other| other.name == agent.name),
+            photo: session.company.photo_of(agent).map(brand::path),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! A company's own look: the logo and the words that its customers meet on the join page and in the panel.
+//! A company's own look: the logo and the words that its customers meet on the join page and in the panel, and its agents'
+//! photos.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// More than that is a photograph, and join pages are opened on phones.
-const MAX_LOGO: u64 = 128 * 1024;
+/// More than that is a large photograph, and join pages are opened on phones.
+const MAX_PICTURE: u64 = 128 * 1024;
 /// In characters.
 const MAX_TEXT: usize = 280;
 const LANGUAGES: [&str; 5] = ["en", "pt-BR", "es", "fr", "de"];
@@ -17,7 +18,7 @@ const LANGUAGES: [&str; 5] = ["en", "pt-BR", "es", "fr", "de"];
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BrandConfig {
-    /// A PNG, WebP or SVG file.
+    /// A PNG, JPEG, WebP or SVG file.
     pub logo: Option<PathBuf>,
     /// By language: `en`, `pt-BR`, `es`, `fr`, `de`.
     pub texts: BTreeMap<String, Texts>,
@@ -37,12 +38,12 @@ pub struct Texts {
 
 #[derive(Debug, Default)]
 pub struct Brand {
-    pub logo: Option<Logo>,
+    pub logo: Option<Picture>,
     pub texts: BTreeMap<String, Texts>,
 }
 
 #[derive(Debug)]
-pub struct Logo {
+pub struct Picture {
     pub bytes: Bytes,
     pub content_type: &'static str,
     /// Names this very picture: 16 hexadecimal digits.
@@ -53,9 +54,9 @@ pub struct Logo {
 pub enum BrandError {
     #[error("{0}: {1}")]
     Read(String, std::io::Error),
-    #[error("{0} is larger than {max} KiB", max = MAX_LOGO / 1024)]
+    #[error("{0} is larger than {max} KiB", max = MAX_PICTURE / 1024)]
     Large(String),
-    #[error("{0} is no PNG, WebP or plain SVG (without DOCTYPE, in UTF-8)")]
+    #[error("{0} is no PNG, JPEG, WebP or plain SVG (without DOCTYPE, in UTF-8)")]
     Kind(String),
     #[error("{0:?} is no language of Lado: write en, pt-BR, es, fr or de")]
     Language(String),
@@ -74,16 +75,17 @@ impl Brand {
             let long = [&texts.join, &texts.panel].into_iter().flatten().filter(|text| text.chars().count() > MAX_TEXT);
             mistakes.extend(long.map(|text| BrandError::Text(text.chars().take(40).collect::<String>() + "…")));
         }
-        let logo = config.logo.as_deref().and_then(|path| Logo::read(path).map_err(|error| mistakes.push(error)).ok());
+        let logo =
+            config.logo.as_deref().and_then(|path| Picture::read(path).map_err(|error| mistakes.push(error)).ok());
         (Self { logo, texts: config.texts.clone() }, mistakes)
     }
 }
 
-impl Logo {
-    fn read(path: &Path) -> Result<Self, BrandError> {
+impl Picture {
+    pub(super) fn read(path: &Path) -> Result<Self, BrandError> {
         let file = || path.display().to_string();
         let failed = |error| BrandError::Read(file(), error);
-        if std::fs::metadata(path).map_err(failed)?.len() > MAX_LOGO {
+        if std::fs::metadata(path).map_err(failed)?.len() > MAX_PICTURE {
             return Err(BrandError::Large(file()));
         }
         let bytes = Bytes::from(std::fs::read(path).map_err(failed)?);
@@ -98,6 +100,9 @@ impl Logo {
 fn sniff(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.get(12..16) == Some(b"IHDR") {
         return Some("image/png");
+    }
+    if bytes.starts_with(b"\xff\xd8\xff") {
+        return Some("image/jpeg");
     }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
         return Some("image/webp");
@@ -133,6 +138,7 @@ mod tests {
             (b"RIFF\x10\0\0\0WEBPVP8 ", Some("image/webp")),
             (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a logo -->\n<svg viewBox='0 0 1 1'/>", Some("image/svg+xml")),
             (b"<svg>", Some("image/svg+xml")),
+            (b"\xff\xd8\xff\xe0\0\x10JFIF", Some("image/jpeg")),
             (b"<svgx>", None),
             (b"<!DOCTYPE svg [<!ENTITY x 'y'>]><svg/>", None),
             (b"<html><svg></svg></html>", None),

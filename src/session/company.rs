@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::brand::{Brand, BrandConfig, BrandError};
+use super::brand::{Brand, BrandConfig, BrandError, Picture};
 use super::drift::Drift;
 use crate::rules::{self, RuleConfig, RuleError, RuleSet, SiteRules};
 
@@ -67,6 +67,9 @@ pub struct AgentConfig {
     pub role: Role,
     /// An argon2 hash in PHC form, as `lado hash-password` prints it.
     pub password: String,
+    /// What customers see of the agent in the panel, in place of initials: as a company's logo is.
+    #[serde(default)]
+    pub photo: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
@@ -117,6 +120,7 @@ pub struct Account {
     pub agent: Agent,
     /// PHC string.
     pub password: String,
+    pub photo: Option<Picture>,
 }
 
 /// Every company of this Lado, with a way from an agent's name to their company.
@@ -144,6 +148,8 @@ pub enum CompanyError {
     Script(String, String),
     #[error("the colour {1:?} of {0:?} is not of the form #rrggbb")]
     Color(String, String),
+    #[error("the photo of the agent {0:?}: {1}")]
+    Photo(String, BrandError),
     #[error("the brand of {0:?}: {1}")]
     Brand(String, BrandError),
     #[error("a rule of {0:?}: {reason}", reason = told(.1))]
@@ -155,7 +161,9 @@ impl CompanyError {
     pub fn subject(&self) -> Option<(&'static str, &str)> {
         Some(match self {
             Self::Id(text) | Self::DuplicateId(text) => ("id", text),
-            Self::DuplicateAgent(text) | Self::Password(text, _) | Self::AgentName(text) => ("agents", text),
+            Self::DuplicateAgent(text) | Self::Password(text, _) | Self::AgentName(text) | Self::Photo(text, _) => {
+                ("agents", text)
+            }
             Self::Allow(_, text) => ("allow", text),
             Self::Script(_, text) => ("scripts", text),
             Self::Color(_, text) => ("color", text),
@@ -396,6 +404,16 @@ impl Company {
         self.patterns().iter().any(|pattern| pattern.matches(url))
     }
 
+    /// Every picture that is the company's to show.
+    pub fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        self.brand.logo.iter().chain(self.agents.iter().filter_map(|account| account.photo.as_ref()))
+    }
+
+    /// What customers see of an agent.
+    pub fn photo_of(&self, agent: &Agent) -> Option<&Picture> {
+        self.agents.iter().find(|account| account.agent.name == agent.name)?.photo.as_ref()
+    }
+
     fn patterns(&self) -> std::sync::RwLockReadGuard<'_, Vec<Pattern>> {
         self.allow.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -420,7 +438,10 @@ impl Account {
         if argon2::password_hash::phc::PasswordHash::new(&config.password).is_err() {
             return Err(CompanyError::Password(config.name.clone(), company.to_owned()));
         }
+        let photo = config.photo.as_deref().map(Picture::read).transpose();
+        let photo = photo.map_err(|error| CompanyError::Photo(config.name.clone(), error))?;
         Ok(Self {
+            photo,
             agent: Agent {
                 name: config.name.clone(),
                 display: config.display.clone().unwrap_or_else(|| config.name.clone()),

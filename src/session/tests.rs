@@ -18,7 +18,13 @@ fn companies() -> Companies {
         allow: vec!["https://www.shop.com".into()],
         agents: agents
             .iter()
-            .map(|(name, role)| AgentConfig { name: (*name).into(), display: None, role: *role, password: HASH.into() })
+            .map(|(name, role)| AgentConfig {
+                name: (*name).into(),
+                display: None,
+                role: *role,
+                password: HASH.into(),
+                photo: None,
+            })
             .collect(),
         rules: Vec::new(),
         rules_files: Vec::new(),
@@ -242,6 +248,7 @@ fn mistakes_in_companies_are_named() {
         display: None,
         role: Role::Agent,
         password: password.into(),
+        photo: None,
     };
     let company = |id: &str, agents: Vec<AgentConfig>| CompanyConfig {
         brand: super::brand::BrandConfig::default(),

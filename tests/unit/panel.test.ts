@@ -239,6 +239,27 @@ test("a question says who asks for what, and only a calm press answers it", asyn
   await expect.poll(() => lado.said.at(-1)).toEqual({ type: "answer", id: 4, yes: false });
 });
 
+test("an agent has their photo, or initials where there is none", async ({ page }) => {
+  await page.route(`${CONSOLE}/brand/*`, (route) =>
+    route.request().url().endsWith("/ana")
+      ? route.fulfill({ contentType: "image/svg+xml", body: PHOTO })
+      : route.fulfill({ status: 404 }),
+  );
+  const agents = [
+    { display: "Ana Souza", role: "agent", photo: "/brand/ana" },
+    { display: "Bia Lima", role: "agent", photo: "/brand/gone" },
+    { display: "Rui Prado", role: "supervisor" },
+  ];
+  await open(page, { ...ACTIVE, agents });
+  await page.getByRole("button", { name: /^Shared view/ }).click();
+  const faces = page.locator(".agents .face");
+  await expect(faces).toHaveText(["", "BL", "RP"]);
+  await expect.poll(() => faces.first().evaluate((face: HTMLImageElement) => face.naturalWidth)).toBe(40);
+});
+
+const PHOTO =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="40" height="40"/></svg>';
+
 test("the customer chooses the panel's language, and a phone shows all of it", async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 700 });
   const lado = await open(page, ACTIVE);

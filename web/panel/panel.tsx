@@ -361,16 +361,25 @@ function Tabs({ tab, unread, choose }: TabsProps) {
   );
 }
 
+/** The agent's photo, or initials until there is one. */
+function Face({ name, photo }: { name: string; photo: string | undefined }) {
+  const [failed, setFailed] = useState(false);
+  if (photo && !failed) return <img class="face" src={photo} alt="" onError={() => setFailed(true)} />;
+  return (
+    <span class="face" aria-hidden="true">
+      {initials(name)}
+    </span>
+  );
+}
+
 function Agents({ state }: { state: PanelState }) {
   const company = companyOf(state);
   return (
     <>
       <ul class="agents">
-        {state.agents.map(({ display, role }) => (
+        {state.agents.map(({ display, role, photo }) => (
           <li key={display}>
-            <span class="face" aria-hidden="true">
-              {initials(display)}
-            </span>
+            <Face name={display} photo={photo} />
             <span>
               <strong>{display}</strong>
               <small>

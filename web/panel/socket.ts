@@ -25,7 +25,7 @@ export interface PanelState {
   /** The agent who made the link. */
   agent?: { display: string; role?: string } | null;
   /** The agents who have been let in; `here` when they see the page at the moment. */
-  agents: (Person & { here?: boolean })[];
+  agents: (Person & { here?: boolean; photo?: string })[];
   /** What one of them asks; `open` is where a yes to an address leads. */
   request?: ({ id: number; by: Person; open?: string } & Ask) | null;
   /** The customer has blanked the view. */

@@ -493,6 +493,11 @@ async fn a_companys_logo_is_a_picture_and_nothing_else() {
     ] {
         assert_eq!(logo.headers[name], value, "{name}");
     }
+    let session = stage.active();
+    let mut panel = stage.panel().await;
+    panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
+    let state = panel.until(|message| message["agents"][0]["photo"].is_string()).await;
+    assert_eq!(stage.get(state["agents"][0]["photo"].as_str().unwrap(), "").await.body.as_str(), Some(SVG));
     for path in ["/brand/0000000000000000", "/brand/sol", "/brand/..%2f..%2fetc%2fpasswd"] {
         assert_eq!(stage.get(path, "").await.status, StatusCode::NOT_FOUND, "{path}");
     }

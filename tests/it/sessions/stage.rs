@@ -254,6 +254,8 @@ pub fn companies(rules_files: &[PathBuf], brand: &BrandConfig) -> Companies {
         display: Some(display.into()),
         role,
         password: hash.clone(),
+        // Who has a picture here is told by the company's logo.
+        photo: brand.logo.clone().filter(|_| name == "ana"),
     };
     let company = |id: &str, name: &str, agents| CompanyConfig {
         brand: brand.clone(),
