@@ -62,14 +62,8 @@ export function startSync(framing?: Framing): void {
     boot,
     rules,
     {
-      node: (id) => capture.node(id),
-      id: (node) => capture.id(node),
-      veil: (element, veil) => {
-        const before = rules.veil(element, veil);
-        capture.mend(capture.id(element) ?? 0);
-        flush();
-        return before;
-      },
+      capture: () => capture,
+      flush: () => flush(),
       tell: (message) => line.send(message),
       late: later,
     },

@@ -2,10 +2,11 @@
 // It has no place in the page's layout and is not captured.
 
 import type { Boot } from "../boot";
+import type { Capture } from "../capture/capture";
 import * as dom from "../capture/dom";
 import { guard } from "../guard";
 import type { PageMessage } from "../protocol/messages";
-import type { Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
 import type { Late } from "../shared";
 import type { Carry } from "./carry";
 import type { Signs } from "./signs";
@@ -42,12 +43,10 @@ export const PLACE = "__lado_panel";
 
 /** What the overlay asks of the rest of the script. */
 export interface Page {
-  /** The node that a drawing belongs to. */
-  node(id: number): Node | null;
-  /** The number of a node of the page. */
-  id(node: Node): number | undefined;
-  /** The customer hides an element from everybody else, or puts back what stood over it: returns what did. */
-  veil(element: Element, veil?: Veil): Veil;
+  /** What knows the page's nodes. */
+  capture(): Capture;
+  /** Tells now what has changed. */
+  flush(): void;
   /** Tells Lado; 0 where that cannot be now. */
   tell(message: PageMessage): number;
   /** Runs what needs the late script, when it is there. */

@@ -1,6 +1,7 @@
 // What stands over the page beside the panel: agents' pointers and drawings, marks on what is hidden, what customers are
 // asked to do or choose. Part of the late script: it comes when there is something of it.
 
+import type { Capture } from "../capture/capture";
 import * as dom from "../capture/dom";
 import { guard } from "../guard";
 import { type Drawing, type PageMessage, PageMessageTag, ShapeTag } from "../protocol/messages";
@@ -63,12 +64,10 @@ export interface Ground {
   /** Words in the customer's language. */
   readonly text: Record<string, string>;
   readonly rules: Rules;
-  /** The node that a drawing belongs to. */
-  node(id: number): Node | null;
-  /** The number of a node of the page. */
-  id(node: Node): number | undefined;
-  /** The customer hides an element from everybody else, or puts back what stood over it: returns what did. */
-  veil(element: Element, veil?: Veil): Veil;
+  /** What knows the page's nodes. */
+  capture(): Capture;
+  /** Tells now what has changed. */
+  flush(): void;
   /** Tells Lado; 0 where that cannot be now. */
   tell(message: PageMessage): number;
   /** Something has come or gone: `place` is to be called in the next frame. */
@@ -185,14 +184,14 @@ export class Signs {
 
   /** Numbers of nodes change when the page is told anew: what is drawn holds on to the element itself. */
   #hold(id: number): Hold {
-    const found = this.ground.node(id);
+    const found = this.ground.capture().node(id);
     const element = found && dom.isElement(found) ? found : null;
     return () => (element && dom.isConnected(element) ? boxOf(element) : null);
   }
 
   /** Brings what an agent points at into sight. */
   #look(id: number): void {
-    const node = this.ground.node(id);
+    const node = this.ground.capture().node(id);
     if (!node || !dom.isElement(node)) return;
     const box = boxOf(node);
     if (box && box.top >= 0 && box.top + Math.min(box.height, innerHeight) <= innerHeight) return;
@@ -274,16 +273,25 @@ export class Signs {
   }
 
   #hide(element: Element): void {
-    if (!this.ground.id(element) || this.#hidden.some((one) => one.element === element)) return;
-    this.#hidden.push({ element, before: this.ground.veil(element) });
+    if (!this.ground.capture().id(element) || this.#hidden.some((one) => one.element === element)) return;
+    this.#hidden.push({ element, before: this.#veil(element) });
     this.#count(element);
+  }
+
+  /** Puts a veil over an element, or back what stood over it: it is told anew. Returns what stood over it. */
+  #veil(element: Element, veil?: Veil): Veil {
+    const { rules, capture, flush } = this.ground;
+    const before = rules.veil(element, veil);
+    capture().mend(capture().id(element) ?? 0);
+    flush();
+    return before;
   }
 
   /** What the customer has hidden last shows again, as far as no rule hides it, too. */
   show(): void {
     this.#gone();
     const last = this.#hidden.pop();
-    if (last) this.ground.veil(last.element, last.before);
+    if (last) this.#veil(last.element, last.before);
     this.#count();
     this.ground.moved();
   }
@@ -295,10 +303,10 @@ export class Signs {
   /** Tells what has been hidden, and how much can be shown again: now, or when the line is back. */
   #count(hides?: Element): void {
     this.#gone();
-    const { tell, id } = this.ground;
+    const { tell, capture } = this.ground;
     const count = this.#hidden.length;
     // Under the number that it has been told anew with.
-    const node = hides && id(hides);
+    const node = hides && capture().id(hides);
     const told = node ? tell({ tag: PageMessageTag.Hide, node }) : !hides || !dom.isConnected(hides);
     if (told && tell({ tag: PageMessageTag.Hidden, count })) return;
     dom.timeout(
@@ -309,7 +317,7 @@ export class Signs {
 
   /** At the place that was pressed, or in the middle. */
   #point(element: Element, event?: MouseEvent): void {
-    const node = this.ground.id(element);
+    const node = this.ground.capture().id(element);
     const box = boxOf(element);
     if (!node || !box) return;
     const part = (at: number, from: number, size: number): number => Math.round(((at - from) * 1000) / size);
