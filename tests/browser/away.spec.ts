@@ -13,7 +13,7 @@ async function frame(agent: Agent, selector: string): Promise<void> {
   await agent.page.mouse.up();
 }
 
-test("what the customer decides without a network holds once it is back, and what agents draw meanwhile shows", async ({
+test("what people decide, ask and draw without a network holds and shows once it is back", async ({
   agent,
   customer,
   lado,
@@ -37,17 +37,8 @@ test("what the customer decides without a network holds once it is back, and wha
   await expect.poll(() => customer.drawn()).toHaveLength(1);
   await expect(agent.page.getByText("Click and type", { exact: true }).first()).toBeVisible();
   await expect(panel.getByRole("radio", { name: "Click and type" })).toBeChecked();
-});
 
-test("what an agent asks and draws without a network reaches the customer once it is back", async ({
-  agent,
-  customer,
-  lado,
-  sides,
-}) => {
-  await inTheShop({ agent, customer }, lado);
-  await customer.allow("Point");
-  await expect(agent.page.getByText("Point", { exact: true }).first()).toBeVisible();
+  // And so it is for what the agent asks and draws.
   await agent.page.getByRole("tab", { name: "People" }).click();
 
   sides.agent.relay.cut();
@@ -56,14 +47,16 @@ test("what an agent asks and draws without a network reaches the customer once i
   await frame(agent, ".hero h1");
   await frame(agent, ".hero p");
   await agent.page.getByRole("button", { name: "Undo drawing" }).click();
-  await agent.page.getByRole("button", { name: "Ask to click and type" }).click();
+  await agent.page.getByLabel("Open a page for the customer").first().fill(`${lado.ready.site}/en/cart`);
+  await agent.page.getByRole("button", { name: "Open a page for the customer" }).click();
   const waiting = agent.page.getByText("Goes to the customer as soon as the connection is back");
   await expect(waiting).toBeVisible();
   if (process.env.SHOTS) await agent.page.screenshot({ path: `${process.env.SHOTS}/asked-later.png` });
 
   sides.agent.relay.mend();
-  const question = (await customer.panel()).getByRole("alertdialog");
-  await expect(question).toContainText("Ana Lima asks to click and type for you");
+  const question = panel.getByRole("alertdialog");
+  await expect(question).toContainText("Ana Lima asks to open this page for you");
+  // The rectangle from before has vanished.
   await expect.poll(() => customer.drawn()).toHaveLength(1);
   await expect(waiting).toBeHidden();
   await expect(agent.page.getByText("Waiting for the customer’s answer")).toBeVisible();

@@ -19,7 +19,7 @@ async function go(customer: Customer, name: string): Promise<void> {
   }).toPass({ intervals: [30] });
 }
 
-test("by the keyboard alone the customer hides something and shows it again, but for what a rule hides", async ({
+test("by the keyboard alone the customer hides something, shows it again but for what a rule hides, and points things out", async ({
   agent,
   customer,
   lado,
@@ -72,22 +72,16 @@ test("by the keyboard alone the customer hides something and shows it again, but
   await expect(page.locator("h1 span")).toHaveAttribute("data-lado-mask");
   expect(sides.agent.relay.received().includes("no. 77")).toBe(false);
   await expect(undo).toBeHidden();
-});
 
-test("what the customer points out is marked and named for the agent, who is led there", async ({
-  agent,
-  customer,
-  lado,
-}) => {
+  // What the customer points out is marked and named for the agent, who is led there.
   await agent.page.setViewportSize({ width: 900, height: 600 });
-  await inTheShop({ agent, customer }, lado);
   await agent.page.getByRole("button", { name: "Show at 100 %" }).click();
   const viewer = await agent.viewer();
   await viewer.evaluate(() => document.querySelector(".space")?.scrollTo(0, 0));
 
   await press(customer, "Show Ana Lima something");
-  const bag = await customer.page.locator("a.bag").boundingBox();
-  await customer.page.mouse.click((bag?.x ?? 0) + 10, (bag?.y ?? 0) + 10);
+  const bag = await page.locator("a.bag").boundingBox();
+  await page.mouse.click((bag?.x ?? 0) + 10, (bag?.y ?? 0) + 10);
   await expect(viewer.getByText("Customer: Look here")).toBeInViewport();
   await expect(agent.page.locator(".toasts").getByText(/^The customer shows you “.*Bag/)).toBeVisible();
   await expect.poll(() => customer.overlay()).toContain("Look here");
@@ -95,10 +89,9 @@ test("what the customer points out is marked and named for the agent, who is led
 
   // By the keyboard, too; and nobody is shown anything while the customer has paused.
   await press(customer, "Show Ana Lima something");
-  await go(customer, "Good things for bright days");
-  await customer.page.keyboard.press("Enter");
-  await expect(agent.page.locator(".toasts").getByText(/Good things for bright days/)).toBeVisible();
+  await go(customer, "Aurora mug no. 77");
+  await page.keyboard.press("Enter");
+  await expect(agent.page.locator(".toasts").getByText(/Aurora mug/)).toBeVisible();
   await press(customer, "Pause");
-  const panel = await customer.panel();
   await expect(panel.getByRole("button", { name: "Show Ana Lima something" })).toBeDisabled();
 });
