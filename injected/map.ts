@@ -1,7 +1,7 @@
 // Maps addresses between sites and the view hosts of one session: the page's half of src/rewrite/url.rs.
 
 import type { Boot } from "./boot";
-import { natives, place as placeOf } from "./natives";
+import { NativeRequest, place as placeOf } from "./natives";
 
 export type MapConfig = Pick<Boot, "session" | "site" | "view" | "aliases" | "fronts">;
 
@@ -81,7 +81,7 @@ export function createMap({ session, site, view, aliases, fronts = [] }: MapConf
   /** Rare: names that do not fit into a label. It blocks, because so do the callers: an attribute has to be right now. */
   function ask(origin: string): string | undefined {
     try {
-      const request = new natives.XMLHttpRequest();
+      const request = new NativeRequest();
       request.open("POST", `${ownView}/__lado/alias`, false);
       request.send(origin);
       return JSON.parse(request.responseText).label;

@@ -44,51 +44,49 @@ export const place = (url: string, base?: string): Record<(typeof URL_PARTS)[num
   return Object.fromEntries(urlParts.map(([part, read]) => [part, read(parsed)])) as Any;
 };
 
-const element = prototype("Element");
-const node = prototype("Node");
-const eventTarget = prototype("EventTarget");
+/** Requests of the page that Lado asks itself. */
+export const NativeRequest: typeof XMLHttpRequest = own(scope.XMLHttpRequest);
 
-/** Methods take the object first: `natives.getAttribute(element, "src")`. They work on objects of child frames too. */
-export const natives = {
-  URL: NativeURL as typeof URL,
-  Blob: own(scope.Blob) as typeof Blob,
-  XMLHttpRequest: own(scope.XMLHttpRequest) as typeof XMLHttpRequest,
-  fetch: own(scope.fetch)?.bind(scope) as typeof fetch,
-  WebSocket: own(scope.WebSocket) as typeof WebSocket,
-  MutationObserver: own(scope.MutationObserver) as typeof MutationObserver,
-  setTimeout: scope.setTimeout?.bind(scope) as (run: () => void, ms?: number) => number,
-  queueMicrotask: scope.queueMicrotask?.bind(scope) as (run: () => void) => void,
-  createObjectURL: own(scope.URL?.createObjectURL)?.bind(scope.URL) as (blob: Blob) => string,
-  revokeObjectURL: own(scope.URL?.revokeObjectURL)?.bind(scope.URL) as (url: string) => void,
-  getAttribute: method(element, "getAttribute"),
-  setAttribute: method(element, "setAttribute"),
-  setAttributeNS: method(element, "setAttributeNS"),
-  removeAttribute: method(element, "removeAttribute"),
-  hasAttribute: method(element, "hasAttribute"),
-  attachShadow: method(element, "attachShadow"),
-  getElementsByTagName: method(element, "getElementsByTagName"),
-  querySelectorAll: method(element, "querySelectorAll"),
-  appendChild: method(node, "appendChild"),
-  removeChild: method(node, "removeChild"),
-  textContent: accessor(node, "textContent"),
-  createElement: method(prototype("Document"), "createElement"),
-  addEventListener: method(eventTarget, "addEventListener"),
-  removeEventListener: method(eventTarget, "removeEventListener"),
-  dispatchEvent: method(eventTarget, "dispatchEvent"),
-  messageData: accessor(prototype("MessageEvent"), "data"),
-  messageSource: accessor(prototype("MessageEvent"), "source"),
-  stopImmediately: method(prototype("Event"), "stopImmediatePropagation"),
-  postMessage: own(scope.postMessage) as Fn,
-  contentWindow: accessor(prototype("HTMLIFrameElement"), "contentWindow"),
-  contentDocument: accessor(prototype("HTMLIFrameElement"), "contentDocument"),
-  formSubmit: method(prototype("HTMLFormElement"), "submit"),
-  click: method(prototype("HTMLElement"), "click"),
-  cookie: accessor(prototype("Document"), "cookie"),
-  href: accessor(prototype("HTMLAnchorElement"), "href"),
-  urlOrigin: accessor(prototype("URL"), "origin"),
-  areaHref: accessor(prototype("HTMLAreaElement"), "href"),
-  destination: accessor(prototype("NavigationDestination"), "url"),
-};
+/**
+ * Methods take the object first: `natives.getAttribute(element, "src")`. They work on objects of child frames too. Pure, for
+ * scripts without hooks to leave out.
+ */
+export const natives = /* @__PURE__ */ (() => {
+  const element = prototype("Element");
+  const node = prototype("Node");
+  const eventTarget = prototype("EventTarget");
+  return {
+    URL: NativeURL as typeof URL,
+    Blob: own(scope.Blob) as typeof Blob,
+    fetch: own(scope.fetch)?.bind(scope) as typeof fetch,
+    WebSocket: own(scope.WebSocket) as typeof WebSocket,
+    MutationObserver: own(scope.MutationObserver) as typeof MutationObserver,
+    setTimeout: scope.setTimeout?.bind(scope) as (run: () => void, ms?: number) => number,
+    queueMicrotask: scope.queueMicrotask?.bind(scope) as (run: () => void) => void,
+    createObjectURL: own(scope.URL?.createObjectURL)?.bind(scope.URL) as (blob: Blob) => string,
+    getAttribute: method(element, "getAttribute"),
+    setAttribute: method(element, "setAttribute"),
+    setAttributeNS: method(element, "setAttributeNS"),
+    getElementsByTagName: method(element, "getElementsByTagName"),
+    appendChild: method(node, "appendChild"),
+    removeChild: method(node, "removeChild"),
+    textContent: accessor(node, "textContent"),
+    createElement: method(prototype("Document"), "createElement"),
+    addEventListener: method(eventTarget, "addEventListener"),
+    removeEventListener: method(eventTarget, "removeEventListener"),
+    messageData: accessor(prototype("MessageEvent"), "data"),
+    messageSource: accessor(prototype("MessageEvent"), "source"),
+    stopImmediately: method(prototype("Event"), "stopImmediatePropagation"),
+    contentWindow: accessor(prototype("HTMLIFrameElement"), "contentWindow"),
+    formSubmit: method(prototype("HTMLFormElement"), "submit"),
+    click: method(prototype("HTMLElement"), "click"),
+    cookie: accessor(prototype("Document"), "cookie"),
+    href: accessor(prototype("HTMLAnchorElement"), "href"),
+    urlOrigin: accessor(prototype("URL"), "origin"),
+    areaHref: accessor(prototype("HTMLAreaElement"), "href"),
+    destination: accessor(prototype("NavigationDestination"), "url"),
+  };
+})();
 
 /** The element that started this script. */
 export const ownScript: HTMLScriptElement | undefined = scope.document?.currentScript ?? undefined;

@@ -9,6 +9,7 @@ import { Detectors, isGrowing } from "./detect";
 import { isCalled } from "./name";
 import { MASK } from "./protocol/messages";
 import { Selectors } from "./selectors";
+import { Veil } from "./veil";
 
 /** Never shown, whatever a company's rules say. */
 const ALWAYS = "input[type=password]";
@@ -33,13 +34,6 @@ const ACTIONS =
   "button,a,area,summary,option,label,input:is([type=submit],[type=button],[type=image],[type=reset])," +
   "input[type=checkbox],input[type=radio],[onclick]," +
   "[role]:is([role=button],[role=link],[role^=menuitem],[role=checkbox],[role=radio],[role=switch],[role=tab],[role=option],[role=treeitem])";
-
-/** What stands over an element: nothing, a mask that unmask rules below may lift, or a firm one. */
-export const enum Veil {
-  None = 0,
-  Mask = 1,
-  Firm = 2,
-}
 
 export class Rules {
   #veils = new WeakMap<Element, Veil.Mask | Veil.Firm>();

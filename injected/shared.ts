@@ -9,7 +9,6 @@ import {
   after,
   append,
   attributeNames,
-  CDATA,
   contains,
   DOCUMENT,
   dispatch,
@@ -21,6 +20,7 @@ import {
   input,
   isConnected,
   isElement,
+  isText,
   listen,
   localName,
   matches,
@@ -34,13 +34,12 @@ import {
   rootOf,
   select,
   shadowOf,
-  TEXT,
   textarea,
   timeout,
   viewOf,
 } from "./capture/dom";
 import { isField, isFieldName } from "./capture/fields";
-import { isOpaque, kindOf } from "./capture/tree";
+import { isOpaque, kindOf, PAGE } from "./capture/tree";
 import { failed, guard } from "./guard";
 
 export const shared = {
@@ -50,13 +49,13 @@ export const shared = {
   isFieldName,
   isOpaque,
   kindOf,
+  PAGE,
   failed,
   guard,
   adoptedOf,
   after,
   append,
   attributeNames,
-  CDATA,
   contains,
   dispatch,
   DOCUMENT,
@@ -68,6 +67,7 @@ export const shared = {
   input,
   isConnected,
   isElement,
+  isText,
   listen,
   localName,
   matches,
@@ -81,7 +81,6 @@ export const shared = {
   rootOf,
   select,
   shadowOf,
-  TEXT,
   textarea,
   timeout,
   viewOf,

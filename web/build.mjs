@@ -73,23 +73,28 @@ export async function bundleLate() {
   const { outputFiles } = await build({
     ...COMMON,
     entryPoints: ["injected/late.ts"],
-    format: "iife",
-    globalName: "LATE",
-    banner: { js: "export default(SHARED)=>{" },
-    footer: { js: "return LATE}" },
+    format: "esm",
     plugins: [
       {
         name: "shared",
         setup(bundler) {
           bundler.onResolve({ filter: SHARED }, () => ({ path: "shared", namespace: "shared" }));
+          const [, names] = /shared = \{([^}]*)\}/.exec(
+            readFileSync(path.join(root, "injected/shared.ts"), "utf8"),
+          );
           bundler.onLoad({ filter: /./, namespace: "shared" }, () => ({
-            contents: "module.exports = SHARED",
+            contents: `export const {${names}} = SHARED`,
           }));
         },
       },
     ],
   });
-  return outputFiles[0].contents;
+  // What a module exports a function returns.
+  const text = outputFiles[0].text.replace(
+    /export\{([^}]*)\};\s*$/,
+    (_, all) => `return{${all.replace(/([$\w]+) as (\w+)/g, "$2:$1")}}`,
+  );
+  return Buffer.from(`export default(SHARED)=>{${text}}`);
 }
 
 /** No inline script or style: the apps' content security policies allow none. */

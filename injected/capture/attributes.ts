@@ -1,7 +1,8 @@
 // Attributes of the page as they may leave it: masked, with the site's own addresses.
 
 import { failed } from "../guard";
-import type { Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
+import type { Veil } from "../veil";
 import { baseUrl, outward } from "./address";
 import * as dom from "./dom";
 import type { Tokens } from "./tree";

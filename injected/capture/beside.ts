@@ -3,7 +3,7 @@
 
 import { guard } from "../guard";
 import type { Native, Op } from "../protocol/messages";
-import { Veil } from "../rules";
+import { Veil } from "../veil";
 import type { Attributes } from "./attributes";
 import type { Changes } from "./changes";
 import { Check } from "./check";

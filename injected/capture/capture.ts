@@ -5,8 +5,9 @@
 
 import { guard } from "../guard";
 import { MASK, type Op, OpTag, type Viewport } from "../protocol/messages";
-import { type Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
 import type { Late } from "../shared";
+import { Veil } from "../veil";
 import { activeElement } from "./active";
 import { baseUrl, pageUrl } from "./address";
 import { Attributes } from "./attributes";
@@ -15,20 +16,19 @@ import { Changes } from "./changes";
 import * as dom from "./dom";
 import { isField, Said } from "./fields";
 import { Frames } from "./frames";
-import { Nodes, PAGE } from "./nodes";
+import { Nodes } from "./nodes";
 import { Places } from "./places";
 import { isMedia, Scribe } from "./scribe";
 import { Scrolls } from "./scrolls";
 import { type Secret, Secrets } from "./secrets";
 import { Sheets } from "./sheets";
 import { Texts } from "./texts";
-import { isOpaque, tree } from "./tree";
+import { isOpaque, PAGE, tree } from "./tree";
 import { Veils } from "./veils";
 import { Watch } from "./watch";
 
 /** Fields whose value comes whole. */
-const CHOSEN =
-  "[type=date],[type=time],[type=month],[type=week],[type=datetime-local],[type=range],[type=color]";
+const CHOSEN = /^(date.*|time|month|week|range|color)$/;
 
 /** While the tab is hidden there are no animation frames. */
 const HIDDEN_FRAME_MS = 100;
@@ -145,9 +145,9 @@ export class Capture {
       changes.focus = true;
       wake();
     });
-    for (const type of ["focus", "blur"]) dom.listen(window, type, turned);
+    dom.listenAll(window, "focus blur", turned);
     const urlChanged = guard(wake);
-    for (const type of ["popstate", "hashchange"]) dom.listen(window, type, urlChanged);
+    dom.listenAll(window, "popstate hashchange", urlChanged);
     const { navigation } = window as { navigation?: EventTarget };
     if (navigation) dom.listen(navigation, "currententrychange", urlChanged);
     this.#watch.listenTo(document);
@@ -370,7 +370,7 @@ export class Capture {
     const masked = this.masked(field);
     if (masked && (!this.rules.base || this.rules.hides(field, this.up)))
       this.#secrets.note(field, node, field === active);
-    const typing = field === active && !dom.matches(field, CHOSEN);
+    const typing = field === active && !CHOSEN.test(dom.getAttribute(field, "type") ?? "");
     const plain = (text: string): string => this.rules.typed(text, typing);
     const op = this.#said.op(field, node, masked, plain, this.id);
     if (op) ops.push(op);

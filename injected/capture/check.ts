@@ -4,9 +4,8 @@ import { NodeKind, type Op, OpTag, SUM_GROUP } from "../protocol/messages";
 import { BASIS, Groups, number, text } from "../protocol/sum";
 import type { Parts } from "./beside";
 import * as dom from "./dom";
-import { type Kept, PAGE } from "./nodes";
-import { isText } from "./texts";
-import { isOpaque, kindOf } from "./tree";
+import type { Kept } from "./nodes";
+import { isOpaque, kindOf, PAGE } from "./tree";
 
 export class Check {
   /** Where the next comparison begins. */
@@ -79,7 +78,7 @@ export class Check {
     const fits =
       type === dom.ELEMENT ||
       type === dom.FRAGMENT ||
-      (parent && dom.nodeType(parent) !== dom.DOCUMENT && isText(node));
+      (parent && dom.nodeType(parent) !== dom.DOCUMENT && dom.isText(node));
     return Boolean(parent && fits && nodes.has(parent) && nodes.holds(parent, node));
   }
 }

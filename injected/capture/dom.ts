@@ -102,6 +102,10 @@ export const listen = uncurry(EventTarget.prototype.addEventListener) as (
   listener: (event: Any) => void,
   options?: AddEventListenerOptions | boolean,
 ) => void;
+export function listenAll(self: EventTarget, types: string, ...how: ListenHow): void {
+  for (const type of types.split(" ")) listen(self, type, ...how);
+}
+type ListenHow = [listener: (event: Any) => void, options?: AddEventListenerOptions | boolean];
 export const dispatch = uncurry(EventTarget.prototype.dispatchEvent) as (
   self: EventTarget,
   event: Event,
@@ -120,6 +124,11 @@ export const FRAGMENT = 11;
 
 export function isElement(node: Node): node is Element {
   return nodeType(node) === ELEMENT;
+}
+
+export function isText(node: Node): boolean {
+  const type = nodeType(node);
+  return type === TEXT || type === CDATA;
 }
 
 export function query(root: Node, selector: string): Iterable<Element> {
@@ -157,12 +166,18 @@ export function documentIn(element: Element): Document | null | undefined {
     : framesetDocument(element as HTMLFrameElement);
 }
 
-/** Replaces an accessor's setter or a method by one that calls `after` when the original is done. */
-export function after(
-  proto: object | undefined,
-  name: string,
-  run: (self: Any, value: unknown, result: unknown, args: unknown[]) => void,
-): void {
+type Run = (self: Any, value: unknown, result: unknown, args: Any[]) => void;
+
+/** [`after`] for a table of a window's interfaces and their names: `Element:attachShadow,scroll HTMLElement:click`. */
+export function afterAll(realm: object, table: string, run: (type: string, name: string) => Run): void {
+  for (const line of table.split(" ")) {
+    const [type = "", names = ""] = line.split(":");
+    for (const name of names.split(",")) after((realm as Any)[type]?.prototype, name, run(type, name));
+  }
+}
+
+/** Replaces an accessor's setter or a method by one that calls `run` when the original is done. */
+export function after(proto: object | undefined, name: string, run: Run): void {
   const found = proto && descriptor(proto, name);
   if (!found?.configurable || !proto) return;
   const original = found.set ?? (found.value as (...args: Any[]) => unknown);

@@ -1,7 +1,7 @@
 // Which nodes the mirror has, under which ids, and below what it has them.
 
 import * as dom from "./dom";
-import { isOpaque } from "./tree";
+import { isOpaque, PAGE } from "./tree";
 
 /** A node that the mirror has, and below what the mirror has it. */
 export interface Kept {
@@ -9,9 +9,6 @@ export interface Kept {
   readonly node: Node;
   parent: Kept | null;
 }
-
-/** The document's own id. */
-export const PAGE = 1;
 
 export class Nodes {
   #kept = new WeakMap<Node, Kept>();

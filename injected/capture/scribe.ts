@@ -1,7 +1,8 @@
 // Writes new parts of the page as trees, masked, in one pass over the DOM; a slice at a time, so that no task is long.
 
 import { NodeKind } from "../protocol/messages";
-import type { Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
+import type { Veil } from "../veil";
 import type { Attributes } from "./attributes";
 import type { Changes } from "./changes";
 import * as dom from "./dom";

@@ -2,7 +2,7 @@
 
 import { type Op, OpTag } from "../protocol/messages";
 import * as dom from "./dom";
-import { PAGE } from "./nodes";
+import { PAGE } from "./tree";
 
 type Position = readonly [number, number];
 

@@ -51,20 +51,13 @@ export class Sheets {
 
   /** Watches what scripts of a window do to sheets. */
   patch(realm: Realm): void {
-    for (const changes of CHANGES.split(" ")) {
-      const [type = "", names = ""] = changes.split(":");
-      const proto = (realm as unknown as Record<string, { prototype: object }>)[type]?.prototype;
-      for (const name of names.split(","))
-        dom.after(
-          proto,
-          name,
-          guard((self, _value, result, args) => {
-            // Declarations of elements have no rule, and are attributes of theirs.
-            const subject: Subject | null = type === "CSSStyleDeclaration" ? self.parentRule : self;
-            if (subject) this.#changed(name, subject, result, args);
-          }),
-        );
-    }
+    dom.afterAll(realm, CHANGES, (type, name) =>
+      guard((self, _value, result, args) => {
+        // Declarations of elements have no rule, and are attributes of theirs.
+        const subject: Subject | null = type === "CSSStyleDeclaration" ? self.parentRule : self;
+        if (subject) this.#changed(name, subject, result, args);
+      }),
+    );
     for (const type of ["CSSStyleRule", "CSSKeyframeRule"] as const)
       dom.afterGet(
         realm[type]?.prototype,

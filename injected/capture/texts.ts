@@ -1,17 +1,13 @@
 // Texts of the page as they may leave it: masked whole by rules, or in part by what detectors find in a line.
 
 import { MASK, type Op, OpTag } from "../protocol/messages";
-import { type Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
+import { Veil } from "../veil";
 import { outward } from "./address";
 import type { Changes } from "./changes";
 import * as dom from "./dom";
 import type { Nodes } from "./nodes";
 import { isInline, isOpaque, type Tokens } from "./tree";
-
-export function isText(node: Node): boolean {
-  const type = dom.nodeType(node);
-  return type === dom.TEXT || type === dom.CDATA;
-}
 
 export class Texts {
   /** Texts with something private in them, as they were sent. */
@@ -61,7 +57,7 @@ export class Texts {
 
   #tell(node: Node, ops: Op[], always: boolean): void {
     const parent = dom.parentNode(node);
-    if (!parent || !this.nodes.holds(parent, node) || !isText(node)) return;
+    if (!parent || !this.nodes.holds(parent, node) || !dom.isText(node)) return;
     const raw = dom.data(node as CharacterData);
     const veil = this.rules.over(node, this.nodes.up);
     const text = (veil ? undefined : this.#judged.get(node)) ?? this.of(node, veil, raw);
@@ -94,7 +90,7 @@ export class Texts {
     };
     for (const node of texts) touch(dom.parentNode(node));
     for (const node of pending) {
-      const inline = dom.isElement(node) ? isInline(dom.localName(node)) : isText(node);
+      const inline = dom.isElement(node) ? isInline(dom.localName(node)) : dom.isText(node);
       if (inline) touch(dom.parentNode(node));
     }
   }
@@ -113,7 +109,7 @@ export class Texts {
     };
     const walk = (node: Node): void => {
       for (let child = dom.firstChild(node); child; child = dom.nextSibling(child)) {
-        if (isText(child)) line.push(child);
+        if (dom.isText(child)) line.push(child);
         else if (!dom.isElement(child)) continue;
         else if (isInline(dom.localName(child))) walk(child);
         // Blocks within have lines of their own.

@@ -4,6 +4,9 @@ import { NodeKind } from "../protocol/messages";
 import type { Tree, Writer } from "../protocol/wire";
 import * as dom from "./dom";
 
+/** The document's own id. */
+export const PAGE = 1;
+
 /** A tree as flat data, so that it can be encoded again on another connection: kinds, counts and strings in order. */
 export type Tokens = (string | number)[];
 

@@ -1,13 +1,14 @@
 // What is masked from now on: takes back what was sent of it.
 
 import { MASK, type Op, OpTag } from "../protocol/messages";
-import type { Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
+import type { Veil } from "../veil";
 import type { Attributes } from "./attributes";
 import type { Changes } from "./changes";
 import * as dom from "./dom";
 import { isField } from "./fields";
 import type { Nodes } from "./nodes";
-import { isText, type Texts } from "./texts";
+import type { Texts } from "./texts";
 import { isOpaque } from "./tree";
 
 export class Veils {
@@ -46,7 +47,7 @@ export class Veils {
   #retract(node: Node, ops: Op[], veil: Veil): void {
     if (!veil) return;
     const kept = this.nodes.of(node);
-    if (kept && isText(node)) {
+    if (kept && dom.isText(node)) {
       ops.push({ tag: OpTag.SetText, node: kept.id, text: this.texts.of(node, veil) });
       return;
     }

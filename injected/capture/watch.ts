@@ -12,6 +12,10 @@ import type { Sheets } from "./sheets";
 type Root = Document | ShadowRoot;
 type Realm = Window & typeof globalThis;
 
+/** What scripts change fields by. */
+const FIELDS =
+  "HTMLInputElement:value,checked,indeterminate,valueAsNumber,valueAsDate,setRangeText,stepUp,stepDown HTMLTextAreaElement:value,setRangeText HTMLSelectElement:value,selectedIndex";
+
 export interface Watched {
   readonly nodes: Nodes;
   readonly changes: Changes;
@@ -58,9 +62,8 @@ export class Watch {
 
   /** Listens to a document or shadow root; again after `document.open()`, which takes listeners away. */
   listenTo(root: Root): void {
-    for (const type of ["input", "change", "reset", "scroll", "load", "focusin", "focusout", "click"]) {
-      dom.listen(root, type, this.#onEvent, { capture: true, passive: true });
-    }
+    const types = "input change reset scroll load focusin focusout click";
+    dom.listenAll(root, types, this.#onEvent, { capture: true, passive: true });
     this.beside?.entered(root);
     this.page.entered(root);
   }
@@ -168,16 +171,7 @@ export class Watch {
     const { sheets, changes, nodes } = this.page;
     sheets.patch(realm);
     const changed = this.fieldChanged;
-    for (const name of ["value", "checked", "indeterminate", "valueAsNumber", "valueAsDate"]) {
-      dom.after(realm.HTMLInputElement?.prototype, name, changed);
-    }
-    for (const name of ["setRangeText", "stepUp", "stepDown"]) {
-      dom.after(realm.HTMLInputElement?.prototype, name, changed);
-      dom.after(realm.HTMLTextAreaElement?.prototype, name, changed);
-    }
-    dom.after(realm.HTMLTextAreaElement?.prototype, "value", changed);
-    for (const name of ["value", "selectedIndex"])
-      dom.after(realm.HTMLSelectElement?.prototype, name, changed);
+    dom.afterAll(realm, FIELDS, () => changed);
     dom.after(realm.HTMLOptionElement?.prototype, "selected", (option: HTMLOptionElement) => {
       const list = option.closest("select");
       if (list) changed(list);

@@ -4,7 +4,7 @@ import { activeElement } from "../capture/active";
 import * as dom from "../capture/dom";
 import type { Refusal } from "../protocol/messages";
 import { focusOn, isEnabled, realmOf } from "./act";
-import { changed, put, settle, setValue, textIn } from "./text";
+import { blocks, changed, put, settle, setValue, textIn } from "./text";
 
 interface Key {
   key: string;
@@ -33,10 +33,6 @@ const CODES: Record<string, number> = {
 
 const TABBABLE =
   "a[href],area[href],button:not(:disabled),input:not(:disabled):not([type=hidden]),select:not(:disabled),textarea:not(:disabled),summary,[tabindex],[contenteditable]";
-
-/** Fields whose Enter submits their form (WHATWG HTML 4.10.22.2). */
-const BLOCKING =
-  "input:not([type=checkbox],[type=radio],[type=file],[type=button],[type=submit],[type=reset],[type=image],[type=hidden],[type=color],[type=range])";
 
 /** `refuses` says whether something else that the key would press may not be. */
 export function press(
@@ -163,7 +159,7 @@ function enter(
     const { form, button } = submits;
     if (button) {
       if (!dom.matches(button, ":disabled")) click(button);
-    } else if (Array.from(dom.query(form, BLOCKING)).length < 2) {
+    } else if (Array.from(dom.query(form, "input")).filter(blocks).length < 2) {
       form.requestSubmit();
     }
   } else if (dom.matches(target, "a[href],button,summary,area[href]")) {

@@ -5,11 +5,15 @@ import * as dom from "../capture/dom";
 import { isField } from "../capture/fields";
 import { isEnabled, realmOf } from "./act";
 
-/** Inputs that take text at a caret. */
-const TYPED =
-  "input:not([type]),input[type=text],input[type=search],input[type=email],input[type=tel],input[type=url],input[type=number],input[type=password]";
-const UNTYPED =
-  "input[type=checkbox],input[type=radio],input[type=file],input[type=button],input[type=submit],input[type=reset],input[type=image],input[type=hidden],input[type=color],input[type=range],input[type=date],input[type=time],input[type=month],input[type=week],input[type=datetime-local]";
+const PRESSED = "checkbox|radio|file|button|submit|reset|image|hidden|color|range";
+const UNTYPED = new RegExp(`${PRESSED}|date|time|month|week`);
+
+const typeOf = (input: Element): string => dom.input.type(input as HTMLInputElement);
+
+/** Whether an input keeps Enter in another one from submitting a form without a button (WHATWG HTML 4.10.22.2). */
+export function blocks(input: Element): boolean {
+  return !new RegExp(PRESSED).test(typeOf(input));
+}
 
 /** Longer texts go in as if pasted: no key events for each character. */
 const LONGEST_TYPED = 200;
@@ -19,9 +23,9 @@ const owing = new WeakSet<Element>();
 
 /** The text field that an element is or stands in, or null. */
 export function editable(element: Element, up: (node: Node) => Node | null): HTMLElement | null {
-  if (dom.matches(element, TYPED) || dom.localName(element) === "textarea") return element as HTMLElement;
+  if (dom.localName(element) === "textarea") return element as HTMLElement;
   if (dom.localName(element) === "input")
-    return dom.matches(element, UNTYPED) ? null : (element as HTMLElement);
+    return UNTYPED.test(typeOf(element)) ? null : (element as HTMLElement);
   let host: HTMLElement | null = null;
   for (let at: Node | null = element; at && dom.isElement(at); at = up(at)) {
     if ((at as HTMLElement).isContentEditable) host = at as HTMLElement;

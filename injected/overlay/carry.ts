@@ -1,6 +1,6 @@
 // Where the customer has moved the panel: by dragging it, or from corner to corner. Part of the late script.
 
-import { EDGE, PLACE } from "./overlay";
+import { EDGE, PLACE } from "./place";
 
 export class Carry {
   #shift = remembered();

@@ -9,10 +9,9 @@ import type { PageMessage } from "../protocol/messages";
 import type { Rules } from "../rules";
 import type { Late } from "../shared";
 import type { Carry } from "./carry";
+import { EDGE, PLACE } from "./place";
 import type { Signs } from "./signs";
 
-/** Between the panel and the window's edges. */
-export const EDGE = 12;
 /** Whoever has read it closes it. */
 const FAREWELL = 120_000;
 /** A panel thinner than this is a pill, and stays one on phones: sites keep their own bars and buttons in the corners. */
@@ -37,9 +36,6 @@ max-height:70%;border-radius:14px 14px 0 0}}
 /** Outlines take no room. */
 const OUTLINE =
   "[data-lado-mask]{outline:1.5px dashed rgb(15 110 110/.65)!important;outline-offset:1px!important}";
-
-/** Where the customer has moved the panel to, for the next page of the tab. */
-export const PLACE = "__lado_panel";
 
 /** What the overlay asks of the rest of the script. */
 export interface Page {

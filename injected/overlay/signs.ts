@@ -5,7 +5,8 @@ import type { Capture } from "../capture/capture";
 import * as dom from "../capture/dom";
 import { guard } from "../guard";
 import { type Drawing, type PageMessage, PageMessageTag, ShapeTag } from "../protocol/messages";
-import type { Rules, Veil } from "../rules";
+import type { Rules } from "../rules";
+import type { Veil } from "../veil";
 import { type Box, type Hold, SKETCH_STYLE, Sketch } from "./sketch";
 
 const MAX_MARKS = 100;
