@@ -513,6 +513,7 @@ impl Inner {
         if let Some(link) = &page.link {
             link.queue.close();
         }
+        page.natives_away().iter().for_each(|notice| self.tell_of(name, notice));
         self.answer_all_of(Some(name), Refusal::Gone);
         self.evidence.add(&page.mask.evidence());
         let corrections = page.mask.corrections();

@@ -12,6 +12,8 @@ pub struct Counts {
     pub diverged: AtomicU64,
     /// Elements that pages were asked to tell anew.
     pub mends: AtomicU64,
+    /// Pages that kept differing, and were left to.
+    pub given_up: AtomicU64,
     /// Pages that were asked for a snapshot of all of them.
     pub resyncs: AtomicU64,
     /// Pages that were too much to be mirrored.

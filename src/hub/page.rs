@@ -12,14 +12,18 @@ use super::queue::PageQueue;
 use crate::lock::Allowed;
 use crate::mask::{AssetMap as _, Frame, Gone, Mask, Masked};
 use crate::mirror::{Finding, Limits, Mirror, MirrorError};
-use crate::protocol::{Cap, Drawing, Op};
+use crate::protocol::{Cap, Drawing, MASK, Native, Op, ViewerNotice};
 use crate::rewrite::url::{Site, ViewMap};
 use crate::session::{PageInfo, Session, Showing};
 
 /// A page compares a stretch of itself at a time.
 const MAX_GROUPS: usize = 64;
-/// A page that differs from its mirror this often will go on to: it is left as it is.
+/// A page that differs from its mirror this often will go on to: it is left as it is for a while.
 const MAX_MENDS: u32 = 12;
+/// In this time one of them is forgotten.
+const FORGIVEN: Duration = Duration::from_secs(600);
+/// Of what a browser shows outside the page agents read the beginning.
+const MAX_OUTSIDE: usize = 4096;
 /// Batches on their way when a snapshot is asked for.
 const MAX_IGNORED: u32 = 32;
 /// A page that was too much may be less after a while; it costs the customer's browser a snapshot to find out.
@@ -53,6 +57,8 @@ pub(super) struct Page {
     pub quiet: bool,
     /// The last round trip.
     pub latency: Option<Duration>,
+    /// What the customer's browser shows outside the page, in the page's words.
+    natives: Vec<(Native, String)>,
     /// What agents have put over the page to stay there.
     pub drawings: Vec<Allowed<Drawing>>,
     pub by_hand: ByHand,
@@ -61,8 +67,7 @@ pub(super) struct Page {
     pub shown: u64,
     /// The connection that the page last said hello on: of a tab's pages the last one is the tab's.
     pub arrived: u64,
-    /// How often the mirror was found to differ from the page, and put right.
-    pub mends: u32,
+    mends: Mends,
     /// When it was last read more slowly than it sends.
     pub fast: Option<Instant>,
     /// The page is too much to be mirrored, for now.
@@ -98,6 +103,21 @@ fn cap_of(error: &MirrorError) -> Option<Cap> {
     }
 }
 
+/// How often the mirror was found to differ from the page, and put right.
+struct Mends {
+    count: u32,
+    /// When one was last forgotten.
+    since: Instant,
+}
+
+impl Mends {
+    fn forgive(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.since) >= FORGIVEN {
+            *self = Self { count: self.count.saturating_sub(1), since: now };
+        }
+    }
+}
+
 /// What became of a batch.
 pub(super) enum Taken {
     /// Held before already, or dropped while a snapshot is awaited.
@@ -129,12 +149,13 @@ impl Page {
             lost: None,
             quiet: false,
             latency: None,
+            natives: Vec::new(),
             drawings: Vec::new(),
             by_hand: ByHand::default(),
             visible: false,
             shown: 0,
             arrived: 0,
-            mends: 0,
+            mends: Mends { count: 0, since: Instant::now() },
             fast: None,
             capped: None,
             settles: None,
@@ -215,12 +236,18 @@ impl Page {
 
     /// Nothing where there is nothing to compare, or no use in it.
     fn compare(&mut self, node: u32, sums: &[u32]) -> Option<Finding> {
-        if sums.len() > MAX_GROUPS || self.mends > MAX_MENDS {
+        self.mends.forgive(Instant::now());
+        if sums.len() > MAX_GROUPS || self.is_given_up() {
             return None;
         }
         let finding = self.mirror.compare(node, sums);
-        self.mends += u32::from(finding != Finding::Same);
+        self.mends.count += u32::from(finding != Finding::Same);
         Some(finding)
+    }
+
+    /// It is left to differ from its mirror, for now.
+    pub fn is_given_up(&self) -> bool {
+        self.mends.count > MAX_MENDS
     }
 
     /// A page may say on which path it is, never on which site: agents trust the address they read, and rules hang on it.
@@ -286,6 +313,37 @@ impl Page {
         Frame::ops(seq, &self.mask.snapshot(&self.mirror, self.epoch, &mut &self.assets))
     }
 
+    /// The browser shows something outside the page, or has put it away: what viewers are told.
+    pub fn outside(&mut self, native: Native, shown: bool, text: &str) -> ViewerNotice {
+        self.natives.retain(|(known, _)| *known != native);
+        if shown {
+            let kept = if text.len() > MAX_OUTSIDE { MASK } else { text };
+            self.natives.push((native, kept.to_owned()));
+        }
+        self.native(native, shown, text)
+    }
+
+    fn native(&self, native: Native, shown: bool, text: &str) -> ViewerNotice {
+        ViewerNotice::Native { native, shown, text: self.mask.outside(text).as_ref().clone() }
+    }
+
+    /// What is outside the page now, for a viewer that comes to it.
+    pub fn natives(&self) -> impl Iterator<Item = ViewerNotice> {
+        self.natives.iter().map(|(native, text)| self.native(*native, true, text))
+    }
+
+    /// The same, for one that leaves it, or that the page leaves.
+    pub fn natives_away(&self) -> Vec<ViewerNotice> {
+        self.natives.iter().map(|(native, _)| self.native(*native, false, "")).collect()
+    }
+
+    /// The page's script is at work again and says anew what there is.
+    pub fn put_away(&mut self) -> Vec<ViewerNotice> {
+        let away = self.natives_away();
+        self.natives.clear();
+        away
+    }
+
     /// The customer hides an element: what viewers must forget of it.
     pub fn hide(&mut self, node: u32) -> Vec<Masked<Op>> {
         self.mask.hide(&self.mirror, node, &mut &self.assets)
@@ -313,5 +371,22 @@ impl Page {
             title: self.mask.title(&self.mirror).as_ref().clone(),
             url: self.mask.url(&self.mirror).as_ref().clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_long_ago_is_forgotten() {
+        let began = Instant::now();
+        let mut mends = Mends { count: 2, since: began };
+        let after = |minutes: u64| began + Duration::from_secs(60 * minutes);
+        let counts = [1, 11, 12, 22, 40].map(|minutes| {
+            mends.forgive(after(minutes));
+            mends.count
+        });
+        assert_eq!(counts, [2, 1, 1, 0, 0]);
     }
 }

@@ -86,10 +86,12 @@ impl Hub {
             queue.control(framed.control());
         }
         known.redraw();
+        let away = known.put_away();
         queue.control(Frame::control(&Control::Watched { viewers: inner.watched() }));
         if self.session.is_paused() {
             queue.control(Frame::control(&Control::Paused { paused: true }));
         }
+        away.iter().for_each(|notice| inner.tell_of(page, notice));
         inner.show(page, visible);
         self.set_online(&mut inner, true);
         self.make_room(&mut inner, page);
@@ -127,8 +129,9 @@ impl Hub {
             self.session.touch();
         }
         self.counts.ops.fetch_add(ops.len() as u64, Relaxed);
-        let before = page.mask.corrections();
+        let (before, given_up) = (page.mask.corrections(), page.is_given_up());
         let taken = page.take(seq, ops, &self.session);
+        self.counts.given_up.fetch_add(u64::from(page.is_given_up() && !given_up), Relaxed);
         // A mask that starts over has a count that does.
         self.counts.corrections.fetch_add(page.mask.corrections().saturating_sub(before), Relaxed);
         match taken {
@@ -220,10 +223,10 @@ impl Hub {
     /// [`HubError`] when the socket is not the page's any more.
     pub fn native(&self, from: &PageLink, native: Native, shown: bool, text: &str) -> Result<(), HubError> {
         let mut inner = lock(&self.inner);
-        let text = inner.page_of(from)?.mask.outside(text).as_ref().clone();
+        let notice = inner.page_of(from)?.outside(native, shown, text);
         self.session.touch();
         if !self.session.is_paused() {
-            inner.tell_of(&from.page, &ViewerNotice::Native { native, shown, text });
+            inner.tell_of(&from.page, &notice);
         }
         Ok(())
     }

@@ -27,8 +27,11 @@ impl Hub {
             }
             let target = inner.page_for(viewer).filter(|_| !(paused && viewer.frame.is_some()));
             if target != viewer.showing {
-                let left = viewer.showing.as_ref().and_then(|name| inner.pages.get(name)?.link.as_ref());
-                if let Some(left) = left {
+                let left = viewer.showing.as_ref().and_then(|name| inner.pages.get(name));
+                for notice in left.into_iter().flat_map(Page::natives_away) {
+                    viewer.queue.notice(Frame::notice(&notice));
+                }
+                if let Some(left) = left.and_then(|page| page.link.as_ref()) {
                     left.queue.pointer(*id, pointer(*id, &viewer.agent, None));
                 }
                 viewer.showing = target;
@@ -43,6 +46,9 @@ impl Hub {
                         viewer.queue.replace(frame.clone(), *epoch);
                         viewer.queue.notice(Frame::notice(&ViewerNotice::Erase { participant: 0, id: 0 }));
                         page.drawn().into_iter().for_each(|frame| viewer.queue.notice(frame));
+                        for notice in page.natives().filter(|_| !paused) {
+                            viewer.queue.notice(Frame::notice(&notice));
+                        }
                     }
                     other => viewer.queue.no_page(Frame::notice(&nothing(other.map(|(_, page)| page)))),
                 }

@@ -125,6 +125,7 @@ impl Scrape {
             ("viewer_resyncs", "Snapshots for viewers whose tree went wrong", &counts.viewer_resyncs),
             ("mirrors_diverged", "Comparisons that found a mirror other than its page", &counts.diverged),
             ("mirror_mends", "Elements that pages were asked to tell anew", &counts.mends),
+            ("mirror_given_up", "Pages that kept differing from their mirror and were left to", &counts.given_up),
             ("page_resyncs", "Pages that were asked for all of them", &counts.resyncs),
             ("pages_capped", "Pages that were too much to be mirrored", &counts.capped),
             ("pages_slowed", "Pages that were read more slowly because of their work", &counts.slowed),

@@ -316,7 +316,7 @@ export class Viewer extends Component<Props, State> implements Agent {
       before?.remove();
       clearTimeout(this.#gap);
       const cap = this.state.cap === Cap.Changes ? Cap.Changes : null;
-      this.setState({ phase: "page", natives: new Map(), chooser: null, customer: null, cap }, () => {
+      this.setState({ phase: "page", chooser: null, customer: null, cap }, () => {
         if (this.#again) this.#ink?.again();
         this.#again = false;
       });
@@ -332,7 +332,7 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.#ink?.sketch.erase(0, 0);
         this.#ink?.lost();
         this.#again = true;
-        this.setState({ level: notice.level });
+        this.setState({ level: notice.level, natives: new Map() });
         this.#bridge.send({ type: "level", level: LEVELS[notice.level] ?? "look" });
         break;
       case ViewerNoticeTag.SetLevel:
@@ -391,7 +391,7 @@ export class Viewer extends Component<Props, State> implements Agent {
         this.#bridge.send({ type: "latency", agent: notice.agent, customer: notice.customer });
         break;
       case ViewerNoticeTag.Paused:
-        this.setState({ paused: notice.paused });
+        this.setState({ paused: notice.paused, natives: notice.paused ? new Map() : this.state.natives });
         break;
       case ViewerNoticeTag.Online:
         this.setState({ online: notice.online });
