@@ -12,7 +12,7 @@ pub use frame::{Control, Frame};
 
 use crate::mask::{Mask, is_pressed, lock_of};
 use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, name};
-use crate::protocol::{Action, Drawing, Level, Refusal, Shape};
+use crate::protocol::{Action, Drawing, Level, NONE, Refusal, Shape};
 use crate::rules::PathRules;
 use target::Target;
 
@@ -71,6 +71,10 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
             for id in [*node, *to] {
                 page.press(page.element(id)?)?;
             }
+            let slider = page.element(*node)?;
+            if slider.local() == "input" && name::input_type(slider) == "range" {
+                page.edit(slider)?;
+            }
         }
         Action::Type { node, text } => {
             // A newline would be Enter: that is a key, and checked as one.
@@ -102,8 +106,8 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
                 page.unlocked(option)?;
             }
         }
-        Action::Scroll { node, .. } if *node == DOCUMENT => {}
-        Action::Scroll { node, .. } | Action::Hover { node, .. } | Action::Focus { node } => {
+        Action::Scroll { node, .. } => page.scrolls(*node)?,
+        Action::Hover { node, .. } | Action::Focus { node } => {
             page.element(*node)?;
         }
         Action::Back {} | Action::Forward {} | Action::Reload {} => {}
@@ -198,6 +202,15 @@ impl<'a> Page<'a> {
         node.ok_or_else(|| Denied::because(Refusal::Gone))
     }
 
+    /// The window, the document of a frame, or an element.
+    fn scrolls(&self, id: u32) -> Result<(), Denied> {
+        let is_document = |node: &NodeRef<'_>| node.kind() == NodeKind::Document && self.mask.shows(*node);
+        if id == DOCUMENT || self.mirror.node(id).is_some_and(|node| is_document(&node)) {
+            return Ok(());
+        }
+        self.element(id).map(|_| ())
+    }
+
     /// A click, or a key that is one.
     fn press(&self, node: NodeRef<'a>) -> Result<(), Denied> {
         self.unlocked(node)?;
@@ -248,8 +261,13 @@ impl<'a> Page<'a> {
         if alt || !KEYS.contains(&key) || (combined && matches!(key, "Enter" | " ")) || (!combined && key == "a") {
             return Err(Denied::because(Refusal::NotPossible));
         }
-        if id == DOCUMENT {
-            return if matches!(key, "Enter" | " ") { Err(Denied::because(Refusal::NotPossible)) } else { Ok(()) };
+        if id == DOCUMENT && matches!(key, "Enter" | " ") {
+            return Err(Denied::because(Refusal::NotPossible));
+        }
+        // What has nothing in focus for the agent may have something by now.
+        let id = if id == DOCUMENT { self.mirror.focus() } else { id };
+        if id == NONE {
+            return Ok(());
         }
         let node = self.element(id)?;
         if key == "Tab" {

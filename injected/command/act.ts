@@ -36,17 +36,17 @@ export class Actor {
   ) {}
 
   /** Why it was not carried out; null when it was. */
-  act(action: Action, level: Level): Refusal | null {
+  async act(action: Action, level: Level): Promise<Refusal | null> {
     if (level < Level.Control) return Refusal.NotAllowed;
     try {
-      return this.#act(action);
+      return await this.#act(action);
     } catch (error) {
       failed(error);
       return Refusal.NotPossible;
     }
   }
 
-  #act(action: Action): Refusal | null {
+  #act(action: Action): Refusal | null | Promise<Refusal | null> {
     switch (action.tag) {
       case ActionTag.Back:
         history.back();
@@ -64,12 +64,16 @@ export class Actor {
       case ActionTag.Scroll:
         return this.#scroll(action.node, action.x, action.y);
     }
-    const node = this.capture.node(action.node);
+    let node = this.capture.node(action.node);
+    // A key to the page goes where its keyboard is.
+    if (node === document && action.tag === ActionTag.Key) node = activeElement() ?? document.body;
     const element = node && (dom.isElement(node) ? node : this.capture.up(node));
     if (!element || !dom.isElement(element) || !dom.isConnected(element)) return Refusal.Gone;
     switch (action.tag) {
       case ActionTag.Click:
-        return this.#click(element, action.x, action.y, action.button, action.count);
+        return this.#opening(element, () =>
+          this.#click(element, action.x, action.y, action.button, action.count),
+        );
       case ActionTag.Drag:
         return this.#drag(element, action);
       case ActionTag.Hover:
@@ -131,6 +135,12 @@ export class Actor {
       this.ask(dom.rect(chooser).width ? chooser : target);
       return Refusal.Asked;
     }
+    // So are windows, unless the customer has just done something themselves.
+    const link = button === Button.Left && target.closest("[href][target]");
+    if (link && this.#opens(dom.getAttribute(link, "target") ?? "")) {
+      this.ask(link);
+      return Refusal.Asked;
+    }
     this.#moveTo(target, clientX, clientY);
     const buttons = button === Button.Right ? 2 : button === Button.Middle ? 4 : 1;
     const realm = realmOf(target);
@@ -168,7 +178,37 @@ export class Actor {
     return null;
   }
 
-  #drag(element: Element, action: Extract<Action, { tag: ActionTag.Drag }>): Refusal | null {
+  /** Browsers may not open the window that a script asks for: then the customer is asked to press themselves. */
+  #opening(element: Element, act: () => Refusal | null): Refusal | null {
+    const realm = realmOf(element);
+    const { open } = realm;
+    let blocked = false;
+    const watched: typeof open = (...args) => {
+      const opened = open.apply(realm, args);
+      // Who wants no opener gets no window to look at either.
+      blocked ||= !opened && !/noopener|noreferrer/.test(args[2] ?? "");
+      return opened;
+    };
+    realm.open = watched;
+    try {
+      const refusal = act();
+      if (refusal !== null || !blocked) return refusal;
+      this.ask(element);
+      return Refusal.Asked;
+    } finally {
+      if (realm.open === watched) realm.open = open;
+    }
+  }
+
+  /** Whether the name of a window means one that the browser would not open now. */
+  #opens(name: string): boolean {
+    if (/^(_self|_parent|_top)?$/i.test(name) || navigator.userActivation?.isActive) return false;
+    return !Array.from(dom.query(document, "iframe,frame")).some(
+      (frame) => (frame as HTMLIFrameElement).name === name,
+    );
+  }
+
+  async #drag(element: Element, action: Extract<Action, { tag: ActionTag.Drag }>): Promise<Refusal | null> {
     const end = this.capture.node(action.to);
     if (!end || !dom.isElement(end) || !dom.isConnected(end)) return Refusal.Gone;
     const from = aim(element, action.x, action.y, true);
@@ -177,6 +217,8 @@ export class Actor {
       const refusal = this.#refusal(each);
       if (refusal !== null) return refusal;
     }
+    if (dom.matches(from.target, "input[type=range]"))
+      return this.#slide(from.target as HTMLInputElement, to.clientX);
     const realm = realmOf(from.target);
     const fire = (
       at: Element,
@@ -197,25 +239,46 @@ export class Actor {
     };
     this.#moveTo(from.target, from.clientX, from.clientY);
     both(from.target, "down", from.clientX, from.clientY, true);
+    // Pages begin a drag, and measure what it is over, in the frame after each event.
+    await nextFrame();
     const dragged = from.target.closest("[draggable=true]");
-    if (dragged) {
-      const data = new realm.DataTransfer();
-      if (fire(dragged, "dragstart", from.clientX, from.clientY, true, data)) {
-        fire(to.target, "dragenter", to.clientX, to.clientY, true, data);
-        // Who takes what is dropped says so by preventing (HTML "drag-and-drop processing model").
-        if (!fire(to.target, "dragover", to.clientX, to.clientY, true, data))
-          fire(to.target, "drop", to.clientX, to.clientY, false, data);
-        fire(dragged, "dragend", to.clientX, to.clientY, false, data);
-      }
-      return null;
-    }
+    const data = dragged ? new realm.DataTransfer() : undefined;
+    if (dragged && !fire(dragged, "dragstart", from.clientX, from.clientY, true, data)) return null;
+    let over: Element = from.target;
+    let takes = false;
     for (let step = 1; step <= DRAG_STEPS; step++) {
+      await nextFrame();
       const x = from.clientX + ((to.clientX - from.clientX) * step) / DRAG_STEPS;
       const y = from.clientY + ((to.clientY - from.clientY) * step) / DRAG_STEPS;
-      const below = (dom.rootOf(from.target) as Document).elementFromPoint?.(x, y) ?? to.target;
-      both(below, "move", x, y, true);
+      const below = (dom.rootOf(element) as Document).elementFromPoint?.(x, y) ?? to.target;
+      if (data) {
+        if (below !== over) fire(below, "dragenter", x, y, true, data);
+        if (below !== over) fire(over, "dragleave", x, y, true, data);
+        // Who takes what is dropped says so by preventing (HTML "drag-and-drop processing model").
+        takes = !fire(below, "dragover", x, y, true, data);
+      } else both(below, "move", x, y, true);
+      over = below;
     }
-    both(to.target, "up", to.clientX, to.clientY, false);
+    await nextFrame();
+    // What it ends on may have come meanwhile.
+    const refusal = this.#refusal(over);
+    if (data && takes && refusal === null) fire(over, "drop", to.clientX, to.clientY, false, data);
+    if (dragged) fire(dragged, "dragend", to.clientX, to.clientY, false, data);
+    else if (refusal !== null) fire(from.target, "pointercancel", to.clientX, to.clientY, false);
+    else both(over, "up", to.clientX, to.clientY, false);
+    return refusal;
+  }
+
+  /** Browsers move a slider's thumb for people alone. */
+  #slide(slider: HTMLInputElement, clientX: number): Refusal | null {
+    if (this.capture.masked(slider)) return Refusal.Masked;
+    if (!isEnabled(slider)) return Refusal.NotPossible;
+    const { left, width } = dom.rect(slider);
+    const [min, max] = [Number(slider.min || 0), Number(slider.max || 100)];
+    const share = Math.min(1, Math.max(0, (clientX - left) / width));
+    focusOn(slider);
+    setValue(slider, String(min + (max - min) * share));
+    changed(slider);
     return null;
   }
 
@@ -285,7 +348,8 @@ export class Actor {
     if (key.key !== "Tab") {
       const refusal = this.#refusal(target);
       if (refusal !== null) return refusal;
-      if (field && key.key !== "Escape" && this.capture.masked(field)) return Refusal.Masked;
+      const isTaken = key.key !== "Escape" && target !== document.body;
+      if (isTaken && this.capture.masked(target)) return Refusal.Masked;
     }
     if (activeElement() !== target) focusOn(target, true);
     return press(target, field, key, (pressed) => this.#refusal(pressed));
@@ -306,6 +370,14 @@ export class Actor {
     changed(element);
     return null;
   }
+}
+
+/** The next frame, or soon where the browser shows none. */
+function nextFrame(): Promise<unknown> {
+  return new Promise((done) => {
+    dom.frame(done);
+    dom.timeout(() => done(0), 100);
+  });
 }
 
 export function realmOf(node: Node): Realm {

@@ -129,6 +129,8 @@ function effect(
     case "ArrowDown":
     case "Home":
     case "End":
+    case "PageUp":
+    case "PageDown":
       return arrow(target, field, key, refuses);
     default:
       if (key.key.length === 1 && field && isEnabled(field)) put(field, "insertText", key.key);
@@ -203,9 +205,10 @@ function arrow(
   key: Key,
   refuses: (pressed: Element) => Refusal | null,
 ): Refusal | null {
-  const back = key.key === "ArrowLeft" || key.key === "ArrowUp" || key.key === "Home";
-  const vertical = key.key === "ArrowUp" || key.key === "ArrowDown";
-  const edge = key.key === "Home" || key.key === "End";
+  const back = /Left|Up|Home/.test(key.key);
+  const sideways = /Left|Right/.test(key.key);
+  const isArrow = key.key[0] === "A";
+  const edge = /Home|End/.test(key.key);
   if (dom.localName(target) === "select") {
     const list = target as HTMLSelectElement;
     const options = Array.from(list.options).filter((option) => !option.disabled);
@@ -216,7 +219,7 @@ function arrow(
     if (refusal !== null) return refusal;
     setValue(list, next.value);
     changed(list);
-  } else if (dom.matches(target, "input[type=radio]")) {
+  } else if (isArrow && dom.matches(target, "input[type=radio]")) {
     const { name, form } = target as HTMLInputElement;
     const group = Array.from(
       dom.query(dom.rootOf(target), "input[type=radio]") as Iterable<HTMLInputElement>,
@@ -228,21 +231,41 @@ function arrow(
     if (refusal !== null) return refusal;
     focusOn(next);
     click(next);
-  } else if (vertical && dom.matches(target, "input[type=number],input[type=range]")) {
+  } else if (
+    isArrow &&
+    dom.matches(target, sideways ? "input[type=range]" : "input[type=number],input[type=range]")
+  ) {
     const input = target as HTMLInputElement;
     const before = textIn(input);
-    if (back) input.stepUp();
+    if (back !== sideways) input.stepUp();
     else input.stepDown();
     if (textIn(input) !== before) setValue(input, textIn(input));
   } else if (field && "selectionStart" in field) {
-    moveCaret(field as HTMLInputElement, key, back, edge || vertical);
+    moveCaret(field as HTMLInputElement, key, back, !sideways);
   } else if (field) {
-    const unit = edge ? "lineboundary" : vertical ? "line" : "character";
+    const unit = edge ? "lineboundary" : sideways ? "character" : "line";
     field.ownerDocument
       .getSelection()
       ?.modify(key.shift ? "extend" : "move", back ? "backward" : "forward", unit);
-  }
+  } else if (!dom.matches(target, "input")) scroll(target, key.key, sideways, back);
   return null;
+}
+
+/** Scrolls the nearest thing around that can, as browsers do with keys that nobody takes. */
+function scroll(target: Element, key: string, sideways: boolean, back: boolean): void {
+  const { documentElement, scrollingElement } = dom.ownerDocument(target) as Document;
+  for (let at: Element | null = target; at; ) {
+    const box = at === documentElement ? (scrollingElement ?? at) : at;
+    const length = key[0] === "A" ? 40 : key[0] === "P" ? box.clientHeight * 0.9 : 1e7;
+    const before = box.scrollTop + box.scrollLeft;
+    if (
+      at === documentElement ||
+      /auto|scroll/.test(getComputedStyle(at)[sideways ? "overflowX" : "overflowY"])
+    )
+      box.scrollBy({ [sideways ? "left" : "top"]: back ? -length : length, behavior: "instant" });
+    if (box.scrollTop + box.scrollLeft !== before) return;
+    at = at.assignedSlot ?? at.parentElement ?? (dom.rootOf(at) as ShadowRoot).host ?? null;
+  }
 }
 
 function moveCaret(field: HTMLInputElement, key: Key, back: boolean, far: boolean): void {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::mask::tests::Room;
 use crate::mirror::tests::element;
-use crate::protocol::{Button, TreeNode};
+use crate::protocol::{Button, Op, TreeNode};
 
 /// An element with children.
 fn parent(tag: &str, attrs: &[(&str, &str)], children: Vec<TreeNode>) -> Vec<TreeNode> {
@@ -307,6 +307,46 @@ fn what_an_agent_cannot_see_is_gone() {
         assert_eq!(ask(&room, &click(node)), refused(Refusal::Gone), "{node}");
     }
     assert_eq!(ask(&room, &Action::Scroll { node: 1, x: 0, y: 9 }), Ok(()));
+}
+
+#[test]
+fn documents_in_frames_scroll_as_far_as_an_agent_sees_them() {
+    let frame = |class: &str| {
+        let html = parent("html", &[], parent("body", &[], text("framed")));
+        parent("iframe", &[("class", class)], [vec![TreeNode::Document], html, vec![TreeNode::End]].concat())
+    };
+    let own = "[[rule]]\nid = \"own\"\naction = \"mask\"\nselector = \".private\"\n";
+    let room = Room::new(own, [frame("open"), frame("private")].concat());
+    let scroll = |node: u32| ask(&room, &Action::Scroll { node, x: 0, y: 9 });
+    assert_eq!((scroll(2), scroll(3), scroll(4)), (Ok(()), Ok(()), Ok(())));
+    assert_eq!((scroll(6), scroll(8)), (refused(Refusal::Gone), refused(Refusal::Gone)));
+}
+
+#[test]
+fn a_key_to_the_page_is_one_to_what_has_the_focus() {
+    let nodes = [
+        parent("label", &[], [parent("input", &[("type", "radio")], vec![]), text("I agree")].concat()),
+        parent("input", &[("type", "password")], vec![]),
+        parent("input", &[], vec![]),
+    ];
+    let mut room = Room::new("", nodes.concat());
+    assert_eq!(ask(&room, &key(1, "ArrowDown")), Ok(()));
+    room.send(Op::Focus { node: 3 });
+    assert_eq!(ask(&room, &key(1, "ArrowDown")), locked("agree"));
+    room.send(Op::Focus { node: 5 });
+    assert!(matches!(ask(&room, &key(1, "Backspace")), Err((Refusal::Masked, _))));
+    room.send(Op::Focus { node: 6 });
+    assert_eq!(ask(&room, &key(1, "Backspace")), Ok(()));
+}
+
+#[test]
+fn a_masked_slider_is_not_dragged() {
+    let slider = |class: &str| parent("input", &[("type", "range"), ("class", class)], vec![]);
+    let own = "[[rule]]\nid = \"own\"\naction = \"mask\"\nselector = \".private\"\n";
+    let room = Room::new(own, [slider("private"), slider("open")].concat());
+    let drag = |node| ask(&room, &Action::Drag { node, x: 0, y: 500, to: node, to_x: 900, to_y: 500 });
+    assert_eq!(drag(2), Err((Refusal::Masked, "own".to_owned())));
+    assert_eq!(drag(3), Ok(()));
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { chromium } from "@playwright/test";
+import { launch } from "../../playwright.config";
 import { test as base, expect } from "./fixture";
 import { Lado } from "./lado";
-import { Agent, together } from "./people";
+import { Agent, Customer, together } from "./people";
 
 interface Sites {
   /** Two origins that the company co-browses. */
@@ -62,7 +64,8 @@ async function site(): Promise<Server> {
       <p><a target="_blank" href="/second">second</a> <a href="/third">third</a>
       <button onclick="window.open('/fourth', 'named')">fourth</button>
       <a href="/bill.pdf">bill</a> <a href="/wall">wall</a> <a href="${searchParams.get("to") ?? "/"}">elsewhere</a>
-      <p id="name"></p><script>document.querySelector("#name").textContent = "[" + window.name + "]"</script>`);
+      <p id="name"></p><script>document.querySelector("#name").textContent = "[" + window.name + "]";
+        setInterval(() => { document.body.dataset.active = navigator.userActivation.isActive }, 200)</script>`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return server;
@@ -146,6 +149,35 @@ test("every tab of the customer's is in the agent's strip", async ({ agent, cust
   await agent.sees("This is fifth");
   await expect(tabs).toHaveCount(0);
   info.annotations.push({ type: "tabs", description: "four" });
+});
+
+test("a window that only the customer's browser would open is the customer's to open", async ({
+  lado,
+  sites,
+  browser,
+}) => {
+  // As people's browsers are: Playwright lets every window open.
+  const strict = await chromium.launch({ ...launch, ignoreDefaultArgs: ["--disable-popup-blocking"] });
+  const theirs = await browser.newContext({ locale: "en-GB" });
+  try {
+    const own = await strict.newContext({ locale: "en-GB" });
+    const agent = new Agent(await theirs.newPage(), lado.ready);
+    const customer = new Customer(await own.newPage(), lado.ready);
+    await together({ agent, customer }, sites.near);
+    await agent.sees("This is start");
+    await customer.allow("Click and type");
+    await expect(agent.page.getByText("Click and type", { exact: true }).first()).toBeVisible();
+    // What the customer has last done themselves opens windows for a few seconds; so does what a test evaluates.
+    await expect.poll(() => agent.stage((page) => page.body.dataset.active)).toBe("false");
+    await agent.click("a");
+    await expect.poll(() => customer.overlay()).toContain("Please do this yourself");
+    await expect(agent.refusal(/only for the customer/)).toBeVisible();
+    await customer.page.getByText("second").click();
+    await agent.sees("This is second");
+  } finally {
+    await strict.close();
+    await theirs.close();
+  }
 });
 
 test("the agent is told of what the stage cannot show", async ({ agent, customer, lado, sites }) => {

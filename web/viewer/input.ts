@@ -2,7 +2,7 @@
 // the stage itself: the events belong to a sheet of glass above it, and the stage is only asked what lies below a point.
 
 import { type Action, ActionTag, Button, Level } from "../../injected/protocol/messages";
-import { scrollOf } from "./nodes";
+import { isElement, parentOf, scrollOf } from "./nodes";
 import type { Stage } from "./stage";
 
 export interface Target {
@@ -225,6 +225,14 @@ export function listen(glass: HTMLElement, keys: HTMLTextAreaElement, agent: Age
     before = focusOf(agent.stage());
     const locked = target.element.closest("[data-lado-lock]") !== null;
     const field = target.element.closest("select, input");
+    const option = target.element.closest("option");
+    const list = option?.closest("select");
+    const listed = list ? stage.id(list) : undefined;
+    if (event.button === 0 && !locked && option && list && listed !== undefined) {
+      const options = selection(list, option, event.ctrlKey || event.metaKey);
+      const ids = options.map((each) => stage.id(each)).filter((id) => id !== undefined);
+      return agent.act({ tag: ActionTag.Select, node: listed, options: ids }, target);
+    }
     if (event.button === 0 && !locked && field && chosen(field)) {
       const node = stage.id(field);
       if (node !== undefined) return agent.choose({ ...target, node, element: field, ...boxOf(field) });
@@ -421,23 +429,20 @@ export function pageScroll(stage: Stage): { x: number; y: number } {
   return view ? scrollOf(view) : { x: 0, y: 0 };
 }
 
-/** The element that a wheel would scroll there, else the window, with its position and its end. */
+/** What a wheel would scroll there, out of slots, shadow roots and frames, else the window: its position and its end. */
 function scrollable(stage: Stage, x: number, y: number, dx: number, dy: number): Scrollable {
   const target = hit(stage, x, y);
   const inner = target && stage.inside.get(target.element);
   const within = inner && scrollable(inner, x, y, dx, dy);
   // What a frame cannot scroll scrolls what is around it.
   if (within && (room(within.x, within.maxX, dx) || room(within.y, within.maxY, dy))) return within;
-  for (let element = target?.element ?? null; element; element = element.parentElement) {
-    const node = stage.id(element);
-    const view = element.ownerDocument.defaultView;
-    if (node === undefined || !view || element === element.ownerDocument.documentElement) continue;
-    const style = view.getComputedStyle(element);
-    const maxX = /auto|scroll/.test(style.overflowX) ? element.scrollWidth - element.clientWidth : 0;
-    const maxY = /auto|scroll/.test(style.overflowY) ? element.scrollHeight - element.clientHeight : 0;
-    if (room(element.scrollLeft, maxX, dx) || room(element.scrollTop, maxY, dy)) {
-      return { stage, node, x: element.scrollLeft, y: element.scrollTop, maxX, maxY };
-    }
+  let at: Node | null = target?.element ?? null;
+  while (at && at !== stage.document) {
+    const node = stage.id(at);
+    const found = node === undefined ? null : scroller(at);
+    if (node && found && (room(found.x, found.maxX, dx) || room(found.y, found.maxY, dy)))
+      return { stage, node, ...found };
+    at = (at as Element).assignedSlot ?? parentOf(at);
   }
   const root = stage.document?.documentElement;
   const { width, height } = stage.viewport;
@@ -446,18 +451,47 @@ function scrollable(stage: Stage, x: number, y: number, dx: number, dy: number):
   return { stage, node: 1, ...pageScroll(stage), maxX, maxY };
 }
 
-interface Scrollable {
-  stage: Stage;
-  node: number;
+/** What an element or the document of a frame has to scroll. */
+function scroller(at: Node): Extent | null {
+  const page = at.nodeType === Node.DOCUMENT_NODE ? (at as Document) : at.ownerDocument;
+  const view = page?.defaultView;
+  const element = at === page ? page.scrollingElement : at;
+  if (!page || !view || !element || !isElement(element)) return null;
+  const { documentElement: root, body } = page;
+  // The window takes the overflow of the root, or of the body where the root has none (CSS Overflow 3 §3.3).
+  const giver = body && view.getComputedStyle(root).overflow === "visible" ? body : root;
+  if (at !== page && (element === root || element === giver)) return null;
+  const style = view.getComputedStyle(at === page ? giver : element);
+  const scrolls = at === page ? /auto|scroll|visible/ : /auto|scroll/;
+  return {
+    ...{ x: element.scrollLeft, y: element.scrollTop },
+    maxX: scrolls.test(style.overflowX) ? element.scrollWidth - element.clientWidth : 0,
+    maxY: scrolls.test(style.overflowY) ? element.scrollHeight - element.clientHeight : 0,
+  };
+}
+
+interface Extent {
   x: number;
   y: number;
   maxX: number;
   maxY: number;
 }
 
+interface Scrollable extends Extent {
+  stage: Stage;
+  node: number;
+}
+
 /** Whether something can be scrolled further that way. */
 const room = (position: number, max: number, delta: number) =>
   delta !== 0 && max > 1 && (delta < 0 ? position > 0 : position < max - 1);
+
+/** What a click on an option of an open list leaves selected: browsers let only people select there. */
+function selection(list: HTMLSelectElement, option: HTMLOptionElement, adds: boolean): HTMLOptionElement[] {
+  if (!adds || !list.multiple) return [option];
+  const others = [...list.selectedOptions].filter((each) => each !== option);
+  return option.selected ? others : [...others, option];
+}
 
 function chosen(field: Element): boolean {
   if (field.hasAttribute("data-lado-mask")) return false;
