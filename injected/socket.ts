@@ -28,6 +28,10 @@ const LOOK_MS = 1000;
 /** Lado has no room for the document now, and may have later. */
 const FULL = 4008;
 const FULL_RETRY_MS = 30_000;
+/** The session is over, and Lado had no line to say it on. */
+const OVER = 4004;
+/** Lado keeps its copy of the page for a minute; so long this many take at least. */
+const FAILURES = 24;
 
 // Taken before the page can replace them.
 const { WebSocket: NativeSocket, setTimeout: later, clearTimeout: never } = window;
@@ -45,6 +49,8 @@ export interface Page {
   /** May send again what has changed. */
   ready(): void;
   command(command: PageCommand): void;
+  /** Nobody needs what changes until the next snapshot. */
+  rest(): void;
 }
 
 export class Line {
@@ -178,7 +184,10 @@ export class Line {
     listen(
       socket,
       "close",
-      mine(({ code }) => this.#lost(code === FULL ? FULL_RETRY_MS : 0)),
+      mine(({ code }) => {
+        if (code === OVER) this.page.command({ tag: PageCommandTag.Ended });
+        else this.#lost(code === FULL ? FULL_RETRY_MS : 0);
+      }),
     );
   }
 
@@ -197,6 +206,12 @@ export class Line {
   #lost(after = 0): void {
     this.close();
     if (this.#over) return;
+    if (this.#failures > FAILURES) {
+      // What changes from now on is a batch that Lado never gets.
+      this.#seq++;
+      this.#drop();
+      this.page.rest();
+    }
     const wait = after || min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
     // Half of it by chance, so that pages that lost the same Lado do not come back as one.
     this.#timer = later(

@@ -78,7 +78,11 @@ export function startSync(framing?: Framing): void {
     entered: (root) => overlay.entered(root),
     late: later,
     drawn: (canvas) => pictures((it) => it.add(canvas)),
-    blob: (element, name, address) => pictures((it) => void it.blob(element, name, address)),
+    blob: (element, name, address) => {
+      if (easel) return easel.blob(element, name, address);
+      pictures((it) => it.blob(element, name, address));
+      return address;
+    },
     isFramed,
     nonceOf: (frame) => framing?.nonceOf(frame) ?? "",
   });
@@ -234,6 +238,7 @@ export function startSync(framing?: Framing): void {
       snapshot,
       ready: flush,
       command,
+      rest: () => capture.rest(),
     },
   );
 

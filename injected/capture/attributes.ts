@@ -13,15 +13,15 @@ const STAMP = "data-lado-lock";
 export class Attributes {
   constructor(
     private readonly rules: Rules,
-    /** An address that only this browser can open. */
-    private readonly blob: (element: Element, name: string, address: string) => void,
+    /** What there is for an address that only this browser can open. */
+    private readonly blob: (element: Element, name: string, address: string) => string,
   ) {}
 
   /** The value that goes out; null for none. */
   of(element: Element, name: string, veil: Veil): string | null {
-    const raw = dom.getAttribute(element, name);
+    let raw = dom.getAttribute(element, name);
     if (raw === null) return null;
-    if ((name === "src" || name === "poster") && raw.startsWith("blob:")) this.blob(element, name, raw);
+    if ((name === "src" || name === "poster") && raw.startsWith("blob:")) raw = this.blob(element, name, raw);
     const value = this.rules.attribute(element, name, outward(raw), veil);
     const isAddress = name === "src" || name === "href" || name === "poster" || name === "srcset";
     // In a frame relative addresses start elsewhere than the page's.

@@ -42,8 +42,8 @@ export interface Listener {
   late(run: (late: Late) => void): void;
   /** A canvas has come: its pictures are for others to take. */
   drawn(canvas: Element): void;
-  /** An address that only this browser can open. */
-  blob(element: Element, name: string, address: string): void;
+  /** What there is for an address that only this browser can open: itself until more is known. */
+  blob(element: Element, name: string, address: string): string;
   /** Roots that the overlay has to style, too. */
   entered(root: Document | ShadowRoot): void;
   /** What the document in a frame's window has said that it is; empty for nothing. */
@@ -158,6 +158,12 @@ export class Capture {
     this.#watch.stop();
   }
 
+  /** Collects nothing until the next snapshot. */
+  rest(): void {
+    this.#changes.active = false;
+    this.#changes.clear();
+  }
+
   /** The node that an op or a command means. */
   node(id: number): Node | null {
     return this.#nodes.at(id);
@@ -203,6 +209,7 @@ export class Capture {
 
   /** Something about a node, to go out with the changes if the node is still there. */
   say(op: Extract<Op, { node: number }>): void {
+    if (!this.#changes.active) return;
     this.#extra.push(op);
     this.#changes.wake();
   }
@@ -347,7 +354,15 @@ export class Capture {
     }
     ops.push(...this.#sheets.ops());
     const active = changes.fields.size || changes.focus ? activeElement() : null;
-    for (const field of changes.fields) this.#sayField(field, active, ops);
+    let radios: Node | null = null;
+    for (const field of changes.fields) {
+      this.#sayField(field, active, ops);
+      // What checks one radio unchecks another, of which nobody hears.
+      const root = dom.rootOf(field);
+      if (root === radios || !dom.matches(field, "[type=radio]")) continue;
+      radios = root;
+      for (const radio of dom.query(root, "input[type=radio]")) changes.fields.add(radio);
+    }
     changes.fields.clear();
     if (changes.size) ops.push({ tag: OpTag.Resize, viewport: this.#viewport });
     changes.size = false;

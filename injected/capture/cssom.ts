@@ -30,8 +30,13 @@ export class Cssom {
   #deltas: Op[] = [];
   #touched = new Set<CSSRule>();
   #at = new WeakMap<CSSRule, number>();
-  /** Roots that have constructed sheets now. */
-  #adopters = new Map<Root, string>();
+  /** Roots that have constructed sheets now, and how many have each. */
+  #adopters = new Map<Root, { key: string; sheets: readonly CSSStyleSheet[] }>();
+  #uses = new Map<CSSStyleSheet, number>();
+  /** The sheets with the fonts of scripts. */
+  #faces = new WeakMap<Root, { number: number; faces: readonly Face[] }>();
+  /** Numbers of sheets that nobody has any more: others get them. */
+  #free: number[] = [];
   #count = 0;
 
   constructor(private readonly heard: Heard) {
@@ -180,6 +185,9 @@ export class Cssom {
     this.#told = new WeakMap();
     this.#sent = new WeakSet();
     this.#adopters.clear();
+    this.#uses.clear();
+    this.#faces = new WeakMap();
+    this.#free = [];
     this.#changed.clear();
     this.#touched.clear();
     this.#deltas = [];
@@ -189,7 +197,25 @@ export class Cssom {
   /** A node has gone: what was said of it is void. */
   forget(node: Node): void {
     this.#sent.delete(node);
+    this.#release(this.#adopters.get(node as Root)?.sheets);
     this.#adopters.delete(node as Root);
+  }
+
+  /** A root has these no longer. */
+  #release(sheets: readonly CSSStyleSheet[] = []): void {
+    for (const sheet of sheets) {
+      const left = (this.#uses.get(sheet) ?? 1) - 1;
+      this.#uses.set(sheet, left);
+      if (left) continue;
+      this.#uses.delete(sheet);
+      const told = this.#told.get(sheet);
+      if (told) this.#free.push(told.sheet);
+      this.#told.delete(sheet);
+    }
+  }
+
+  #number(): number {
+    return this.#free.pop() ?? ++this.#count;
   }
 
   ops(): Op[] {
@@ -235,12 +261,12 @@ export class Cssom {
     this.#deltas = [];
     for (const root of roots) this.#adopt(root, ops);
     roots.clear();
-    for (const root of this.#adopters.keys()) if (idOf(root) === undefined) this.#adopters.delete(root);
+    for (const root of this.#adopters.keys()) if (idOf(root) === undefined) this.forget(root);
     return ops;
   }
 
   #define(sheet: CSSStyleSheet, css: string, ops: Op[]): number {
-    const number = this.#told.get(sheet)?.sheet || ++this.#count;
+    const number = this.#told.get(sheet)?.sheet || this.#number();
     this.#told.set(sheet, { sheet: number, whole: css.length, since: 0 });
     ops.push({ tag: OpTag.DefineSheet, sheet: number, css });
     if (sheet.disabled) ops.push({ tag: OpTag.DisableSheet, node: 0, sheet: number, disabled: true });
@@ -250,21 +276,32 @@ export class Cssom {
   #adopt(root: Root, ops: Op[]): void {
     const node = this.heard.idOf(root);
     if (node === undefined) return;
-    const sheets: number[] = [];
+    const numbers: number[] = [];
     const faces = this.heard.fonts.of(root);
-    if (faces) {
-      sheets.push(++this.#count);
-      ops.push({ tag: OpTag.DefineSheet, sheet: this.#count, css: faces.map(ruleOf).join("\n") });
+    if (faces) numbers.push(this.#faced(root, faces, ops));
+    const sheets = dom.adoptedOf(root).filter((sheet) => sheet !== this.heard.own);
+    for (const sheet of sheets) {
+      this.#uses.set(sheet, (this.#uses.get(sheet) ?? 0) + 1);
+      numbers.push(this.#told.get(sheet)?.sheet || this.#define(sheet, cssOf(sheet) ?? "", ops));
     }
-    for (const sheet of dom.adoptedOf(root)) {
-      if (sheet === this.heard.own) continue;
-      sheets.push(this.#told.get(sheet)?.sheet || this.#define(sheet, cssOf(sheet) ?? "", ops));
-    }
+    const before = this.#adopters.get(root);
+    this.#release(before?.sheets);
+    const key = numbers.join();
+    if (key) this.#adopters.set(root, { key, sheets });
+    else this.#adopters.delete(root);
     // A list that was only looked at is not sent again.
-    const key = sheets.join();
-    if (key === (this.#adopters.get(root) ?? "")) return;
-    this.#adopters.set(root, key);
-    ops.push({ tag: OpTag.Adopt, node, sheets });
+    if (key !== (before?.key ?? "")) ops.push({ tag: OpTag.Adopt, node, sheets: numbers });
+  }
+
+  /** The number of the sheet with a root's fonts, told again when those are others. */
+  #faced(root: Root, faces: readonly Face[], ops: Op[]): number {
+    const known = this.#faces.get(root);
+    const number = known?.number ?? this.#number();
+    if (known?.faces.length === faces.length && faces.every((face, i) => face === known.faces[i]))
+      return number;
+    this.#faces.set(root, { number, faces });
+    ops.push({ tag: OpTag.DefineSheet, sheet: number, css: faces.map(ruleOf).join("\n") });
+    return number;
   }
 }
 

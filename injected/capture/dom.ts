@@ -177,7 +177,13 @@ export function afterAll(realm: object, table: string, run: (type: string, name:
 }
 
 /** Replaces an accessor's setter or a method by one that calls `run` when the original is done. */
-export function after(proto: object | undefined, name: string, run: Run): void {
+export function after(
+  proto: object | undefined,
+  name: string,
+  run: Run,
+  /** What it is called with, to be changed before. */
+  before?: (args: Any[]) => void,
+): void {
   const found = proto && descriptor(proto, name);
   if (!found?.configurable || !proto) return;
   const original = found.set ?? (found.value as (...args: Any[]) => unknown);
@@ -185,6 +191,7 @@ export function after(proto: object | undefined, name: string, run: Run): void {
   // A method of an object literal has the name and no prototype, as the browser's own have.
   const replacement = {
     [name](this: unknown, ...args: unknown[]): unknown {
+      before?.(args);
       const result = Reflect.apply(original, this, args);
       run(this, args[0], result, args);
       return result;

@@ -7,9 +7,10 @@ import * as dom from "./dom";
 /** Between two pictures of a canvas that changes; one that does not is looked at less and less often. */
 const FIRST_MS = 400;
 const LAST_MS = 2000;
-/** Larger canvases are drawn smaller. */
+/** Larger canvases and images are drawn smaller. */
 const MAX_PIXELS = 900_000;
 const QUALITY = 0.9;
+/** Of images that only this browser has, what is larger is copied. */
 const MAX_BLOB = 256 * 1024;
 
 export interface Easel {
@@ -30,6 +31,8 @@ export class Pictures {
   readonly #closed = new WeakSet<Element>();
   readonly #eye: IntersectionObserver;
   readonly #known = new WeakSet<Element>();
+  /** What blobs were found to hold, by element and address. */
+  readonly #blobs = new WeakMap<Element, Map<string, string>>();
   #wait = FIRST_MS;
   #running = false;
   #watched = false;
@@ -81,13 +84,7 @@ export class Pictures {
     const { width, height } = canvas;
     if (!id || !width || !height || this.#closed.has(canvas) || this.easel.masked(canvas)) return false;
     try {
-      const scale = Math.min(1, Math.sqrt(MAX_PIXELS / (width * height)));
-      const copy = new OffscreenCanvas(
-        Math.max(1, Math.round(width * scale)),
-        Math.max(1, Math.round(height * scale)),
-      );
-      copy.getContext("2d")?.drawImage(canvas, 0, 0, copy.width, copy.height);
-      const blob = await copy.convertToBlob({ type: "image/webp", quality: QUALITY });
+      const blob = await copyOf(canvas);
       const image = new Uint8Array(await blob.arrayBuffer());
       const last = this.#last.get(canvas);
       if (last?.id === id && same(last.bytes, image)) return false;
@@ -100,17 +97,31 @@ export class Pictures {
     }
   }
 
-  /** An image that only this browser has: its address becomes its content. */
-  async blob(element: Element, name: string, address: string): Promise<void> {
+  /** An image that only this browser has: its address becomes its content, once that is known. */
+  blob(element: Element, name: string, address: string): string {
+    const known = this.#blobs.get(element) ?? new Map<string, string>();
+    const value = known.get(address);
+    if (value === undefined) {
+      // A source and a poster, and no more of those that were there before.
+      for (const oldest of known.keys()) if (known.size > 1) known.delete(oldest);
+      this.#blobs.set(element, known.set(address, address));
+      void this.#read(known, element, name, address);
+    }
+    return value ?? address;
+  }
+
+  async #read(known: Map<string, string>, element: Element, name: string, address: string): Promise<void> {
     try {
-      const blob = await (await fetch(address)).blob();
-      if (!blob.type.startsWith("image/") || blob.size > MAX_BLOB) return;
+      let blob = await (await fetch(address)).blob();
+      if (!blob.type.startsWith("image/")) return;
+      if (blob.size > MAX_BLOB) blob = await copyOf(await createImageBitmap(blob));
       const value = await new Promise<string>((resolve, reject) => {
         const reader = new FileReader();
         reader.onload = () => resolve(String(reader.result));
         reader.onerror = reject;
         reader.readAsDataURL(blob);
       });
+      known.set(address, value);
       const node = this.easel.id(element);
       if (!node || this.easel.masked(element) || dom.getAttribute(element, name) !== address) return;
       this.easel.say({ tag: OpTag.SetAttr, node, name, value });
@@ -118,6 +129,18 @@ export class Pictures {
       // It has been revoked.
     }
   }
+}
+
+/** A picture of it, smaller where it is large. */
+function copyOf(source: HTMLCanvasElement | ImageBitmap): Promise<Blob> {
+  const { width, height } = source;
+  const scale = Math.min(1, Math.sqrt(MAX_PIXELS / (width * height)));
+  const copy = new OffscreenCanvas(
+    Math.max(1, Math.round(width * scale)),
+    Math.max(1, Math.round(height * scale)),
+  );
+  copy.getContext("2d")?.drawImage(source, 0, 0, copy.width, copy.height);
+  return copy.convertToBlob({ type: "image/webp", quality: QUALITY });
 }
 
 function same(one: Uint8Array, other: Uint8Array): boolean {

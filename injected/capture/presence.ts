@@ -41,7 +41,7 @@ export class Presence {
   #features = true;
   #queries: MediaQueryList[] = [];
   /** What is in the top layer, or was, from the bottom up. */
-  #layers = new Map<Element, Layer>();
+  #layers = new Map<Element, { layer: Layer; node: number }>();
   #layered = new Set<Element>();
   #media = new Set<HTMLMediaElement>();
   #lists = new Map<Element, boolean>();
@@ -109,7 +109,6 @@ export class Presence {
       const media = element as HTMLMediaElement;
       if (!media.paused || media.currentTime) this.#media.add(media);
     }
-    if (this.#layers.has(element)) this.#layered.add(element);
   }
 
   reset(): void {
@@ -153,7 +152,8 @@ export class Presence {
     if (dom.nodeType(target) === dom.DOCUMENT) {
       const full = (target as Document).fullscreenElement;
       if (full) this.#layered.add(full);
-      for (const [element, layer] of this.#layers) if (layer === Layer.Fullscreen) this.#layered.add(element);
+      for (const [element, { layer }] of this.#layers)
+        if (layer === Layer.Fullscreen) this.#layered.add(element);
     } else if (dom.isElement(target)) this.#layered.add(target);
     this.seen.wake();
   }
@@ -227,16 +227,23 @@ export class Presence {
   }
 
   #sayLayers(ops: Op[]): void {
+    // What has been told anew has another id.
+    for (const [element, { node }] of this.#layers)
+      if (this.seen.id(element) !== node) this.#layered.add(element);
     for (const element of this.#layered) {
       const node = this.seen.id(element);
-      if (node === undefined) continue;
-      const layer = layerOf(element);
-      if ((this.#layers.get(element) ?? Layer.None) === layer) continue;
+      const isHere = dom.isConnected(element);
+      // It is told with a later flush.
+      if (node === undefined && isHere) continue;
+      this.#layered.delete(element);
+      const before = this.#layers.get(element);
+      const layer = isHere ? layerOf(element) : Layer.None;
       this.#layers.delete(element);
-      if (layer !== Layer.None) this.#layers.set(element, layer);
-      ops.push({ tag: OpTag.SetLayer, node, layer });
+      if (node === undefined) continue;
+      if (layer !== Layer.None) this.#layers.set(element, { layer, node });
+      const isSaid = before ? before.layer === layer && before.node === node : layer === Layer.None;
+      if (!isSaid) ops.push({ tag: OpTag.SetLayer, node, layer });
     }
-    this.#layered.clear();
   }
 
   #saySelection(say: (op: Op) => void, idOf: (node: Node | null) => number): void {

@@ -84,13 +84,22 @@ export class Watch {
           this.#styleChanged(target);
           if (target !== document && dom.nodeType(target) === dom.DOCUMENT)
             changes.inner.add(target as Document);
-          if (dom.isElement(target) && dom.localName(target) === "textarea") changes.fields.add(target);
+          // What a list has selected, or a text area holds, hangs on what is in it.
+          if (dom.isElement(target) && /^(textarea|select|optg)/.test(dom.localName(target))) {
+            const field = target.closest("textarea,select");
+            if (field && isField(field)) changes.fields.add(field);
+          }
           break;
         case "attributes":
-          if (nodes.has(target)) this.#attributeChanged(target as Element, record.attributeName ?? "");
+          // Records have the local part of a name in a namespace, of which `xlink` is the one that matters.
+          if (nodes.has(target))
+            this.#attributeChanged(
+              target as Element,
+              (record.attributeNamespace ? "xlink:" : "") + record.attributeName,
+            );
           break;
         default:
-          changes.texts.add(target);
+          if (nodes.has(target)) changes.texts.add(target);
           this.#styleChanged(dom.parentNode(target));
       }
     }
@@ -149,9 +158,6 @@ export class Watch {
       default:
         if (!dom.isElement(target) || !isField(target)) return;
         changes.fields.add(target);
-        if (dom.getAttribute(target, "type") === "radio") {
-          for (const radio of dom.query(dom.rootOf(target), "input[type=radio]")) changes.fields.add(radio);
-        }
     }
     changes.wake();
   });
@@ -172,6 +178,15 @@ export class Watch {
     sheets.patch(realm);
     const changed = this.fieldChanged;
     dom.afterAll(realm, FIELDS, () => changed);
+    // What WebGL has drawn is gone with the frame: nobody could look at it afterwards.
+    dom.after(
+      realm.HTMLCanvasElement?.prototype,
+      "getContext",
+      () => {},
+      (args) => {
+        if (/webgl/.test(args[0])) args[1] = { ...args[1], preserveDrawingBuffer: true };
+      },
+    );
     dom.after(realm.HTMLOptionElement?.prototype, "selected", (option: HTMLOptionElement) => {
       const list = option.closest("select");
       if (list) changed(list);

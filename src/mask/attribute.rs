@@ -197,6 +197,7 @@ impl Mask {
             Address::Link => Some("#".to_owned()),
             Address::Inside => Some(value.trim().to_owned()).filter(|at| at.starts_with('#') && !self.finds(at)),
             Address::Asset => self.asset(node, part, value, assets),
+            Address::Drawing => self.drawing(node, part, value.trim(), assets),
             Address::Sources => {
                 let sources = candidates(value).filter_map(|(url, descriptor)| {
                     let url = self.asset(node, part, url, assets)?;
@@ -206,6 +207,16 @@ impl Mask {
             }
             Address::Nowhere => None,
         }
+    }
+
+    /// A drawing of the same document, or one out of another file: the capability URL of that, and which of its drawings.
+    fn drawing(&self, node: NodeRef<'_>, part: Part, url: &str, assets: &mut dyn AssetMap) -> Option<String> {
+        let (file, name) = url.split_at(url.find('#')?);
+        if self.finds(name) || starts(file, "data:") {
+            return None;
+        }
+        let file = if file.is_empty() { String::new() } else { self.asset(node, part, file, assets)? };
+        Some(format!("{file}{name}"))
     }
 
     /// The capability URL of an asset; inline images stay, nothing else does.
@@ -255,6 +266,8 @@ enum Address {
     /// A place in the same document; what is elsewhere is dropped.
     Inside,
     Asset,
+    /// Part of a drawing, in the same document or in another file.
+    Drawing,
     /// A list of image candidates.
     Sources,
     Nowhere,
@@ -285,9 +298,8 @@ fn address(node: NodeRef<'_>, name: &str) -> Option<Address> {
             "a" | "area" => Address::Link,
             "link" if shows_asset(node) => Address::Asset,
             "image" | "feImage" => Address::Asset,
-            "use" | "pattern" | "linearGradient" | "radialGradient" | "textPath" | "mpath" | "filter" => {
-                Address::Inside
-            }
+            "use" => Address::Drawing,
+            "pattern" | "linearGradient" | "radialGradient" | "textPath" | "mpath" | "filter" => Address::Inside,
             _ => Address::Nowhere,
         },
         "src" => match tag {

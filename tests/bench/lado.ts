@@ -33,7 +33,7 @@ const capture = new Capture(
     moved() {},
     late: (run) => run(late),
     drawn() {},
-    blob() {},
+    blob: (_element, _name, address) => address,
     entered() {},
     nonceOf: () => "",
   },

@@ -4,7 +4,9 @@ import { type Browser, expect, type Page, test } from "@playwright/test";
 import {
   ActionTag,
   Button,
+  Layer,
   MASK,
+  NodeKind,
   OpTag,
   PageCommandTag,
   PageMessageTag,
@@ -240,6 +242,12 @@ test("fields tell what script and customer put into them", async () => {
   expect(mirror.checked.get(id("r1"))).toBe(false);
   expect(mirror.checked.get(id("r2"))).toBe(true);
   expect(mirror.selected.get(id("s"))).toEqual([id("o2")]);
+  // What a script checks unchecks another.
+  await page.evaluate(() => {
+    (document.getElementById("r1") as HTMLInputElement).checked = true;
+  });
+  await settled(page, lado);
+  expect([mirror.checked.get(id("r1")), mirror.checked.get(id("r2"))]).toEqual([true, false]);
   await page.evaluate(() => (document.getElementById("form") as HTMLFormElement).reset());
   await page.waitForTimeout(50);
   await settled(page, lado);
@@ -314,6 +322,38 @@ test("rules inserted by script into an empty style element are told", async () =
   const sheet = lado.mirror.sheets.get(lado.mirror.byElementId("e").id);
   expect(sheet).toBe(".css-1 { color: red; }\n.css-2 { color: blue; }");
   expect(lado.mirror.adopted.get(1)).toEqual(["p { margin: 1px; }", ""]);
+  await close(page, lado);
+});
+
+test("constructed sheets that nobody wears any more make room, and fonts are told once", async () => {
+  const { lado, page } = await open(doc(`<p>x</p><div id="host"></div>`));
+  await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    document.fonts.add(new FontFace("Own", "url(/own.ttf)"));
+    const shadow = document.getElementById("host")?.attachShadow({ mode: "open" });
+    const shared = new CSSStyleSheet();
+    shared.replaceSync("p{color:teal}");
+    if (shadow) shadow.adoptedStyleSheets = [shared];
+    for (let i = 0; i < 20; i++) {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(`p{margin:${i}px}`);
+      document.adoptedStyleSheets = [shared, sheet];
+      await frame();
+      await frame();
+      sheet.insertRule("p{padding:0px}");
+      await frame();
+    }
+  });
+  await settled(page, lado);
+  const { mirror } = lado;
+  const css = (text: string | undefined) => text?.replaceAll(" ", "").replaceAll("\n", "");
+  expect(mirror.adopted.get(1)?.slice(1).map(css)).toEqual(["p{color:teal;}", "p{margin:19px;}"]);
+  expect([...mirror.defined.values()].map(css)).toContain("p{padding:0px;}p{margin:19px;}");
+  const shadow = mirror.find(({ kind }) => kind === NodeKind.Shadow);
+  expect(mirror.adopted.get(shadow.id)?.map(css)).toEqual(["p{color:teal;}"]);
+  expect(mirror.defined.size).toBeLessThanOrEqual(4);
+  const fonts = mirror.ops.filter((op) => op.tag === OpTag.DefineSheet && op.css.includes("Own"));
+  expect(fonts).toHaveLength(1);
   await close(page, lado);
 });
 
@@ -442,6 +482,90 @@ test("a dropped line goes on without a snapshot, and with one when something was
   await close(page, lado);
 });
 
+test("a page that Lado has been away from for too long collects nothing more, and begins anew", async () => {
+  const lado = await StandIn.start(doc(`<ul id="l"><li>0</li></ul>`));
+  const page = await browser.newPage();
+  await page.clock.install();
+  await page.goto(`${lado.origin}/`);
+  await expect.poll(() => lado.mirror.snapshots).toBe(1);
+  lado.closed = true;
+  lado.drop();
+  const pass = async (ms: number) => page.clock.fastForward(ms);
+  await expect
+    .poll(async () => [await pass(5000), lado.refused][1], { intervals: [20], timeout: 60_000 })
+    .toBeGreaterThan(26);
+  await page.evaluate(() => document.getElementById("l")?.append("made while away"));
+  lado.closed = false;
+  await expect.poll(async () => [await pass(5000), lado.hellos][1]).toBe(2);
+  await expect.poll(async () => [await pass(100), lado.mirror.snapshots][1]).toBe(2);
+  expect(lado.mirror.lines().join()).toContain("made while away");
+  expect(lado.errors).toEqual([]);
+  await close(page, lado);
+});
+
+test("a session that has ended while the line was gone ends in the page, too", async () => {
+  const { lado, page } = await open(doc("<p>x</p>"));
+  lado.pages.set("/__lado/farewell", doc("<h1>Goodbye</h1>"));
+  lado.over = true;
+  lado.drop();
+  await expect(page.locator("h1")).toHaveText("Goodbye");
+  await close(page, lado);
+});
+
+test("images that only the customer's browser has are told, and stay what was told", async () => {
+  const { lado, page } = await open(doc(`<div id="d"><img id="small"><img id="large"></div>`));
+  await page.evaluate(async () => {
+    let asked = 0;
+    const { fetch } = window;
+    Object.assign(window, {
+      asked: () => asked,
+      fetch: (...args: Parameters<typeof fetch>) => {
+        asked++;
+        return fetch(...args);
+      },
+    });
+    const picture = async (size: number): Promise<Blob> => {
+      const canvas = new OffscreenCanvas(size, size);
+      const noise = new ImageData(size, size);
+      for (let i = 0; i < noise.data.length; i += 65_536)
+        crypto.getRandomValues(noise.data.subarray(i, i + 65_536));
+      canvas.getContext("2d")?.putImageData(noise, 0, 0);
+      return canvas.convertToBlob();
+    };
+    const show = async (id: string, size: number) => {
+      (document.getElementById(id) as HTMLImageElement).src = URL.createObjectURL(await picture(size));
+    };
+    await show("small", 30);
+    await show("large", 1100);
+  });
+  const src = (id: string) => lado.mirror.byElementId(id).attrs.get("src")?.slice(0, 15);
+  await expect.poll(() => src("small")).toBe("data:image/png;");
+  await expect.poll(() => src("large")).toBe("data:image/webp");
+  const asked = () => page.evaluate(() => (window as unknown as { asked(): number }).asked());
+  expect(await asked()).toBe(2);
+  const { checks } = lado.mirror;
+  await expect.poll(() => lado.mirror.checks, { timeout: 15_000 }).toBeGreaterThan(checks + 1);
+  lado.send({ tag: PageCommandTag.Mend, node: lado.mirror.byElementId("d").id });
+  await settled(page, lado);
+  expect([src("small"), src("large"), await asked()]).toEqual(["data:image/png;", "data:image/webp", 2]);
+  await close(page, lado);
+});
+
+test("what stands over the page still does when it has been told anew", async () => {
+  const { lado, page } = await open(doc(`<section id="s"><p id="p" popover>over</p></section>`));
+  await page.evaluate(() => document.getElementById("p")?.showPopover());
+  const layered = () => {
+    const op = lado.mirror.ops.findLast(({ tag }) => tag === OpTag.SetLayer);
+    return op?.tag === OpTag.SetLayer && op.layer === Layer.Popover ? op.node : 0;
+  };
+  await expect.poll(layered).toBe(lado.mirror.byElementId("p").id);
+  const before = lado.mirror.byElementId("p").id;
+  lado.send({ tag: PageCommandTag.Mend, node: lado.mirror.byElementId("s").id });
+  await expect.poll(() => lado.mirror.byElementId("p").id).not.toBe(before);
+  await expect.poll(layered).toBe(lado.mirror.byElementId("p").id);
+  await close(page, lado);
+});
+
 test("the page compares itself with Lado's copy, and tells anew what is wrong there", async () => {
   const { lado, page } = await open(
     doc(`<section id="s"><p class="a" title="Olá">😀 um</p><input id="i" value="a"><div id="host"></div>
@@ -544,6 +668,100 @@ test("agents' clicks, text and keys arrive as the page expects them", async () =
   expect(log.match(/change:t/g)).toHaveLength(1);
   expect(log).toContain("submit:An");
   expect(log).toContain("change:s");
+  await close(page, lado);
+});
+
+test("a drag gives the page its frames, moves sliders, and ends on nothing locked", async () => {
+  const { lado, page } = await open(
+    doc(`<style>body{margin:0} #card,#bin{position:absolute;top:0;left:0;width:100px;height:100px} #bin{left:300px}</style>
+      <div id="card">card</div><div id="bin">bin</div>
+      <input id="r" type="range" style="position:absolute;top:200px;left:0;width:200px"><p id="log"></p>
+      <script>
+        // As drag libraries do: a frame after the press it begins, and each move is measured in a frame of its own.
+        let from = null, dragging = false;
+        card.onpointerdown = (e) => { from = e.clientX; requestAnimationFrame(() => { dragging = true; }); };
+        onpointermove = (e) => requestAnimationFrame(() => { if (dragging) card.style.left = e.clientX - from + "px"; });
+        onpointerup = () => { dragging = false; log.textContent += "dropped at " + card.style.left + " "; };
+        onpointercancel = () => { dragging = false; log.textContent += "cancelled "; };
+        for (const type of ["input", "change"]) r.addEventListener(type, () => { log.textContent += type + r.value + " "; });
+      </script>`),
+    { lock: [{ id: "closed", selector: ".closed", paths: [] }] },
+  );
+  const id = (name: string) => lado.mirror.byElementId(name).id;
+  const drag = (name: string, x: number, to: string, toX: number) =>
+    lado.act({ tag: ActionTag.Drag, node: id(name), x, y: 500, to: id(to), toX, toY: 500 });
+  expect(await drag("card", 500, "bin", 500)).toBeNull();
+  await expect.poll(() => page.textContent("#log")).toBe("dropped at 300px ");
+  expect(await drag("r", 500, "r", 900)).toBeNull();
+  await expect.poll(() => page.textContent("#log")).toMatch(/ input(8|9)\d change(8|9)\d $/);
+  // What is locked by the time that the drag gets there is not dropped on.
+  await page.evaluate(() => {
+    const [card, bin] = ["card", "bin"].map((name) => document.getElementById(name) as HTMLElement);
+    if (!card || !bin) return;
+    card.style.cssText = "left:0;pointer-events:none";
+    document.body.style.cssText = "width:600px;height:150px";
+    addEventListener("pointermove", () => bin.classList.add("closed"), { once: true, capture: true });
+    document.body.onpointerdown = card.onpointerdown;
+  });
+  const body = lado.mirror.find(({ tag }) => tag === "body").id;
+  expect(
+    await lado.act({ tag: ActionTag.Drag, node: body, x: 80, y: 300, to: id("bin"), toX: 500, toY: 500 }),
+  ).toBe(Refusal.Locked);
+  await expect.poll(() => page.textContent("#log")).toMatch(/cancelled $/);
+  await close(page, lado);
+});
+
+test("a window that the browser does not open is the customer's to open", async () => {
+  const { lado, page } = await open(
+    doc(`<script>let lets = false; window.open = () => (lets ? window : null);</script>
+      <button id="w" onclick="window.open('/x')">x</button>
+      <button id="n" onclick="window.open('/x', '_blank', 'noopener')">x</button>`),
+  );
+  const click = (name: string) => {
+    const node = lado.mirror.byElementId(name).id;
+    return lado.act({ tag: ActionTag.Click, node, x: 500, y: 500, button: Button.Left, count: 1 });
+  };
+  const own = () => page.evaluate(() => String(window.open));
+  const before = await own();
+  expect([await click("w"), await click("n")]).toEqual([Refusal.Asked, null]);
+  await page.evaluate("lets = true");
+  expect(await click("w")).toBeNull();
+  expect(await own()).toBe(before);
+  await close(page, lado);
+});
+
+test("keys that nobody takes scroll, and close what is open, though nothing has the focus", async () => {
+  const { lado, page } = await open(
+    doc(`<dialog id="d">x</dialog><label><input id="r" type="radio" name="r" checked> I agree</label>
+      <input type="radio" name="r"><div id="box" tabindex="0" style="height:100px;overflow:auto"><p style="height:900px"></div>
+      <div style="height:4000px"></div><p id="log"></p>
+      <script>onkeydown = (e) => { log.textContent += e.target.localName + ":" + e.key + " "; };</script>`),
+    { names: [{ id: "agree", names: ["i agree"], paths: [] }] },
+  );
+  const key = (key: string, node = 1) =>
+    lado.act({ tag: ActionTag.Key, node, key, shift: false, ctrl: false, alt: false, meta: false });
+  await page.evaluate(() => {
+    const dialog = document.getElementById("d") as HTMLDialogElement;
+    dialog.showModal();
+    dialog.blur();
+  });
+  expect(await key("Escape")).toBeNull();
+  expect(await page.evaluate(() => (document.getElementById("d") as HTMLDialogElement).open)).toBe(false);
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  const scrolled = () => page.evaluate(() => [scrollY, document.getElementById("box")?.scrollTop ?? 0]);
+  expect(await key("PageDown")).toBeNull();
+  const [first = 0] = await scrolled();
+  expect(first).toBeGreaterThan(300);
+  expect(await key("ArrowUp")).toBeNull();
+  expect(await scrolled()).toEqual([first - 40, 0]);
+  expect(await key("ArrowDown", lado.mirror.byElementId("box").id)).toBeNull();
+  expect((await scrolled())[1]).toBe(40);
+  expect(await page.textContent("#log")).toMatch(
+    /^(body|dialog):Escape body:PageDown body:ArrowUp div:ArrowDown $/,
+  );
+  // Where something locked has the focus after all, it is locked for such keys, too.
+  await page.evaluate(() => document.getElementById("r")?.focus());
+  expect(await key("ArrowDown")).toBe(Refusal.Locked);
   await close(page, lado);
 });
 

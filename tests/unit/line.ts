@@ -356,6 +356,11 @@ export class StandIn {
   level = Level.Control;
   /** Swallow batches without acknowledging them, as a connection that dies does. */
   deaf = false;
+  /** Hangs up on every connection, and counts them: browsers wait longer and longer for what they cannot reach. */
+  closed = false;
+  refused = 0;
+  /** Says on each connection that the session is over. */
+  over = false;
   errors: unknown[] = [];
   pages = new Map<string, string>();
   #sockets = new Set<Socket>();
@@ -450,17 +455,26 @@ export class StandIn {
   }
 
   #upgrade(key: string, socket: Socket): void {
+    socket.on("error", () => {});
     const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
+    if (this.closed) {
+      this.refused++;
+      socket.end();
+      return;
+    }
+    if (this.over) {
+      socket.end(Buffer.from([0x88, 2, 4004 >> 8, 4004 & 0xff]));
+      return;
+    }
     for (const other of this.#sockets) other.destroy();
     this.#sockets = new Set([socket]);
     this.#out = new TreeWriter();
     const reader = new TreeReader();
     let rest = Buffer.alloc(0);
     const parts: Buffer[] = [];
-    socket.on("error", () => {});
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("data", (data) => {
       rest = Buffer.concat([rest, data]);

@@ -6,6 +6,7 @@ import {
   Button,
   Level,
   MASK,
+  type Op,
   OpTag,
   Refusal,
   ViewerNoticeTag,
@@ -232,6 +233,28 @@ test("an op on a node that is not there asks for a snapshot, and the old page st
   await expect(page.locator("iframe.stage")).toHaveCount(1);
 });
 
+test("a viewer that fails again right after a snapshot asks again, though the page stands still", async ({
+  page,
+}) => {
+  const watch = await show(page, document(el("p", {}, "first")));
+  const asked = () => watch.requests.filter(({ tag }) => tag === ViewerRequestTag.Resync).length;
+  const fail = () => watch.ops({ tag: OpTag.SetText, node: 999, text: "?" });
+  fail();
+  await expect.poll(asked).toBe(1);
+  watch.ops(snapshot(document(el("p", {}, "second"))));
+  await expect.poll(() => staged(page)).toContain("second");
+  fail();
+  await expect.poll(asked).toBe(2);
+  // Once it has what it asked for it is quiet.
+  watch.ops(snapshot(document(el("p", {}, "third"))));
+  await expect.poll(() => staged(page)).toContain("third");
+  fail();
+  watch.ops(snapshot(document(el("p", {}, "fourth"))));
+  await expect.poll(() => staged(page)).toContain("fourth");
+  await page.waitForTimeout(1700);
+  expect(asked()).toBe(2);
+});
+
 test("bytes that are no message ask for a snapshot and break nothing", async ({ page }) => {
   const watch = await show(page, document(el("p", {}, "first")));
   watch.raw(new Uint8Array([1, 1, 255, 255, 255]));
@@ -282,6 +305,83 @@ test("a page shows when its style sheets are there, and script-made rules apply"
   await expect.poll(colour).toBe("rgb(4, 5, 6)");
   watch.ops({ tag: OpTag.SetAdopted, node: 1, sheets: ["body p { color: rgb(7, 8, 9) !important }"] });
   await expect.poll(colour).toBe("rgb(7, 8, 9)");
+});
+
+test("changes of rules that come with a snapshot happen once, whenever the sheet has loaded", async ({
+  page,
+}) => {
+  await page.route(`${VIEWER}/__lado/a/*`, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.fulfill({ contentType: "text/css", body: "a{} b{} i{}" });
+  });
+  const head = [el("style", {}, "a{} b{} i{}"), el("link", { rel: "stylesheet", href: "/__lado/a/c2hlZXQ" })];
+  const watch = await Watch.on(page);
+  await serve(page, "viewer", VIEWER, (path) => path === "/__lado/viewer");
+  await page.goto(`${VIEWER}/__lado/viewer#a-ticket`);
+  await watch.said(ViewerRequestTag.Hello);
+  watch.welcome(Level.Control);
+  // 2 html, 3 head, 4 style, 5 text, 6 link
+  const change = (node: number): Op[] => [
+    { tag: OpTag.DeleteRule, node, sheet: 0, path: [0] },
+    { tag: OpTag.InsertRule, node, sheet: 0, path: [1], css: "u{}" },
+  ];
+  watch.ops(snapshot(el("html", {}, el("head", {}, ...head), el("body"))), ...change(4), ...change(6));
+  await expect(page.locator("iframe.stage.shown")).toHaveCount(1);
+  const rules = () =>
+    page.evaluate(() => {
+      const stage = window.document.querySelector<HTMLIFrameElement>("iframe.stage.shown")?.contentDocument;
+      const sheets = [...(stage?.styleSheets ?? [])].filter(({ ownerNode }) => ownerNode);
+      return sheets.map((sheet) => [...sheet.cssRules].map((rule) => rule.cssText[0]).join(""));
+    });
+  await expect.poll(rules).toEqual(["bui", "bui"]);
+  watch.ops({ tag: OpTag.SetAttr, node: 4, name: "title", value: "" }, ...change(4), ...change(6));
+  await expect.poll(rules).toEqual(["uui", "uui"]);
+  watch.ops({ tag: OpTag.DeleteRule, node: 4, sheet: 0, path: [0] });
+  await expect.poll(rules).toEqual(["ui", "uui"]);
+});
+
+test("the wheel turns what a mouse there would: out of slots and shadow roots, and in frames", async ({
+  page,
+}) => {
+  const tall = el("div", { style: "height:3000px" });
+  const scroller = { style: "height:100px;overflow:auto" };
+  const watch = await show(
+    page,
+    // 2 html, 3 head, 4 body, 5 x-list, 6 shadow, 7 div, 8 slot, 9 div; 10 iframe, 11 document, 12 html, 13 body, 14 div
+    el(
+      "html",
+      {},
+      el("head"),
+      el(
+        "body",
+        { style: "margin:0;overflow-x:hidden;height:100%" },
+        el("x-list", { style: "display:block" }, shadow(el("div", scroller, el("slot"))), tall),
+        el(
+          "iframe",
+          { style: "display:block;height:100px;border:0" },
+          inner(el("html", {}, el("body", {}, tall))),
+        ),
+        tall,
+      ),
+    ),
+  );
+  const box = await page.locator(".glass").boundingBox();
+  if (!box) throw new Error("no glass");
+  const turn = async (y: number, by: number) => {
+    const before = watch.requests.length;
+    await page.mouse.move(box.x + 50, box.y + y);
+    await page.mouse.wheel(0, by);
+    await expect
+      .poll(() => watch.requests.slice(before).some(({ tag }) => tag === ViewerRequestTag.Act))
+      .toBe(true);
+    await expect.poll(() => watch.acted(ActionTag.Scroll)).toBeDefined();
+    return watch.acted(ActionTag.Scroll);
+  };
+  await expect.poll(async () => (await turn(50, 30))?.node).toBe(7);
+  await expect.poll(async () => (await turn(150, 30))?.node).toBe(11);
+  // At its beginning a frame leaves the wheel to what is around it.
+  watch.ops({ tag: OpTag.Scroll, node: 1, x: 0, y: 60 });
+  await expect.poll(async () => (await turn(90, -30))?.node).toBe(1);
 });
 
 test("clicks, keys and the wheel become actions on the node below, and the stage itself does nothing", async ({
@@ -349,6 +449,34 @@ test("a list is chosen from in the viewer", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect.poll(() => watch.acted(ActionTag.Select)).toMatchObject({ node: 5, options: [8] });
   expect(watch.acted(ActionTag.Key)).toBeUndefined();
+});
+
+test("an option of an open list is chosen by a click, and one more with Ctrl", async ({ page }) => {
+  // 5 select, 6 option, 7 text, 8 option, 9 text, 10 option
+  const option = (text: string) => el("option", { style: "height:20px" }, text);
+  const watch = await show(
+    page,
+    document(
+      el("select", { multiple: "", size: "4", style: "width:200px" }, option("a"), option("b"), option("c")),
+    ),
+  );
+  const middle = async (index: number) => {
+    const stage = page.frameLocator("iframe.stage");
+    const box = await stage.locator("option").nth(index).boundingBox();
+    if (!box) throw new Error("no option");
+    return [box.x + box.width / 2, box.y + box.height / 2] as const;
+  };
+  await page.mouse.click(...(await middle(1)));
+  await expect.poll(() => watch.acted(ActionTag.Select)).toMatchObject({ node: 5, options: [8] });
+  watch.ops({ tag: OpTag.SetSelected, node: 5, options: [8] });
+  await page.keyboard.down("Control");
+  await page.mouse.click(...(await middle(2)));
+  await expect.poll(() => watch.acted(ActionTag.Select)).toMatchObject({ node: 5, options: [8, 10] });
+  watch.ops({ tag: OpTag.SetSelected, node: 5, options: [8, 10] });
+  await page.mouse.click(...(await middle(1)));
+  await expect.poll(() => watch.acted(ActionTag.Select)).toMatchObject({ node: 5, options: [10] });
+  await page.keyboard.up("Control");
+  expect(watch.acted(ActionTag.Click)).toBeUndefined();
 });
 
 test("inside the console, refusals are told by name and a lost connection asks for a new ticket", async ({

@@ -114,8 +114,7 @@ export function attribute(element: Element, name: string, value: string): string
     case "srcset":
       return ["img", "source"].includes(tag) ? candidates(value) : null;
     case "rel":
-      // Of all links, only style sheets: no preload, no preconnect, no refresh by another name.
-      return tag !== "link" || /^\s*stylesheet\s*$/i.test(value) ? value : null;
+      return tag === "link" ? sheetOf(value.toLowerCase().split(/\s+/)) : value;
     case "usemap":
       return value.startsWith("#") ? value : null;
     case "type":
@@ -133,6 +132,12 @@ export function attribute(element: Element, name: string, value: string): string
   if (LOWER.has(lower)) return value;
   if (tag.includes("-") && CUSTOM_ATTRIBUTE.test(lower) && !ADDRESS_NAME.test(lower)) return value;
   return null;
+}
+
+/** Of all that links are for, only style sheets: no preload, no preconnect, no refresh by another name. */
+function sheetOf(rel: string[]): string | null {
+  if (!rel.includes("stylesheet")) return null;
+  return rel.includes("alternate") ? "alternate stylesheet" : "stylesheet";
 }
 
 /** `href`: a link stays a link to look at, and leads nowhere. */

@@ -26,6 +26,8 @@ export class StageSheets {
   /** A constructed sheet belongs to one document (CSSOM §6.1.1). */
   readonly #built = new Map<Document, Map<number, CSSStyleSheet>>();
   readonly #dirty = new Set<number>();
+  /** How many changes are in an element's sheet already: it may be looked at again, as when it has loaded. */
+  readonly #applied = new WeakMap<CSSStyleSheet, number>();
   readonly #dresser: Dresser;
   #bar = 0;
 
@@ -82,7 +84,7 @@ export class StageSheets {
       // A sheet that is about to be built anew gets it then.
       if (this.#dirty.has(op.node)) return;
       const sheet = (this.node(op.node) as HTMLStyleElement | undefined)?.sheet;
-      if (sheet) this.#change(sheet, op);
+      if (sheet) this.#catchUp(sheet, op.node);
       return;
     }
     for (const built of this.#built.values()) {
@@ -182,9 +184,17 @@ export class StageSheets {
       parsed.replaceSync(made.css);
       while (sheet.cssRules.length > 0) sheet.deleteRule(0);
       for (const rule of parsed.cssRules) sheet.insertRule(rule.cssText, sheet.cssRules.length);
+      this.#applied.delete(sheet);
     }
     this.#dresser.sheet(sheet);
-    for (const change of made?.changes ?? []) this.#change(sheet, change);
+    this.#catchUp(sheet, id);
+  }
+
+  /** Brings the changes of an element's sheet that are not in it yet. */
+  #catchUp(sheet: CSSStyleSheet, id: number): void {
+    const changes = this.#owned.get(id)?.changes ?? [];
+    for (const change of changes.slice(this.#applied.get(sheet) ?? 0)) this.#change(sheet, change);
+    this.#applied.set(sheet, changes.length);
   }
 
   #change(sheet: CSSStyleSheet, op: Change): void {

@@ -42,7 +42,9 @@ export class WatchSocket {
   #waiting = true;
   #retry = FIRST_RETRY;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #asked = 0;
+  #asked = Number.NEGATIVE_INFINITY;
+  /** It asks again if no snapshot has come until then. */
+  #asking: ReturnType<typeof setTimeout> | undefined;
   #over = false;
   readonly #stop = new AbortController();
   readonly #pulse = new Pulse({
@@ -66,6 +68,7 @@ export class WatchSocket {
     this.#over = true;
     this.#stop.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#asking);
     this.#pulse.stop();
     const socket = this.#socket;
     this.#socket = null;
@@ -140,8 +143,16 @@ export class WatchSocket {
 
   resync(): void {
     this.#waiting = true;
-    const now = Date.now();
-    if (now - this.#asked < RESYNC_EVERY) return;
+    clearTimeout(this.#asking);
+    const now = performance.now();
+    const early = this.#asked + RESYNC_EVERY - now;
+    if (early > 0) {
+      // A page that stands still would not make it ask again.
+      this.#asking = setTimeout(() => {
+        if (this.#waiting) this.resync();
+      }, early);
+      return;
+    }
     this.#asked = now;
     this.#send({ tag: ViewerRequestTag.Resync });
   }
@@ -179,7 +190,7 @@ export class WatchSocket {
         break;
       case ViewerNoticeTag.NoPage:
         this.#waiting = true;
-        this.#asked = Date.now();
+        this.#asked = performance.now();
         break;
     }
     this.watcher.notice(notice);

@@ -123,7 +123,7 @@ impl Plant {
             Carrier::Attr("optgroup", name) => with("select", &[], around("optgroup", &[(name, &secret)], vec![])),
             Carrier::Attr("use" | "image", name) => {
                 let tag = if self.carrier == Carrier::Attr("use", "href") { "use" } else { "image" };
-                with("svg", &[], around(tag, &[(name, &format!("/x/{secret}"))], vec![]))
+                with("svg", &[], around(tag, &[(name, &format!("/x/{secret}#{secret}"))], vec![]))
             }
             Carrier::Attr("link", name) => {
                 with("link", &[(name, &format!("/x/{secret}.css")), ("rel", "stylesheet")], vec![])

@@ -117,6 +117,19 @@ fn links_lead_nowhere_and_assets_are_capabilities() {
 }
 
 #[test]
+fn drawings_out_of_other_files_are_capabilities_too() {
+    let uses = ["icons.svg#cart", "#own", "icons.svg", "icons.svg#4111111111111111", "data:image/svg+xml,x#y"];
+    let nodes = uses.map(|url| parent("use", &[("href", url), ("xlink:href", url)], vec![]));
+    let room = Room::new("", nodes.concat());
+    let shown = |node: u32, name: &str| room.seen(node).attribute(name).map(str::to_owned);
+    for name in ["href", "xlink:href"] {
+        let all: Vec<_> = (2..7).map(|node| shown(node, name)).collect();
+        assert_eq!(all, [Some("/__lado/a/0#cart".into()), Some("#own".into()), None, None, None], "{name}");
+    }
+    assert_eq!(room.assets.named, ["https://shop.example/icons.svg"]);
+}
+
+#[test]
 fn a_sheet_in_pieces_is_told_again_when_a_piece_comes_or_goes() {
     let mut room = Room::new(OWN, parent("style", &[], vec![text("a{color:red}")]));
     room.insert(2, 0, 10, vec![text("b{color:red}")]);
