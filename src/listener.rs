@@ -39,7 +39,7 @@ use crate::span::Span;
 use crate::upstream::{Body, Caps, Timed, keep_alive};
 pub use counts::{Counts, REFUSED};
 use counts::{Open, Refused};
-use guard::{Activity, Protocol, Watched};
+use guard::{Activity, Patience, Protocol, Watched};
 pub use guard::{AtEnd, Watching};
 use hop::{Hops, Net};
 pub use limits::Rate;
@@ -445,8 +445,9 @@ async fn speak<S, H, F>(
     let times = Times { head: config.header_timeout.0, write: config.write_timeout.0 };
     let wire = Wire::new(stream, http2, activity.clone(), times, shared.counts.clone(), held);
     let mut conversation = pin!(builder.serve_connection_with_upgrades(TokioIo::new(wire), service));
-    let mut unread = pin!(activity.unread(config.write_timeout.0));
-    let mut overdue = pin!(activity.overdue(config.header_timeout.0, config.idle_timeout.0));
+    let patience =
+        Patience { first: config.header_timeout.0, idle: config.idle_timeout.0, unread: config.write_timeout.0 };
+    let mut overdue = pin!(activity.overdue(patience));
     // hyper closes a connection that has no request yet, although one may be on its way: whoever was let in is answered.
     let mut leaving = pin!(async {
         drain.cancelled().await;
@@ -462,7 +463,6 @@ async fn speak<S, H, F>(
                 return;
             }
             () = overdue.as_mut() => return,
-            () = unread.as_mut() => return tracing::debug!("downstream does not read"),
             () = leaving.as_mut(), if !draining => {
                 draining = true;
                 conversation.as_mut().graceful_shutdown();

@@ -90,7 +90,7 @@ pub struct Activity {
     /// Since when no request has run, in milliseconds after `born`; [`BUSY`] while one does.
     idle: AtomicU64,
     /// Its place is needed.
-    evicted: Notify,
+    evicted: AtomicBool,
     unread: Arc<Unread>,
     /// Requests whose response has not been sent to its end.
     running: AtomicUsize,
@@ -125,7 +125,7 @@ impl Default for Activity {
         Self {
             born: Instant::now(),
             idle: AtomicU64::new(0),
-            evicted: Notify::new(),
+            evicted: AtomicBool::new(false),
             unread: Arc::default(),
             running: AtomicUsize::new(0),
             spoke: AtomicBool::new(false),
@@ -148,7 +148,8 @@ impl Activity {
 
     /// Closes the connection if it is still idle.
     pub fn evict(&self) {
-        self.evicted.notify_one();
+        self.evicted.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
     }
 
     fn is_busy(&self) -> bool {
@@ -187,9 +188,13 @@ impl Activity {
         if request.method() == Method::CONNECT {
             self.tunnels.store(true, Ordering::Relaxed);
         }
+        let multiplexed = request.version() == Version::HTTP_2;
+        if multiplexed {
+            self.unread.begin();
+        }
         self.running.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
-        Running { of: self.clone(), multiplexed: request.version() == Version::HTTP_2 }
+        Running { of: self.clone(), multiplexed }
     }
 
     /// Resolves when the first request has arrived, or has taken so long.
@@ -199,27 +204,35 @@ impl Activity {
         }
     }
 
-    /// Resolves when the browser does not read what it has asked for.
-    pub async fn unread(&self, most: Duration) {
-        self.unread.given_up(most, || self.running.load(Ordering::Relaxed)).await;
-    }
-
-    /// Resolves when the connection should be closed: no request within `first`, none running for `idle`, or none
-    /// running while others need its place.
-    pub async fn overdue(&self, first: Duration, idle: Duration) {
-        let mut deadline = Instant::now() + first;
+    /// Resolves when the connection should be closed: no request within `first`, none running for `idle` or while
+    /// others need its place, or nothing read for `unread` of what runs.
+    pub async fn overdue(&self, Patience { first, idle, unread }: Patience) {
+        let begin = Instant::now();
+        let (mut deadline, mut look) = (begin + first, begin + unread / 4);
         loop {
             if self.is_busy() {
                 self.idle.store(BUSY, Ordering::Relaxed);
-                self.changed.notified().await;
+                self.evicted.store(false, Ordering::Relaxed);
+                if self.unread.is_used() {
+                    tokio::select! {
+                        () = sleep_until(look) => {
+                            if self.unread.is_given_up(unread, self.running.load(Ordering::Relaxed)) {
+                                return;
+                            }
+                            look = Instant::now() + unread / 4;
+                        }
+                        () = self.changed.notified() => {}
+                    }
+                } else {
+                    self.changed.notified().await;
+                }
             } else {
                 tokio::select! {
                     () = sleep_until(deadline) => return,
-                    () = self.evicted.notified() => match self.is_busy() {
-                        true => continue,
-                        false => return,
-                    },
                     () = self.changed.notified() => {}
+                }
+                if self.evicted.swap(false, Ordering::Relaxed) && !self.is_busy() {
+                    return;
                 }
             }
             let now = Instant::now();
@@ -227,6 +240,17 @@ impl Activity {
             deadline = now + idle;
         }
     }
+}
+
+/// How long a connection may do nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Before its first request.
+    pub first: Duration,
+    /// Between requests.
+    pub idle: Duration,
+    /// With what it has asked for.
+    pub unread: Duration,
 }
 
 /// A request that is being answered.
@@ -340,13 +364,14 @@ mod tests {
     #[tokio::test]
     async fn a_silent_connection_is_overdue_and_a_busy_one_is_not() {
         let (first, idle) = (Duration::from_millis(20), Duration::from_millis(60));
+        let patience = Patience { first, idle, unread: idle };
         let activity = Arc::new(Activity::default());
-        activity.overdue(first, idle).await;
+        activity.overdue(patience).await;
 
         let running = activity.start(&request("/", &[]));
-        assert!(tokio::time::timeout(idle * 3, activity.overdue(first, idle)).await.is_err());
+        assert!(tokio::time::timeout(idle * 3, activity.overdue(patience)).await.is_err());
         let begin = Instant::now();
-        tokio::join!(async { drop(running) }, activity.overdue(first, idle));
+        tokio::join!(async { drop(running) }, activity.overdue(patience));
         assert!(begin.elapsed() >= first);
     }
 }

@@ -3,19 +3,16 @@
 //! On HTTP/1 the socket itself fills up. Here pings and other streams go on while one waits: it shows in that nothing
 //! more of its body is asked for.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use tokio::sync::Notify;
-use tokio::time::sleep;
 
 /// The responses of one connection.
 pub struct Unread {
     born: Instant,
     slots: Mutex<Slots>,
-    /// There is a first one.
-    begun: Notify,
+    /// It is a connection on which there are any.
+    used: AtomicBool,
 }
 
 #[derive(Default)]
@@ -27,11 +24,11 @@ struct Slots {
 /// It is the site that is waited for, or the slot is nobody's.
 const NOT_WAITING: u64 = u64::MAX;
 /// A connection on which others are read goes too when one has not been for so many times as long.
-const PATIENCE: u32 = 10;
+const PATIENCE: u64 = 10;
 
 impl Default for Unread {
     fn default() -> Self {
-        Self { born: Instant::now(), slots: Mutex::default(), begun: Notify::new() }
+        Self { born: Instant::now(), slots: Mutex::default(), used: AtomicBool::new(false) }
     }
 }
 
@@ -41,7 +38,6 @@ impl Unread {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let at = slots.free.pop().unwrap_or_else(|| {
             slots.all.push(Arc::new(AtomicU64::new(NOT_WAITING)));
-            self.begun.notify_one();
             slots.all.len() - 1
         });
         let since = slots.all[at].clone();
@@ -50,23 +46,25 @@ impl Unread {
         Response { of: self.clone(), at, since }
     }
 
-    /// Resolves when the browser has taken nothing for so long of whatever runs, or for much longer of one.
-    pub async fn given_up(&self, most: Duration, running: impl Fn() -> usize) {
-        self.begun.notified().await;
-        let limit = u64::try_from(most.as_millis()).unwrap_or(NOT_WAITING);
-        loop {
-            sleep(most / 4).await;
-            let now = self.now();
-            let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            let waits = slots.all.iter().filter_map(|since| {
-                let since = since.load(Ordering::Relaxed);
-                (since != NOT_WAITING).then(|| now.saturating_sub(since)).filter(|waited| *waited >= limit)
-            });
-            let (count, longest) = waits.fold((0, 0), |(count, longest), waited| (count + 1, longest.max(waited)));
-            if count > 0 && (count >= running() || longest >= limit.saturating_mul(PATIENCE.into())) {
-                return;
-            }
-        }
+    /// There will be responses.
+    pub fn begin(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether the browser has taken nothing for so long of whatever runs, or for much longer of one.
+    pub fn is_given_up(&self, most: Duration, running: usize) -> bool {
+        let (now, limit) = (self.now(), u64::try_from(most.as_millis()).unwrap_or(NOT_WAITING));
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let waits = slots.all.iter().filter_map(|since| {
+            let since = since.load(Ordering::Relaxed);
+            (since != NOT_WAITING).then(|| now.saturating_sub(since)).filter(|waited| *waited >= limit)
+        });
+        let (count, longest) = waits.fold((0, 0), |(count, longest), waited| (count + 1, longest.max(waited)));
+        count > 0 && (count >= running || longest >= limit.saturating_mul(PATIENCE))
     }
 
     fn now(&self) -> u64 {
