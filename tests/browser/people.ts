@@ -168,20 +168,20 @@ export class Customer {
   async allow(level: Level): Promise<void> {
     const { look, point, control } = this.words.panel;
     const name = { "Only look": look, Point: point, "Click and type": control }[level];
-    const choice = (await this.panel()).getByRole("radio", { name });
-    // The panel takes no press in the first moment after it has changed under the finger.
+    // The panel takes no press in the first moment after it has changed under the finger; another page has another panel.
     await expect(async () => {
       await this.#unfold();
+      const choice = (await this.panel()).getByRole("radio", { name });
       await choice.click({ timeout: 2000 });
       await expect(choice).toBeChecked({ timeout: 700 });
     }).toPass({ timeout: 15_000 });
   }
 
   async end(): Promise<void> {
-    const end = (await this.panel()).getByRole("button", { name: this.words.panel.end, exact: true });
     await expect(async () => {
       if (!this.page.url().includes("/__lado/farewell")) {
         await this.#unfold();
+        const end = (await this.panel()).getByRole("button", { name: this.words.panel.end, exact: true });
         await end.click({ timeout: 1000 });
       }
       await this.page.waitForURL(/__lado\/farewell/, { timeout: 2000 });
