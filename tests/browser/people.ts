@@ -177,6 +177,15 @@ export class Customer {
     }).toPass({ timeout: 15_000 });
   }
 
+  /** Presses "Hide something", until the page asks what. */
+  async choosesToHide(): Promise<void> {
+    await expect(async () => {
+      await this.#unfold();
+      await (await this.panel()).getByRole("button", { name: "Hide something" }).click({ timeout: 2000 });
+      await expect.poll(() => this.overlay(), { timeout: 2000 }).toContain("Press what you want to hide");
+    }).toPass({ timeout: 20_000 });
+  }
+
   async end(): Promise<void> {
     await expect(async () => {
       if (!this.page.url().includes("/__lado/farewell")) {

@@ -106,8 +106,7 @@ test("what an agent asks for happens when the customer says yes, and not before"
 
   // What the customer hides is gone for the agent, and a pause hides everything.
   const shared = await customer.panel();
-  await shared.locator(".pill button").first().click();
-  await shared.getByRole("button", { name: "Hide something" }).click();
+  await customer.choosesToHide();
   const heading = await customer.page.locator("h1").boundingBox();
   await customer.page.mouse.click((heading?.x ?? 0) + 20, (heading?.y ?? 0) + 10);
   await expect.poll(() => agent.reads()).not.toContain("Tide kettle");
@@ -121,7 +120,7 @@ test("what an agent asks for happens when the customer says yes, and not before"
   expect(await agent.reads()).not.toContain("Tide kettle");
 
   // The choice can be given up by the keyboard, and a pause is one press away while the page is used.
-  await shared.getByRole("button", { name: "Hide something" }).click();
+  await customer.choosesToHide();
   const again = await customer.page.locator("main p").first().boundingBox();
   await customer.page.keyboard.press("Escape");
   await customer.page.mouse.click((again?.x ?? 0) + 20, (again?.y ?? 0) + 5);
@@ -185,10 +184,7 @@ test("a picture that the customer hides is an empty place to the agent, and its 
     );
   expect(await loads()).toBe(true);
 
-  const panel = await customer.panel();
-  await panel.locator(".pill button").first().click();
-  await panel.getByRole("button", { name: "Hide something" }).click();
-  await expect.poll(() => customer.overlay()).toContain("Press what you want to hide");
+  await customer.choosesToHide();
   const box = await customer.page.locator("main img[width='400']").boundingBox();
   await customer.page.mouse.click((box?.x ?? 0) + 20, (box?.y ?? 0) + 20);
   await expect.poll(async () => (await picture())?.src).toBeNull();
