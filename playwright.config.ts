@@ -21,7 +21,7 @@ export default defineConfig({
   workers: 1,
   // Long enough for a machine that is busy otherwise: nothing here is about time.
   timeout: 180_000,
-  expect: { timeout: 30_000 },
+  expect: { timeout: 30_000, toPass: { timeout: 60_000 } },
   // A busy machine loses a race now and then, and the report says so: "flaky". What guards a secret gets no second go.
   retries: 1,
   reporter: [["list"]],

@@ -1,10 +1,10 @@
 // A session passes from one agent to another, a supervisor watches it, and what is written about it is found again.
 
 import AxeBuilder from "@axe-core/playwright";
-import type { Browser, Locator } from "@playwright/test";
+import type { Browser } from "@playwright/test";
 import { expect, test } from "./fixture";
 import type { Lado } from "./lado";
-import { Agent, close, together } from "./people";
+import { Agent, close, press, together } from "./people";
 
 /** Another agent, signed in, in a browser context of their own. */
 async function colleague(browser: Browser, lado: Lado, name: string): Promise<Agent> {
@@ -29,14 +29,6 @@ async function ask(agent: Agent, label: string, who: string): Promise<void> {
   await expect(option).toBeAttached();
   await choice.selectOption({ label: (await option.textContent()) ?? "" });
   await agent.page.getByRole("button", { name: label }).click();
-}
-
-/** The panel takes no press in the first moment after a question has appeared. */
-async function press(button: Locator): Promise<void> {
-  await expect(async () => {
-    await button.click({ timeout: 2000 });
-    await expect(button).toBeHidden({ timeout: 700 });
-  }).toPass({ timeout: 15_000 });
 }
 
 test("a session is handed over, a supervisor watches, and only with the customer's yes", async ({

@@ -30,7 +30,7 @@ async function act(agent: Agent, customer: Customer): Promise<void> {
   await expect(async () => {
     await agent.click("#made");
     await expect(customer.page.locator("#made")).toHaveText("It is pressed", { timeout: 3000 });
-  }).toPass({ timeout: 15_000 });
+  }).toPass();
   await agent.sees("It is pressed");
 }
 

@@ -1,7 +1,7 @@
 // A session that begins with the launcher on the site's own page, and ends with the page staying.
 
 import { expect, type Page } from "@playwright/test";
-import type { Agent, Customer } from "./people";
+import { type Agent, type Customer, unfold } from "./people";
 
 /** Presses *Get help*, agrees, and comes back to the page. */
 export async function ask(page: Page, shop: string): Promise<void> {
@@ -22,9 +22,8 @@ export async function part(customer: Customer): Promise<void> {
   const panel = await customer.panel();
   const end = panel.getByRole("button", { name: "End", exact: true });
   await expect(async () => {
-    const pill = panel.locator(".pill");
-    if (await pill.isVisible()) await pill.click({ timeout: 1000 });
+    await unfold(panel);
     await end.click({ timeout: 1000 });
     await expect(panel.getByRole("status")).toHaveText(/over|ended/i, { timeout: 2000 });
-  }).toPass({ timeout: 15_000 });
+  }).toPass();
 }

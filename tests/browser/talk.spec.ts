@@ -1,7 +1,7 @@
 // What agent and customer say to each other beside the page: chat, questions, and what the customer keeps to themselves.
 
 import { expect, test } from "./fixture";
-import { inTheShop } from "./people";
+import { inTheShop, press } from "./people";
 
 const CARD = "4539 1488 0343 6467";
 
@@ -101,7 +101,7 @@ test("what an agent asks for happens when the customer says yes, and not before"
   await expect(async () => {
     await question.getByRole("button", { name: "Open" }).click({ timeout: 2000 });
     await customer.page.waitForURL(/product\/kettle/, { timeout: 3000 });
-  }).toPass({ timeout: 20_000 });
+  }).toPass();
   await agent.sees("Enamelled steel");
 
   // What the customer hides is gone for the agent, and a pause hides everything.
@@ -193,14 +193,6 @@ test("a picture that the customer hides is an empty place to the agent, and its 
   expect(await loads()).toBe(false);
   await agent.page.screenshot({ path: info.outputPath("hidden-picture.png") });
 });
-
-/** The panel takes no press in the first moment after a question has appeared. */
-async function press(button: import("@playwright/test").Locator): Promise<void> {
-  await expect(async () => {
-    await button.click({ timeout: 2000 });
-    await expect(button).toBeHidden({ timeout: 700 });
-  }).toPass({ timeout: 15_000 });
-}
 
 test("what an agent points out shows on both sides, holds on to its element, and catches no press", async ({
   agent,

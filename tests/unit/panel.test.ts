@@ -92,6 +92,21 @@ test("arrow keys and Enter grant nothing, the space bar and a click do", async (
   await expect.poll(() => lado.said.at(-1)).toEqual({ type: "level", level: "point" });
 });
 
+test("what is opened while it connects stays open when it has connected", async ({ page }) => {
+  let answer = () => {};
+  await page.routeWebSocket(/\/api\/panel\/socket$/, (route) => {
+    route.onMessage(() => {
+      answer = () => route.send(JSON.stringify(ACTIVE));
+    });
+  });
+  await serve(page, "panel", CONSOLE, (path) => path === "/panel");
+  await page.goto(`${CONSOLE}/panel#a-ticket`);
+  await page.getByRole("button", { name: /^Shared view/ }).click();
+  await expect(page.locator(".spinner")).toBeVisible();
+  answer();
+  await expect(page.getByRole("radio", { name: "Only look" })).toBeVisible();
+});
+
 test("a press in the moment in which the panel changes does not count", async ({ page }) => {
   const lado = await open(page, WAITING);
   await page.waitForTimeout(600);

@@ -91,8 +91,12 @@ export function Panel({ socket }: { socket: PanelSocket }) {
     const timer = setTimeout(() => setUndo(false), PREVIEW);
     return () => clearTimeout(timer);
   }, [hidden]);
-  // A PIN that has been read out makes way for the page, whatever was chosen before.
-  useLayoutEffect(() => setOpen(null), [state?.phase]);
+  // A PIN that has been read out makes way for the page, whatever was chosen before; the first word of Lado does not.
+  const phase = useRef<PanelState["phase"] | undefined>(undefined);
+  useLayoutEffect(() => {
+    if (phase.current) setOpen(null);
+    phase.current = state?.phase;
+  }, [state?.phase]);
   useLayoutEffect(() => {
     shown.current = Date.now();
   }, [open, state?.phase, request?.id, undo]);
