@@ -57,6 +57,12 @@ pub fn text(status: StatusCode, text: &'static str) -> Response {
     with_type(status, "text/plain; charset=utf-8", text.into())
 }
 
+/// The first value of a name in the query.
+pub fn query(request: &Request, name: &str) -> Option<String> {
+    let query = request.uri().query()?;
+    url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 /// 303 to another address: the browser fetches it with GET whatever the method was (RFC 9110 §15.4.4).
 pub fn redirect(location: &str) -> Response {
     let Ok(value) = HeaderValue::try_from(location) else {

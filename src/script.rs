@@ -90,15 +90,16 @@ impl Scripts {
         if asker.is_some_and(|asker| !self.asking.allows(asker)) {
             return Err(Failure::Busy);
         }
-        let company = query(request, "company").ok_or(Failure::NotFound)?;
+        let company = respond::query(request, "company").ok_or(Failure::NotFound)?;
         let company = self.sessions.companies().get(&company).ok_or(Failure::NotFound)?;
-        let start =
-            query(request, "at").and_then(|at| Url::parse(&at).ok()).ok_or(Failure::Malformed("the address"))?;
+        let start = respond::query(request, "at")
+            .and_then(|at| Url::parse(&at).ok())
+            .ok_or(Failure::Malformed("the address"))?;
         let site = Site::of(&start).ok_or(Failure::Malformed("the address"))?;
         if !company.loads_script(&site.origin()) {
             return Err(Failure::Forbidden("the company's settings do not name this page's origin under scripts"));
         }
-        let asked = query(request, "asked").and_then(|asked| Secret::parse(&asked).ok());
+        let asked = respond::query(request, "asked").and_then(|asked| Secret::parse(&asked).ok());
         let asked = asked.ok_or(Failure::Malformed("what the page knows again who has asked by"))?;
         match self.sessions.ask(&company, start, Home { sites: vec![site], kind: HomeKind::Script, asked }) {
             Ok((_, token)) => Ok(respond::redirect(&format!("{}/j/{token}", self.console))),
@@ -109,12 +110,12 @@ impl Scripts {
 
     /// The sync script with what it must know: for a ticket from the consent, or the token that came with it.
     fn boot(&self, request: &Request) -> Result<Response, Failure> {
-        let session = match query(request, "ticket") {
+        let session = match respond::query(request, "ticket") {
             Some(ticket) => match self.sessions.redeem(&ticket) {
                 // The tab that has asked knows by what: a link that somebody has been sent starts nothing.
                 Some((session, Ticket::Enter))
                     if is_of_script(&session)
-                        && query(request, "asked").is_some_and(|asked| session.knows_asked(&asked)) =>
+                        && respond::query(request, "asked").is_some_and(|asked| session.knows_asked(&asked)) =>
                 {
                     session
                 }
@@ -138,7 +139,9 @@ impl Scripts {
     /// A link to another site: to its view host where the company allows it, else where it leads by itself.
     fn leave(&self, request: &Request) -> Result<Response, Failure> {
         let session = self.session(request)?;
-        let to = query(request, "to").and_then(|to| Url::parse(&to).ok()).ok_or(Failure::Malformed("the address"))?;
+        let to = respond::query(request, "to")
+            .and_then(|to| Url::parse(&to).ok())
+            .ok_or(Failure::Malformed("the address"))?;
         if !matches!(to.scheme(), "http" | "https") {
             return Err(Failure::Malformed("the address"));
         }
@@ -164,7 +167,7 @@ impl Scripts {
     }
 
     fn session(&self, request: &Request) -> Result<Arc<Session>, Failure> {
-        let token = query(request, "token").ok_or(Failure::NotCustomer)?;
+        let token = respond::query(request, "token").ok_or(Failure::NotCustomer)?;
         let session = self.sessions.by_page_token(&token).filter(|session| is_of_script(session));
         session.ok_or(Failure::NotCustomer)
     }
@@ -182,11 +185,6 @@ fn check_home(session: &Session, request: &Request) -> Result<HeaderValue, Failu
 fn is_of_script(session: &Session) -> bool {
     session.home.as_ref().is_some_and(|home| home.kind == HomeKind::Script)
         && matches!(session.phase(), Phase::Waiting | Phase::Active)
-}
-
-fn query(request: &Request, name: &str) -> Option<String> {
-    let query = request.uri().query()?;
-    url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// Pages name it without a version: it is asked for again every five minutes.

@@ -39,6 +39,7 @@ use crate::rewrite::url::{Site, ViewMap};
 pub use ask::{Ask, AskError, Request};
 pub use asset::{Asset, Showing};
 pub use company::{Account, Agent, AgentConfig, Companies, Company, CompanyConfig, CompanyError, Mode, Role};
+pub use customer::has_cookie;
 pub use escape::{Escape, Escapes};
 pub use link::LinkError;
 pub use pin::PinError;

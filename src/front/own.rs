@@ -10,9 +10,9 @@ use super::{Front, Fronts, is_home};
 use crate::assets;
 use crate::id::Secret;
 use crate::listener::Downstream;
-use crate::respond::{self, Body, Failure, Locale, Request, Response};
-use crate::rewrite::url::Site;
-use crate::session::{EndedBy, Found, Home, HomeKind, Session, SessionError, Ticket};
+use crate::respond::{self, Body, Failure, Locale, Request, Response, query};
+use crate::rewrite::url::{Scheme, Site};
+use crate::session::{EndedBy, Found, Home, HomeKind, Session, SessionError, Ticket, has_cookie};
 use crate::sync::{self, Opener};
 
 impl Fronts {
@@ -26,7 +26,7 @@ impl Fronts {
     ) -> Result<Response, Failure> {
         match (request.method(), path) {
             (&Method::GET, "help") => return self.help(front, site, downstream, &request),
-            (&Method::GET, "enter") => return self.enter(site, &request),
+            (&Method::GET, "enter") => return self.enter(front, site, &request),
             (&Method::GET, _) if path.starts_with("launcher.") => return Ok(launcher(path)),
             _ => {}
         }
@@ -60,7 +60,7 @@ impl Fronts {
         if !self.asking.allows(downstream.asker) {
             return Err(Failure::Busy);
         }
-        let at = query(request, "at").filter(|at| at.starts_with('/') && !at[1..].starts_with(['/', '\\']));
+        let at = path_in(request, "at");
         let start = Url::parse(&format!("{}{}", site.origin(), at.as_deref().unwrap_or("/")));
         let start = start.map_err(|_| Failure::Malformed("the page's address"))?;
         let others = front.hosts.iter().filter_map(|host| site.with_host(host));
@@ -79,13 +79,16 @@ impl Fronts {
     }
 
     /// The customer has said yes, and is known on the view domain: now on this host too.
-    fn enter(&self, site: &Site, request: &Request) -> Result<Response, Failure> {
+    fn enter(&self, front: &Front, site: &Site, request: &Request) -> Result<Response, Failure> {
+        if let Some(from) = query(request, "from") {
+            return self.ask_sibling(front, site, &from, request);
+        }
         let redeemed = query(request, "ticket").and_then(|ticket| self.sessions.redeem(&ticket));
         // A ticket that somebody has been sent would put them into a session that is not theirs.
         let headers = request.headers();
         let own = |(session, ticket): &(Arc<Session>, Ticket)| match ticket {
             Ticket::Enter => is_home(session, site) && session.has_asked(headers),
-            Ticket::Sibling => is_home(session, site) && same_site(headers),
+            Ticket::Sibling(way) => is_home(session, site) && has_cookie(headers, WAY, way),
             Ticket::Panel | Ticket::Viewer(_) => false,
         };
         let Some((session, _)) = redeemed.filter(own) else {
@@ -95,14 +98,35 @@ impl Fronts {
                 _ => Err(Failure::NotCustomer),
             };
         };
-        let to = query(request, "to").filter(|to| to.starts_with('/') && !to[1..].starts_with(['/', '\\']));
-        let to = to.unwrap_or_else(|| session.start[url::Position::BeforePath..].to_owned());
+        let to = path_in(request, "to").unwrap_or_else(|| session.start[url::Position::BeforePath..].to_owned());
         let mut response = respond::redirect(&to);
         if let Ok(cookie) = HeaderValue::try_from(session.front_cookie(site.scheme())) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         // Pages that the browser keeps from before have the launcher in them.
         response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+        Ok(response)
+    }
+
+    /// A page of a sibling host leads here, and says that its browser is in a session. The browser gets something that
+    /// only it has, and asks there for a ticket that is good with that alone: a ticket that somebody has been sent, or been
+    /// led to by a page of the same site, opens nothing.
+    fn ask_sibling(&self, front: &Front, site: &Site, from: &str, request: &Request) -> Result<Response, Failure> {
+        let path = path_in(request, "to").unwrap_or_else(|| "/".to_owned());
+        if let Some(Found::Open(session)) = self.sessions.of_customer(request.headers())
+            && is_home(&session, site)
+        {
+            return Ok(respond::redirect(&path));
+        }
+        let from =
+            Site::parse(from).filter(|from| is_sibling(front, site, from)).ok_or(Failure::Malformed("the host"))?;
+        let way = Secret::random().reveal();
+        let to = format!("{}{path}", site.origin());
+        let parameters = parameters(&[("way", &way), ("to", &to)]);
+        let mut response = respond::redirect(&format!("{}/__lado/leave?{parameters}", from.origin()));
+        let secure = if site.scheme() == Scheme::Https { "; Secure" } else { "" };
+        let cookie = format!("{WAY}={way}; HttpOnly; Path=/__lado/enter; Max-Age=60; SameSite=Lax{secure}");
+        response.headers_mut().extend(HeaderValue::try_from(cookie).ok().map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
     }
 
@@ -134,20 +158,21 @@ impl Fronts {
 
     /// A link to another site: to its view host where the company allows it, else where it leads by itself.
     fn leave(&self, front: &Front, session: &Session, site: &Site, request: &Request) -> Result<Response, Failure> {
+        let to = query(request, "to").and_then(|to| Url::parse(&to).ok()).ok_or(Failure::Malformed("the address"))?;
+        let target = Site::of(&to).ok_or(Failure::Malformed("the address"))?;
+        let sibling = is_sibling(front, site, &target) && session.views.fronts().contains(&target);
+        let path = &to[url::Position::BeforePath..];
+        if let Some(way) = query(request, "way").and_then(|way| Secret::parse(&way).ok()).filter(|_| sibling) {
+            let ticket = session.ticket(Ticket::Sibling(way));
+            let parameters = parameters(&[("ticket", &ticket), ("to", path)]);
+            return Ok(respond::redirect(&format!("{}/__lado/enter?{parameters}", target.origin())));
+        }
         // Else anybody's link through here would look like the site's own.
         if !same_origin(request.headers()) {
             return Err(Failure::Forbidden("only the site's own pages leave through here"));
         }
-        let to = query(request, "to").and_then(|to| Url::parse(&to).ok()).ok_or(Failure::Malformed("the address"))?;
-        let target = Site::of(&to).ok_or(Failure::Malformed("the address"))?;
-        // Of another site the browser could not say that it was this one's page that led there.
-        let sibling = target != *site && target.same_site(site) && session.views.fronts().contains(&target);
-        if sibling && front.hosts.iter().any(|host| host == target.host()) {
-            let path = &to[url::Position::BeforePath..];
-            let parameters = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("ticket", &session.ticket(Ticket::Sibling))
-                .append_pair("to", path)
-                .finish();
+        if sibling {
+            let parameters = parameters(&[("from", &site.origin()), ("to", path)]);
             return Ok(respond::redirect(&format!("{}/__lado/enter?{parameters}", target.origin())));
         }
         let mapped = session.company.allows(&to).then(|| session.views.map_url(&to)).flatten();
@@ -155,19 +180,26 @@ impl Fronts {
     }
 }
 
+/// What a browser is known by on its way from one host of a front to another.
+const WAY: &str = "lado_way";
+
+/// Another host of the front and of the same site: cookies of the one are not strangers to the other.
+fn is_sibling(front: &Front, site: &Site, other: &Site) -> bool {
+    other != site && other.same_site(site) && front.hosts.iter().any(|host| host == other.host())
+}
+
+/// A path of the same host, and not of another by a second slash.
+fn path_in(request: &Request, name: &str) -> Option<String> {
+    query(request, name).filter(|path| path.starts_with('/') && !path[1..].starts_with(['/', '\\']))
+}
+
+fn parameters(pairs: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
 /// Whether the browser says that a page of this very origin asks.
 pub(super) fn same_origin(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin")
-}
-
-/// Whether the browser says that a page of this site has led here.
-fn same_site(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_some_and(|site| site == "same-site" || site == "same-origin")
-}
-
-fn query(request: &Request, name: &str) -> Option<String> {
-    let query = request.uri().query()?;
-    url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 fn launcher(path: &str) -> Response {

@@ -14,7 +14,7 @@ const MAX_PLACES: usize = 8;
 impl Session {
     /// Whether a request comes from the customer's own browser: one of its cookies is this session's.
     pub fn is_customer(&self, headers: &HeaderMap) -> bool {
-        let customer = !self.is_over() && holds(headers, &self.views.cookie_name(), &self.customer);
+        let customer = !self.is_over() && has_cookie(headers, &self.views.cookie_name(), &self.customer);
         if customer {
             self.touch();
         }
@@ -57,7 +57,7 @@ impl Session {
 
     /// Whether the browser is the one that has asked for help.
     pub fn has_asked(&self, headers: &HeaderMap) -> bool {
-        self.home.as_ref().is_some_and(|home| holds(headers, &format!("lado_asked_{}", self.id), &home.asked))
+        self.home.as_ref().is_some_and(|home| has_cookie(headers, &format!("lado_asked_{}", self.id), &home.asked))
     }
 
     /// The same by what a page's script keeps.
@@ -81,12 +81,12 @@ impl Ended {
     /// Whether a request comes from the browser that was the customer's.
     pub fn was_customer(&self, headers: &HeaderMap) -> bool {
         let name = self.expired_cookie.split('=').next().unwrap_or_default();
-        holds(headers, name, &self.customer)
+        has_cookie(headers, name, &self.customer)
     }
 }
 
 /// Whether a request carries a cookie of this name with this secret in it.
-fn holds(headers: &HeaderMap, name: &str, wanted: &Secret) -> bool {
+pub fn has_cookie(headers: &HeaderMap, name: &str, wanted: &Secret) -> bool {
     // A site's cookies may hold any bytes, beside this one in one header.
     let right = |pair: &[u8]| {
         str::from_utf8(pair)

@@ -10,8 +10,8 @@ use crate::id::Secret;
 pub enum Ticket {
     /// Sets the customer's cookie on the view domain.
     Enter,
-    /// Sets it on another host of the front, for a page of this one.
-    Sibling,
+    /// Sets it on another host of the front, in the browser that has this of it.
+    Sibling(Secret),
     /// The customer's panel.
     Panel,
     /// The viewer of this agent.

@@ -8,7 +8,9 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use lado::front;
+use lado::id::Secret;
 use lado::respond::{self, Body};
+use lado::rewrite::url::Scheme;
 use lado::session::{EndedBy, Ticket};
 use url::Url;
 
@@ -386,11 +388,18 @@ async fn help_leads_through_consent_into_a_session_on_this_very_host() {
         let sent = send(&lado, get(&lado, &sent).header("cookie", cookie).header("sec-fetch-site", "cross-site")).await;
         assert_eq!((sent.status().as_u16(), sent.headers().get("set-cookie")), (403, None));
     }
-    let sibling = async |site: &str| {
-        let path = format!("/__lado/enter?ticket={}&to=/cart", session.ticket(Ticket::Sibling));
-        send(&lado, get(&lado, &path).header("sec-fetch-site", site)).await.status().as_u16()
+    // A ticket for another host of the front is good in the browser that has asked for it there.
+    let way = Secret::random();
+    let sibling = async |cookie: &str| {
+        let path = format!("/__lado/enter?ticket={}&to=/cart", session.ticket(Ticket::Sibling(way.clone())));
+        send(&lado, get(&lado, &path).header("cookie", cookie).header("sec-fetch-site", "same-site")).await
     };
-    assert_eq!((sibling("cross-site").await, sibling("none").await, sibling("same-site").await), (403, 403, 303));
+    let other = format!("lado_way={}", Secret::random().reveal());
+    assert_eq!(
+        (sibling("").await.status(), sibling(&other).await.status()),
+        (403.try_into().unwrap(), 403.try_into().unwrap())
+    );
+    assert_eq!(sibling(&format!("lado_way={}", way.reveal())).await.headers()["location"], "/cart");
     let entered = send(&lado, get(&lado, &here[url::Position::BeforePath..]).header("cookie", &asked)).await;
     assert_eq!(entered.headers()["location"], "/cart?x=1");
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
@@ -430,4 +439,49 @@ async fn help_leads_through_consent_into_a_session_on_this_very_host() {
     let gone = after.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(gone.starts_with("lado_") && gone.contains("Max-Age=0"), "{gone}");
     assert_eq!(bare(&text(after).await), (PAGE.to_owned(), 1));
+}
+
+#[tokio::test]
+async fn a_session_goes_along_to_another_host_of_its_front_in_the_same_browser_only() {
+    let site = Site::new(|_| async { answer("text/html", PAGE) }).await;
+    let mut front = front(&[format!("http://{}", site.address)], "");
+    front.hosts.push(format!("m.{HOST}"));
+    let lado = Running::with(&[], |config| config.fronts = vec![front]).await;
+    let helped = send(&lado, get(&lado, "/__lado/help?at=/").header("sec-fetch-site", "same-origin")).await;
+    let link = Url::parse(helped.headers()["location"].to_str().unwrap()).unwrap();
+    let (session, _) = lado.lado.sessions.accept(link.path().strip_prefix("/j/").unwrap()).unwrap();
+    let cookie = session.front_cookie(Scheme::Http);
+    let own = cookie.split(';').next().unwrap();
+    let visit = async |address: &str, cookie: &str, site: &str| {
+        let address = Url::parse(address).unwrap();
+        let request = Request::builder()
+            .uri(&address[url::Position::BeforePath..])
+            .header("host", &address[url::Position::BeforeHost..url::Position::AfterPort])
+            .header("cookie", cookie)
+            .header("sec-fetch-site", site);
+        let response = send(&lado, request).await;
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        (response.status().as_u16(), header("location").unwrap_or_default(), header("set-cookie").unwrap_or_default())
+    };
+    let port = lado.address.port();
+    let leave = format!("http://{HOST}:{port}/__lado/leave?to=http%3A%2F%2Fm.{HOST}%3A{port}%2Fcart%3Fx");
+    let (_, enter, _) = visit(&leave, own, "same-origin").await;
+    assert!(
+        enter.starts_with(&format!("http://m.{HOST}:{port}/__lado/enter?")) && !enter.contains("ticket"),
+        "{enter}"
+    );
+    let (_, back, way) = visit(&enter, "", "same-site").await;
+    assert!(back.starts_with(&format!("http://{HOST}:{port}/__lado/leave?")), "{back}");
+    assert!(way.starts_with("lado_way=") && way.contains("HttpOnly; Path=/__lado/enter"), "{way}");
+    let way = way.split(';').next().unwrap();
+    assert_eq!(visit(&back, "", "same-site").await.0, 403, "a browser that is in no session gets no ticket");
+    let (_, sent, _) = visit(&back, own, "same-site").await;
+    assert_eq!(visit(&sent, "", "same-site").await.0, 403, "whom a ticket is sent to is in nobody's session");
+    let (_, ticket, _) = visit(&back, own, "same-site").await;
+    let (status, at, cookie) = visit(&ticket, way, "same-site").await;
+    assert_eq!((status, at.as_str(), cookie.split(';').next()), (303, "/cart?x", Some(own)));
+    // In already: no way around.
+    assert_eq!(visit(&enter, own, "same-site").await.1, "/cart?x");
+    let foreign = enter.replace(&format!("from=http%3A%2F%2F{HOST}"), "from=http%3A%2F%2Fother.test");
+    assert_eq!(visit(&foreign, "", "same-site").await.0, 400, "{foreign}");
 }
