@@ -11,6 +11,7 @@ mod tls;
 mod unread;
 mod wire;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, UPGRADE};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -153,8 +154,7 @@ pub enum ListenError {
 pub struct Listener {
     socket: TcpListener,
     tls: Option<Tls>,
-    config: Config,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
 impl Listener {
@@ -185,13 +185,13 @@ impl Listener {
         let tls = (!config.certificates.is_empty()).then(|| Tls::new(&config.certificates)).transpose()?;
         // Connections have it from the socket that they come by.
         keep_alive(&socket);
-        Ok(Self { socket, tls, config: config.clone(), counts: Arc::default() })
+        Ok(Self { socket, tls, shared: Arc::new(Shared::new(config.clone())) })
     }
 
-    /// Counts in the same place as another.
+    /// Has its places, limits and counts in common with another.
     #[must_use]
     pub fn beside(self, other: &Self) -> Self {
-        Self { counts: other.counts.clone(), ..self }
+        Self { shared: other.shared.clone(), ..self }
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
@@ -199,7 +199,7 @@ impl Listener {
     }
 
     pub fn counts(&self) -> &Arc<Counts> {
-        &self.counts
+        &self.shared.counts
     }
 
     /// What puts other certificates in the place of these, while connections go on; nothing without TLS.
@@ -209,7 +209,7 @@ impl Listener {
 
     /// How long open responses have once draining has begun.
     pub fn grace(&self) -> Duration {
-        self.config.grace.0
+        self.shared.config.grace.0
     }
 
     /// Serves until `drain` is cancelled; then open responses have the configured grace to finish.
@@ -218,17 +218,15 @@ impl Listener {
         H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let Self { socket, tls, config, counts } = self;
+        let Self { socket, tls, shared } = self;
         let tls = tls.map(|tls| tls.acceptor);
-        let permits = Arc::new(Semaphore::new(config.max_connections));
-        let grace = config.grace.0;
-        let shared = Arc::new(Shared::new(config, counts));
+        let grace = shared.config.grace.0;
         let connections = TaskTracker::new();
         loop {
             let accepted = async {
                 // The permit comes first, so that at the limit new connections wait in the system's queue.
                 let permit = loop {
-                    match timeout(MAKE_ROOM, permits.clone().acquire_owned()).await {
+                    match timeout(MAKE_ROOM, shared.places.clone().acquire_owned()).await {
                         Ok(permit) => break permit,
                         Err(_) => shared.make_room(),
                     }
@@ -283,11 +281,13 @@ struct Held {
     _open: Open,
 }
 
-/// After waiting so long for a place the longest idle connection gives its own.
+/// After waiting so long for a place the longest idle connections give theirs: a hundredth of all, for those behind.
 const MAKE_ROOM: Duration = Duration::from_millis(100);
+const ROOM: usize = 100;
 
 /// What the connections of a listener have in common.
 struct Shared {
+    places: Arc<Semaphore>,
     /// Those that speak HTTP, by where their activity is in memory.
     speaking: Mutex<HashMap<usize, Arc<Activity>>>,
     config: Config,
@@ -297,10 +297,17 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(config: Config, counts: Arc<Counts>) -> Self {
+    fn new(config: Config) -> Self {
         let addresses =
             Addresses::new(config.connections_per_address, config.requests_per_address, config.requests_burst);
-        Self { speaking: Mutex::default(), addresses, hops: Hops::new(&config.trusted), counts, config }
+        Self {
+            places: Arc::new(Semaphore::new(config.max_connections)),
+            speaking: Mutex::default(),
+            addresses,
+            hops: Hops::new(&config.trusted),
+            counts: Arc::default(),
+            config,
+        }
     }
 
     fn speaks(&self, activity: &Arc<Activity>) -> Speaking<'_> {
@@ -309,11 +316,13 @@ impl Shared {
         Speaking { of: self, key }
     }
 
-    /// All places are taken: the connection that has been idle for longest is closed.
+    /// All places are taken: the connections that have been idle for longest are closed.
     fn make_room(&self) {
         let speaking = self.speaking.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = speaking.values().filter_map(|activity| Some((activity.idle_for()?, activity)));
-        if let Some((_, longest)) = idle.max_by_key(|(idle, _)| *idle) {
+        let mut idle: Vec<_> = idle.collect();
+        idle.sort_unstable_by_key(|(idle, _)| Reverse(*idle));
+        for (_, longest) in idle.into_iter().take((self.config.max_connections / ROOM).max(1)) {
             longest.evict();
             self.counts.refuse(Refused::Full);
         }
@@ -350,14 +359,16 @@ async fn connection<H, F>(
         match timeout(config.header_timeout.0, hop::proxied(&mut stream)).await {
             Ok(Ok(told)) => {
                 if let Some(hop::Brought { from, to, tls }) = told {
+                    // What Lado has seen itself goes before what a hop says that has passed it on.
+                    let own = downstream.tls;
                     downstream = Downstream {
                         address: from,
                         local: Some(to),
                         asker: from.ip(),
                         trusted: shared.hops.trusts(from.ip()),
                         // What it says here is not for visitors to say again.
-                        says_scheme: tls.is_none(),
-                        tls: tls.unwrap_or(downstream.tls),
+                        says_scheme: !own && tls.is_none(),
+                        tls: own || tls.unwrap_or(false),
                     };
                     held.place = shared.addresses.connection(from.ip());
                     if held.place.is_none() {
@@ -421,6 +432,7 @@ async fn speak<S, H, F>(
         async move {
             let mut request = request.map(|body| Body::Timed(Timed::capped(body, pause, caps)));
             let version = request.version();
+            let connects = request.method() == Method::CONNECT;
             let upgrades = request.headers().contains_key(UPGRADE) && http_body::Body::is_end_stream(request.body());
             let response = match judge(&mut request, downstream, &shared, caps) {
                 Ok(()) => handler(request).await,
@@ -434,6 +446,9 @@ async fn speak<S, H, F>(
                     guard::refusal(status, reason, version)
                 }
             };
+            if connects && response.status().is_success() {
+                activity.tunnel();
+            }
             if upgrades {
                 let other = response.status() == StatusCode::SWITCHING_PROTOCOLS;
                 activity.decide(if other { Protocol::Other } else { Protocol::Http });

@@ -138,6 +138,8 @@ fn told(mistakes: &[Mistake]) {
 fn seen(config: &Config) -> Vec<Option<(SystemTime, u64)>> {
     let certificates = config.listener.certificates.iter().flat_map(|one| [&one.chain, &one.key]);
     let logos = config.companies.iter().filter_map(|company| company.get_ref().brand.logo.as_ref());
-    let files: Vec<&PathBuf> = config.file.iter().chain(certificates).chain(logos).collect();
+    let agents = config.companies.iter().flat_map(|company| &company.get_ref().agents);
+    let photos = agents.filter_map(|agent| agent.photo.as_ref());
+    let files: Vec<&PathBuf> = config.file.iter().chain(certificates).chain(logos).chain(photos).collect();
     files.into_iter().map(|file| look(file)).collect()
 }

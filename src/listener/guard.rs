@@ -185,9 +185,6 @@ impl Activity {
         if !self.spoke.swap(true, Ordering::Relaxed) {
             self.first.notify_one();
         }
-        if request.method() == Method::CONNECT {
-            self.tunnels.store(true, Ordering::Relaxed);
-        }
         let multiplexed = request.version() == Version::HTTP_2;
         if multiplexed {
             self.unread.begin();
@@ -195,6 +192,11 @@ impl Activity {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
         Running { of: self.clone(), multiplexed }
+    }
+
+    /// A stream becomes a WebSocket.
+    pub fn tunnel(&self) {
+        self.tunnels.store(true, Ordering::Relaxed);
     }
 
     /// Resolves when the first request has arrived, or has taken so long.
@@ -216,7 +218,9 @@ impl Activity {
                 if self.unread.is_used() {
                     tokio::select! {
                         () = sleep_until(look) => {
-                            if self.unread.is_given_up(unread, self.running.load(Ordering::Relaxed)) {
+                            // What goes through a tunnel is read, as far as anybody knows.
+                            let tunnels = usize::from(self.tunnels.load(Ordering::Relaxed));
+                            if self.unread.is_given_up(unread, self.running.load(Ordering::Relaxed) + tunnels) {
                                 return;
                             }
                             look = Instant::now() + unread / 4;

@@ -342,6 +342,15 @@ pub fn http2(frames: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_refused_tunnel_holds_no_connection() {
+    let lado = Running::with(&[], |config| config.listener.idle_timeout = Span(Duration::from_millis(300))).await;
+    // :method CONNECT, :authority a
+    let block = [&[0x42, 7][..], b"CONNECT", &[0x41, 1, b'a']].concat();
+    let head = [0, 0, block.len() as u8, 1, 5, 0, 0, 0, 1];
+    exchange(lado.connect().await, &http2(&[&head[..], &block].concat())).await;
+}
+
+#[tokio::test]
 async fn floods_of_frames_end_their_connection() {
     let lado = Running::before(&[]).await;
     let ping = [&[0, 0, 8, 6, 0, 0, 0, 0, 0][..], &[0; 8]].concat();
