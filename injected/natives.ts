@@ -59,7 +59,6 @@ export const natives = /* @__PURE__ */ (() => {
     URL: NativeURL as typeof URL,
     Blob: own(scope.Blob) as typeof Blob,
     fetch: own(scope.fetch)?.bind(scope) as typeof fetch,
-    WebSocket: own(scope.WebSocket) as typeof WebSocket,
     MutationObserver: own(scope.MutationObserver) as typeof MutationObserver,
     setTimeout: scope.setTimeout?.bind(scope) as (run: () => void, ms?: number) => number,
     queueMicrotask: scope.queueMicrotask?.bind(scope) as (run: () => void) => void,

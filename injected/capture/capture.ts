@@ -28,7 +28,7 @@ import { Veils } from "./veils";
 import { Watch } from "./watch";
 
 /** Fields whose value comes whole. */
-const CHOSEN = /^(date.*|time|month|week|range|color)$/;
+const CHOSEN = /^(date.*|time|month|week|range|color)$/i;
 
 /** While the tab is hidden there are no animation frames. */
 const HIDDEN_FRAME_MS = 100;

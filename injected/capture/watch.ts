@@ -184,7 +184,7 @@ export class Watch {
       "getContext",
       () => {},
       (args) => {
-        if (/webgl/.test(args[0])) args[1] = { ...args[1], preserveDrawingBuffer: true };
+        if (/webgl/.test(args[0])) args[1] = { __proto__: args[1], preserveDrawingBuffer: true };
       },
     );
     dom.after(realm.HTMLOptionElement?.prototype, "selected", (option: HTMLOptionElement) => {

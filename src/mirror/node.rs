@@ -188,10 +188,6 @@ impl<'a> NodeRef<'a> {
         self.state().and_then(|state| state.adopted.as_deref())
     }
 
-    pub fn is_opaque(self) -> bool {
-        self.state().is_some_and(|state| state.opaque)
-    }
-
     /// The node alone, as trees carry it.
     pub fn to_tree(self) -> TreeNode {
         match &self.held().kind {

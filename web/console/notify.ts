@@ -19,11 +19,6 @@ export function notify(title: string, text: string): void {
   }
 }
 
-/** Whether the system may be asked to tell. */
-export function canAsk(): boolean {
-  return "Notification" in window && Notification.permission === "default";
-}
-
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible" || missed === 0) return;
   missed = 0;

@@ -42,7 +42,7 @@ export function announceSize(root: HTMLElement | null): (() => void) | undefined
   const say = () => {
     const { width, height } = root.getBoundingClientRect();
     const wanted = Math.min(Math.ceil(width), WIDTH);
-    window.parent.postMessage({ lado: "panel", width: wanted, height: Math.ceil(height) }, "*");
+    tellPage({ width: wanted, height: Math.ceil(height) });
   };
   const watcher = new ResizeObserver(say);
   watcher.observe(root);
