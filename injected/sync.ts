@@ -152,7 +152,10 @@ export function startSync(framing?: Framing): void {
     switch (it.tag) {
       case PageCommandTag.Welcome:
       case PageCommandTag.SetLevel:
-        if (it.tag === PageCommandTag.Welcome) tell("on");
+        if (it.tag === PageCommandTag.Welcome) {
+          tell("on");
+          overlay.signs?.again();
+        }
         level = it.level;
         // What the agent may do any moment is there before they do.
         if (level >= Level.Control) actor().catch(failed);
@@ -187,7 +190,7 @@ export function startSync(framing?: Framing): void {
         overlay.show((signs) => signs.erase(it.participant, it.id));
         break;
       case PageCommandTag.Show:
-        overlay.show((signs) => signs.show());
+        overlay.show((signs) => signs.show(it.last));
         break;
       case PageCommandTag.Watched:
         viewers = it.viewers;

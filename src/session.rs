@@ -129,12 +129,20 @@ pub struct State {
     pub request: Option<Request>,
     /// How many questions there have been.
     asked: u32,
-    /// How many elements the customer has hidden by hand and can show again.
-    pub hidden: u32,
+    pub hidden: Hidden,
     /// Whether a page of the customer is connected at the moment.
     pub online: bool,
     /// What the agent may know of the page in front, masked.
     pub page: Option<PageInfo>,
+}
+
+/// What the customer has hidden by hand and can show again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// So many elements.
+    pub count: u32,
+    /// Names what was hidden last of those.
+    pub last: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -232,7 +232,7 @@ fn hear_page(hub: &Hub, link: &PageLink, message: PageMessage) -> Result<(), Syn
         PageMessage::Native { native, shown, text } => hub.native(link, native, shown, &text)?,
         PageMessage::Restart {} => hub.restart(link)?,
         PageMessage::Hide { node } => hub.hide(link, node)?,
-        PageMessage::Hidden { count } => hub.hidden(link, count)?,
+        PageMessage::Hidden { count, last } => hub.hidden(link, count, last)?,
         PageMessage::Look { node, x, y } => hub.look(link, node, x, y)?,
         PageMessage::Pause {} => hub.pause(true),
         PageMessage::Pressed { x, y } => hub.page_pressed(link, x, y)?,

@@ -61,7 +61,8 @@ export class Overlay {
   #top = false;
   #showsMarks = true;
   #carry: Carry | null = null;
-  #signs: Signs | null = null;
+  /** What stands over the page, once there is something. */
+  signs: Signs | null = null;
   #asked = false;
 
   constructor(
@@ -132,8 +133,8 @@ export class Overlay {
     const { boot, rules, page } = this;
     this.#asked = true;
     page.late(({ Signs }) => {
-      if (!this.#signs) {
-        this.#signs = new Signs({
+      if (!this.signs) {
+        this.signs = new Signs({
           ...page,
           root: this.#root,
           text: boot.text,
@@ -141,9 +142,9 @@ export class Overlay {
           moved: () => this.moved(),
           raise: () => this.raise(),
         });
-        this.#signs.showMarks(this.#showsMarks);
+        this.signs.showMarks(this.#showsMarks);
       }
-      run(this.#signs);
+      run(this.signs);
     });
   }
 
@@ -165,7 +166,7 @@ export class Overlay {
   farewell(): void {
     this.#over = true;
     this.#showsMarks = false;
-    this.#signs?.clear();
+    this.signs?.clear();
     this.sheet.replaceSync("");
     dom.timeout(
       guard(() => this.remove()),
@@ -181,7 +182,7 @@ export class Overlay {
   #showMarks(shown: boolean): void {
     this.#showsMarks = shown;
     this.sheet.replaceSync(shown ? OUTLINE : "");
-    this.#signs?.showMarks(shown);
+    this.signs?.showMarks(shown);
     this.moved();
   }
 
@@ -223,7 +224,7 @@ export class Overlay {
       this.element.showPopover();
       this.#top = true;
     }
-    if (this.#signs) this.#signs.place();
+    if (this.signs) this.signs.place();
     else if (this.rules.found.size && this.#showsMarks && !this.#asked) this.show((signs) => signs.place());
   }
 }

@@ -90,7 +90,9 @@ export class Signs {
   /** Ends the choice of an element. */
   #stop: (() => void) | null = null;
   /** What the customer has hidden by hand, the last one last, and what stood over it before. */
-  #hidden: { element: Element; before: Veil }[] = [];
+  #hidden: { element: Element; before: Veil; number: number }[] = [];
+  #hides = 0;
+  #over = false;
 
   constructor(private readonly ground: Ground) {
     const { root, text } = ground;
@@ -120,6 +122,7 @@ export class Signs {
   clear(): void {
     for (const { arrow } of this.#pointers.values()) arrow.remove();
     this.#pointers.clear();
+    this.#over = true;
     this.#showsMarks = false;
     this.#placeMarks();
     this.#placeLocks();
@@ -275,7 +278,7 @@ export class Signs {
 
   #hide(element: Element): void {
     if (!this.ground.capture().id(element) || this.#hidden.some((one) => one.element === element)) return;
-    this.#hidden.push({ element, before: this.#veil(element) });
+    this.#hidden.push({ element, before: this.#veil(element), number: ++this.#hides });
     this.#count(element);
   }
 
@@ -288,11 +291,14 @@ export class Signs {
     return before;
   }
 
-  /** What the customer has hidden last shows again, as far as no rule hides it, too. */
-  show(): void {
+  /** What the customer has hidden last shows again, if it is still that, and as far as no rule hides it, too. */
+  show(number: number): void {
     this.#gone();
-    const last = this.#hidden.pop();
-    if (last) this.#veil(last.element, last.before);
+    const last = this.#hidden.at(-1);
+    if (last?.number === number) {
+      this.#hidden.pop();
+      this.#veil(last.element, last.before);
+    }
     this.#count();
     this.ground.moved();
   }
@@ -301,15 +307,20 @@ export class Signs {
     this.#hidden = this.#hidden.filter(({ element }) => dom.isConnected(element));
   }
 
+  /** On a new line: Lado may have forgotten the page meanwhile. */
+  again(): void {
+    if (this.#hides) this.#count();
+  }
+
   /** Tells what has been hidden, and how much can be shown again: now, or when the line is back. */
   #count(hides?: Element): void {
     this.#gone();
     const { tell, capture } = this.ground;
-    const count = this.#hidden.length;
+    const [count, last] = [this.#hidden.length, this.#hidden.at(-1)?.number ?? 0];
     // Under the number that it has been told anew with.
     const node = hides && capture().id(hides);
     const told = node ? tell({ tag: PageMessageTag.Hide, node }) : !hides || !dom.isConnected(hides);
-    if (told && tell({ tag: PageMessageTag.Hidden, count })) return;
+    if (this.#over || (told && tell({ tag: PageMessageTag.Hidden, count, last }))) return;
     dom.timeout(
       guard(() => this.#count(hides)),
       LOCKS_MS,

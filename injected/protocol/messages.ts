@@ -328,7 +328,7 @@ export type PageMessage =
   | { tag: PageMessageTag.Secret; field: number; value: string; done: boolean }
   | { tag: PageMessageTag.Pressed; x: number; y: number }
   | { tag: PageMessageTag.Typed; letter: number }
-  | { tag: PageMessageTag.Hidden; count: number }
+  | { tag: PageMessageTag.Hidden; count: number; last: number }
   | { tag: PageMessageTag.Look; node: number; x: number; y: number }
   | { tag: PageMessageTag.Native; native: Native; shown: boolean; text: string }
   | { tag: PageMessageTag.TooLarge };
@@ -345,7 +345,7 @@ export const PageMessage: Layout<PageMessage> = /* @__PURE__ */ tagged("PageMess
   [PageMessageTag.Secret]: { field: u32, value: string, done: flag },
   [PageMessageTag.Pressed]: { x: i32, y: i32 },
   [PageMessageTag.Typed]: { letter: u32 },
-  [PageMessageTag.Hidden]: { count: u32 },
+  [PageMessageTag.Hidden]: { count: u32, last: u32 },
   [PageMessageTag.Look]: { node: node, x: i32, y: i32 },
   [PageMessageTag.Native]: { native: byte, shown: flag, text: string },
   [PageMessageTag.TooLarge]: {},
@@ -386,7 +386,7 @@ export type PageCommand =
   | { tag: PageCommandTag.Beat }
   | { tag: PageCommandTag.Draw; drawing: Drawing }
   | { tag: PageCommandTag.Erase; participant: number; id: number }
-  | { tag: PageCommandTag.Show }
+  | { tag: PageCommandTag.Show; last: number }
   | { tag: PageCommandTag.Mend; node: number }
   | { tag: PageCommandTag.Frame; nonce: string };
 
@@ -405,7 +405,7 @@ export const PageCommand: Layout<PageCommand> = /* @__PURE__ */ tagged("PageComm
   [PageCommandTag.Beat]: {},
   [PageCommandTag.Draw]: { drawing: Drawing },
   [PageCommandTag.Erase]: { participant: u32, id: u32 },
-  [PageCommandTag.Show]: {},
+  [PageCommandTag.Show]: { last: u32 },
   [PageCommandTag.Mend]: { node: node },
   [PageCommandTag.Frame]: { nonce: string },
 });

@@ -46,9 +46,9 @@ enum Said {
     Pause {
         paused: bool,
     },
-    /// Shows again what was hidden by hand last, until no more than `left` elements are.
+    /// Shows again what was hidden by hand last, if that is still what the panel's `hidden_last` named.
     Show {
-        left: u32,
+        last: String,
     },
     /// Another PIN, the one before having expired.
     Pin {},
@@ -107,6 +107,9 @@ struct PanelState<'a> {
     paused: bool,
     /// How many elements the customer has hidden by hand and can show again.
     hidden: u32,
+    /// Names what was hidden last of those.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    hidden_last: &'a str,
     company: BrandView,
     /// Who made the link.
     agent: Person,
@@ -258,7 +261,7 @@ fn decide(console: &Console, session: &Arc<Session>, said: Said) -> Result<(), A
         Said::Hello { .. } | Said::Language { .. } => return Err(ApiError::BadRequest("hello is said once".into())),
         Said::Level { level } => hub()?.set_level(level.into()),
         Said::Pause { paused } => hub()?.pause(paused),
-        Said::Show { left } => hub()?.show_again(left),
+        Said::Show { last } => hub()?.show_again(&last),
         Said::Pin {} => console.sessions.renew_pin(session),
         Said::End {} => console.sessions.end(session, EndedBy::Customer),
         Said::Say { key, text } => session.say(Speaker::Customer, &key, &text)?,
@@ -281,7 +284,8 @@ impl<'a> PanelState<'a> {
             pin_expires: state.pin_expires.map(|(_, date)| rfc3339(date)),
             level: state.level.into(),
             paused: state.paused,
-            hidden: state.hidden,
+            hidden: state.hidden.count,
+            hidden_last: &state.hidden.last,
             company: BrandView::of(&session.company),
             agent: Person::of(&session.agent),
             agents: state.admitted.iter().map(|agent| Watcher::of(agent, session, state)).collect(),

@@ -1,10 +1,11 @@
 //! What the customer does with elements of a page by hand: hides them, shows them again, points them out to agents.
 
+use super::page::Page;
 use super::pages::PageLink;
 use super::{Hub, HubError, Inner};
 use crate::lock::{Control, Frame};
 use crate::protocol::{NONE, ViewerNotice};
-use crate::session::lock;
+use crate::session::{Hidden, lock};
 
 /// Nobody hides more of a page by hand.
 const MAX_HIDDEN: u32 = 1000;
@@ -15,6 +16,8 @@ const WHOLE: i32 = 1000;
 #[derive(Debug, Default)]
 pub(super) struct ByHand {
     count: u32,
+    /// The page's number for what was hidden last of those.
+    last: u32,
     /// Counts up each time that something is hidden on one of the session's pages.
     since: u64,
 }
@@ -36,7 +39,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubError`] when the socket is not the page's any more.
-    pub fn hidden(&self, from: &PageLink, count: u32) -> Result<(), HubError> {
+    pub fn hidden(&self, from: &PageLink, count: u32, last: u32) -> Result<(), HubError> {
         let mut inner = lock(&self.inner);
         inner.hidden += 1;
         let since = inner.hidden;
@@ -45,29 +48,30 @@ impl Hub {
             by_hand.since = since;
         }
         by_hand.count = count.min(MAX_HIDDEN);
+        by_hand.last = last;
         self.session.touch();
         self.count_hidden(&inner);
         Ok(())
     }
 
-    /// The customer wants no more than `left` elements hidden by hand: what was hidden last shows again, as far as no rule
-    /// hides it, too.
-    pub fn show_again(&self, left: u32) {
+    /// What was hidden last by hand shows again, as far as no rule hides it, too: if it is still what the customer saw
+    /// named `last`. Asked twice, or late, it uncovers nothing that was hidden since.
+    pub fn show_again(&self, last: &str) {
         let inner = lock(&self.inner);
-        if inner.hidden_by_hand() <= left {
-            return;
-        }
-        let hiding = inner.pages.values().filter(|page| page.by_hand.count > 0);
-        let links = hiding.filter_map(|page| Some((page.by_hand.since, page.link.as_ref()?)));
-        if let Some((_, link)) = links.max_by_key(|(since, _)| *since) {
-            link.queue.control(Frame::control(&Control::Show));
+        let Some((name, page)) = inner.hid_last() else { return };
+        if let Some(link) = page.link.as_ref().filter(|_| page.by_hand.named(name) == last) {
+            link.queue.control(Frame::control(&Control::Show { last: page.by_hand.last }));
         }
     }
 
     /// Tells the panel how much it can show again.
     pub(super) fn count_hidden(&self, inner: &Inner) {
         let hidden = inner.hidden_by_hand();
-        self.session.update(|state| std::mem::replace(&mut state.hidden, hidden) != hidden);
+        self.session.update(|state| {
+            let changed = state.hidden != hidden;
+            state.hidden = hidden;
+            changed
+        });
     }
 
     /// The customer points something out: agents who see the page are led there.
@@ -90,7 +94,20 @@ impl Hub {
 }
 
 impl Inner {
-    fn hidden_by_hand(&self) -> u32 {
-        self.pages.values().map(|page| page.by_hand.count).sum()
+    fn hidden_by_hand(&self) -> Hidden {
+        let count = self.pages.values().map(|page| page.by_hand.count).sum();
+        let last = self.hid_last().map(|(name, page)| page.by_hand.named(name));
+        Hidden { count, last: last.unwrap_or_default() }
+    }
+
+    fn hid_last(&self) -> Option<(&str, &Page)> {
+        let hiding = self.pages.iter().filter(|(_, page)| page.by_hand.count > 0);
+        hiding.max_by_key(|(_, page)| page.by_hand.since).map(|(name, page)| (name.as_str(), page))
+    }
+}
+
+impl ByHand {
+    fn named(&self, page: &str) -> String {
+        format!("{page}.{}", self.last)
     }
 }

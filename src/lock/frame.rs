@@ -59,7 +59,9 @@ pub enum Control {
         id: u32,
     },
     /// What the customer has hidden by hand, as the panel asks.
-    Show,
+    Show {
+        last: u32,
+    },
     Frame {
         nonce: String,
     },
@@ -90,7 +92,7 @@ impl Frame {
             Control::Beat => PageCommand::Beat {},
             Control::Draw { drawing } => PageCommand::Draw { drawing: drawing.0 },
             Control::Erase { participant, id } => PageCommand::Erase { participant, id },
-            Control::Show => PageCommand::Show {},
+            Control::Show { last } => PageCommand::Show { last },
             Control::Frame { nonce } => PageCommand::Frame { nonce },
         })
     }

@@ -332,8 +332,9 @@ messages! {
         /// The next batch in short: in the place of what the page last said is selected in a text field stands the
         /// character `letter` (a Unicode scalar value), and the caret behind it.
         11 => Typed { letter: u32 },
-        /// How many elements of the page the customer has hidden by hand and can show again.
-        12 => Hidden { count: u32 },
+        /// How many elements of the page the customer has hidden by hand and can show again; `last` is the page's own
+        /// number for what was hidden last of those.
+        12 => Hidden { count: u32, last: u32 },
         /// The customer points something out to agents; the place as in [`Shape`].
         13 => Look { node: u32, x: i32, y: i32 },
         /// The browser shows something outside the page, or has put it away. `text` is what it says, where page says it.
@@ -371,8 +372,8 @@ messages! {
         13 => Draw { drawing: Drawing },
         /// Take away one drawing of a participant, or all with id 0; of everybody with participant 0.
         14 => Erase { participant: u32, id: u32 },
-        /// Show again what the customer has hidden by hand last.
-        15 => Show {},
+        /// Show again what the customer has hidden by hand last, if that is still what the page has told by this number.
+        15 => Show { last: u32 },
         /// The mirror is wrong inside this element: tell it anew.
         40 => Mend { node: u32 },
         /// To a document in a frame, after Welcome: what it says to the page around it, which says it in `Op::Framed`.

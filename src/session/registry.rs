@@ -14,7 +14,7 @@ use url::Url;
 use super::link::{self, LinkError};
 use super::pin::{self, PinError};
 use super::talk::{Event, Talk};
-use super::{Agent, Companies, Company, Ended, EndedBy, Home, Phase, Role, Session, State, Ticket, lock};
+use super::{Agent, Companies, Company, Ended, EndedBy, Hidden, Home, Phase, Role, Session, State, Ticket, lock};
 use crate::id::{Secret, SessionId};
 use crate::protocol::Level;
 use crate::rewrite::url::{ViewDomain, ViewMap};
@@ -250,7 +250,7 @@ impl Sessions {
                 active_since: None,
                 request: None,
                 asked: 0,
-                hidden: 0,
+                hidden: Hidden::default(),
                 online: false,
                 page: None,
             }),

@@ -141,6 +141,26 @@ test("it connects again with its token, and sends then what the customer decided
   expect(lado.said[0]).toEqual({ type: "hello", ticket: "a-ticket", after: 0, language: "en" });
 });
 
+test("what was hidden last is shown again once, and nothing that was hidden since", async ({ page }) => {
+  const hidden = (count: number, last: string) => ({ ...ACTIVE, hidden: count, hidden_last: last });
+  const lado = await open(page, hidden(1, "p.1"));
+  const shows = () => lado.said.filter(({ type }) => type === "show");
+  const undo = page.getByRole("button", { name: "Show it again" });
+  await expect(page.getByText(/^Hidden from/)).toBeHidden();
+  await page.getByRole("button", { name: /^Shared view/ }).click();
+  await page.waitForTimeout(600);
+  await undo.click();
+  await expect.poll(shows).toEqual([{ type: "show", last: "p.1" }]);
+  // Lado has not heard of it when the customer hides something else: the connection comes again.
+  lado.tell(hidden(2, "p.2"));
+  await expect(page.getByText("2 hidden by you")).toBeVisible();
+  await lado.drop();
+  await expect.poll(() => lado.said.filter(({ type }) => type === "hello").length).toBe(2);
+  await expect(page.getByText("1 hidden by you")).toBeVisible();
+  await page.waitForTimeout(100);
+  expect(shows()).toHaveLength(1);
+});
+
 test("told to come back later, it comes back then and not before", async ({ page }) => {
   const lado = await open(page, ACTIVE);
   const told = Date.now();

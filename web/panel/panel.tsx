@@ -82,15 +82,16 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   const { unread } = conversation;
   const chatting = state?.phase === "active" && tab === "chat";
   const hidden = state?.hidden ?? 0;
-  const before = useRef(0);
+  const before = useRef<number | null>(null);
   useEffect(() => {
-    const more = hidden > before.current;
-    before.current = hidden;
+    // What the first word of Lado tells of was hidden before, on this page or another.
+    const more = before.current !== null && hidden > before.current;
+    if (state) before.current = hidden;
     setUndo(more);
     if (!more) return;
     const timer = setTimeout(() => setUndo(false), PREVIEW);
     return () => clearTimeout(timer);
-  }, [hidden]);
+  }, [hidden, state === null]);
   // A PIN that has been read out makes way for the page, whatever was chosen before; the first word of Lado does not.
   const phase = useRef<PanelState["phase"] | undefined>(undefined);
   useLayoutEffect(() => {
@@ -110,7 +111,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
   });
   // What hides is done at once, what shows again calmly.
   const pause = (paused: boolean) => (paused ? socket.pause(true) : calmly(() => socket.pause(false))());
-  const calmlyShow = (left: number) => calmly(() => socket.show(left))();
+  const calmlyShow = calmly(() => socket.show());
   const unfold = (to: "session" | "chat") => {
     setTab(to);
     setPreview("");
@@ -261,7 +262,7 @@ export function Panel({ socket }: { socket: PanelSocket }) {
               type="button"
               aria-label={t("panel.show_again")}
               title={t("panel.show_again")}
-              onClick={() => calmlyShow(hidden - 1)}
+              onClick={calmlyShow}
             >
               <Icon of={Undo2} size={20} />
             </button>

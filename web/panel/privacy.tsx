@@ -15,7 +15,7 @@ interface PrivacyProps {
   /** Nobody is there to look. */
   alone: boolean;
   pause(paused: boolean): void;
-  show(left: number): void;
+  show(): void;
 }
 
 export function Privacy({ agent, paused, hidden, alone, pause, show }: PrivacyProps) {
@@ -38,7 +38,7 @@ export function Privacy({ agent, paused, hidden, alone, pause, show }: PrivacyPr
       {hidden > 0 && (
         <p class="by-hand">
           <span>{t("panel.hidden", { count: hidden })}</span>
-          <button class="button small" type="button" onClick={() => show(hidden - 1)}>
+          <button class="button small" type="button" onClick={show}>
             <Icon of={Undo2} size={18} />
             {t("panel.show_again")}
           </button>

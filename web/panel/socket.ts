@@ -32,6 +32,8 @@ export interface PanelState {
   paused?: boolean;
   /** How many elements the customer has hidden by hand and can show again. */
   hidden?: number;
+  /** Names what was hidden last of those. */
+  hidden_last?: string;
   /** How many viewers show the page at the moment. */
   viewers: number;
   /** Whether this browser's page is connected. */
@@ -57,7 +59,7 @@ type Decision =
   | { type: "level"; level: Permission }
   | { type: "pause"; paused: boolean }
   | { type: "answer"; id: number; yes: boolean }
-  | { type: "show"; left: number }
+  | { type: "show"; last: string }
   | { type: "pin" }
   | { type: "end" };
 
@@ -146,9 +148,9 @@ export class PanelSocket {
     this.#decide({ type: "pause", paused });
   }
 
-  /** Shows again what was hidden by hand last, until no more than `left` elements are. */
-  show(left: number): void {
-    this.#decide({ type: "show", left });
+  /** Shows again what was hidden by hand last. */
+  show(): void {
+    this.#decide({ type: "show", last: this.#state?.hidden_last ?? "" });
   }
 
   answer(id: number, yes: boolean): void {
@@ -192,7 +194,7 @@ export class PanelSocket {
     for (const decision of this.#decided.values()) {
       if (decision.type === "level") shown.level = decision.level;
       else if (decision.type === "pause") shown.paused = decision.paused;
-      else if (decision.type === "show") shown.hidden = decision.left;
+      else if (decision.type === "show") shown.hidden = Math.max(0, (state.hidden ?? 0) - 1);
       else if (decision.type === "answer" && shown.request?.id === decision.id) shown.request = null;
     }
     this.onstate(shown);
@@ -271,7 +273,8 @@ function isTaken(decision: Decision, state: PanelState): boolean {
     case "answer":
       return state.request?.id !== decision.id;
     case "show":
-      return (state.hidden ?? 0) <= decision.left;
+      // Or hidden something else since: nothing is shown again that was not asked for.
+      return state.hidden_last !== decision.last;
     case "pin":
       return Date.parse(state.pin_expires ?? "") > Date.now();
     case "end":

@@ -1,10 +1,10 @@
 //! The customer's panel, over its real socket.
 
-use lado::protocol::{Level, ViewerMessage, ViewerNotice};
+use lado::protocol::{Level, PageCommand, PageMessage, ViewerMessage, ViewerNotice};
 use lado::session::{EndedBy, Ticket};
 use serde_json::json;
 
-use super::stage::{Stage, try_connect};
+use super::stage::{Stage, element, snapshot, try_connect};
 
 #[tokio::test]
 async fn the_panel_shows_the_pin_until_the_agent_has_entered_it() {
@@ -43,6 +43,41 @@ async fn the_customer_decides_in_the_panel() {
     panel.until(|message| message["type"] == "ended").await;
     assert_eq!(panel.next().await, None);
     assert_eq!(stage.sessions.ended(session.id).unwrap().by, EndedBy::Customer);
+}
+
+#[tokio::test]
+async fn what_shows_again_is_what_the_customer_saw_named_and_nothing_hidden_since() {
+    let stage = Stage::set().await;
+    let session = stage.active();
+    let mut page = stage.page(&session, "p1").await;
+    page.batch(vec![snapshot(element("p", &[], "plain"))]).await;
+    page.acked().await;
+    let mut panel = stage.panel().await;
+    panel.say(json!({"type": "hello", "token": session.panel_token()})).await;
+    panel.until(|message| message["hidden"] == 0).await;
+    page.say(&PageMessage::Hidden { count: 1, last: 1 }).await;
+    let first = panel.until(|message| message["hidden"] == 1).await["hidden_last"].clone();
+    page.say(&PageMessage::Hidden { count: 2, last: 2 }).await;
+    let second = panel.until(|message| message["hidden"] == 2).await["hidden_last"].clone();
+    assert_ne!(first, second);
+    // Decided before the second was hidden; then twice, by two presses or over a lost connection.
+    for last in [&first, &second, &second] {
+        panel.say(json!({"type": "show", "last": last})).await;
+    }
+    // Behind them, so that all three have been heard.
+    panel.say(json!({"type": "level", "level": "point"})).await;
+    panel.until(|message| message["level"] == "point").await;
+    let mut shown = Vec::new();
+    while shown.len() < 2 {
+        if let PageCommand::Show { last } = page.next().await {
+            shown.push(last);
+        }
+    }
+    // The page shows nothing for the number again that it has shown already.
+    assert_eq!(shown, [2, 2]);
+    page.say(&PageMessage::Hidden { count: 1, last: 1 }).await;
+    let left = panel.until(|message| message["hidden"] == 1).await;
+    assert_eq!(left["hidden_last"], first);
 }
 
 #[tokio::test]
