@@ -9,7 +9,7 @@ const soon = window.queueMicrotask.bind(window);
 const MAX = 80;
 
 /** Words of letters and digits in lower case without accents, one space between them. */
-function normal(text: string): string {
+export function normalName(text: string): string {
   return text
     .slice(0, MAX * 8)
     .replace(/\p{Cf}/gu, "")
@@ -23,7 +23,7 @@ function normal(text: string): string {
 /** Several words count anywhere in a name, a single one at its beginning. Phrases in rules are normal already. */
 export function isCalled(element: Element, phrases: readonly string[]): boolean {
   return names(element).some((raw) => {
-    const name = normal(raw);
+    const name = normalName(raw);
     if (!name || name.length > MAX) return false;
     return phrases.some((phrase) =>
       phrase.includes(" ") ? ` ${name} `.includes(` ${phrase} `) : `${name} `.startsWith(`${phrase} `),
@@ -39,7 +39,7 @@ function names(element: Element): string[] {
   const ids = attribute("aria-labelledby").split(/\s+/).slice(0, 8);
   out.push(
     ids
-      .map((id) => (id ? Array.from(dom.query(root, `#${CSS.escape(id)}`), text).slice(0, 1) : ""))
+      .map((id) => (id ? Array.from(dom.query(root, `#${CSS.escape(id)}`), textOf).slice(0, 1) : ""))
       .join(" "),
   );
   switch (dom.localName(element)) {
@@ -56,9 +56,9 @@ function names(element: Element): string[] {
     case "select":
       break;
     default:
-      out.push(text(element));
+      out.push(textOf(element));
   }
-  out.push(...labelsOf(element, root).map(text));
+  out.push(...labelsOf(element, root).map(textOf));
   return out;
 }
 
@@ -98,7 +98,7 @@ function labelsOf(element: Element, root: Node): Element[] {
 }
 
 /** The text inside, with what stands in for images and for other controls. */
-function text(node: Node): string {
+export function textOf(node: Node): string {
   let out = "";
   for (let child = dom.firstChild(node); child && out.length < MAX * 8; child = dom.nextSibling(child)) {
     if (!dom.isElement(child)) {
@@ -108,10 +108,10 @@ function text(node: Node): string {
     const tag = dom.localName(child);
     if (/^(script|style|template|noscript|select|textarea)$/.test(tag)) continue;
     for (const name of ["alt", "aria-label"]) out += ` ${dom.getAttribute(child, name) ?? ""} `;
-    const inner = text(child);
+    const inner = textOf(child);
     // Words do not run together over a line or a block.
     out += /^(br|div|p|li|td|h[1-4]|label|option)$/.test(tag) ? ` ${inner} ` : inner;
   }
   const shadow = dom.isElement(node) && dom.shadowOf(node);
-  return shadow ? text(shadow) + out : out;
+  return shadow ? textOf(shadow) + out : out;
 }

@@ -43,6 +43,9 @@ export class Rules {
   #unmask = "";
   #masks = new Selectors("");
   #labels: NameRule[] = [];
+  #locks: SelectorRule[] = [];
+  /** Locks by name. */
+  names: NameRule[] = [];
   #base = Veil.None;
   #kinds = new Map<string, Kind>();
   #detectors: Detectors;
@@ -95,6 +98,8 @@ export class Rules {
     this.#masks = new Selectors(this.#mask);
     this.#unmask = join(this.#active(this.rules.unmask));
     this.#labels = this.#active(this.rules.labels ?? []);
+    this.#locks = this.#active(this.rules.lock);
+    this.names = this.#active(this.rules.names);
     this.#base = this.#active(this.rules.private ?? []).length ? Veil.Mask : Veil.None;
     return before !== [this.#mask, this.#unmask, this.#base].join();
   }
@@ -204,12 +209,6 @@ export class Rules {
     return this.#base !== Veil.None && dom.matches(element, "style,link[rel~=stylesheet i]");
   }
 
-  /** The lock that a masked control has by its name, which the server does not get to read. */
-  stamp(element: Element): string | null {
-    const names = this.#active(this.rules.names);
-    return (names.length && dom.matches(element, ACTIONS) && named(element, names)?.id) || null;
-  }
-
   #kindOf(name: string): Kind {
     let kind = this.#kinds.get(name);
     if (!kind) {
@@ -234,27 +233,17 @@ export class Rules {
     return this.#detectors.cover(texts, MASK);
   }
 
-  /** The lock that forbids agents to act on the element, or null. Looks at ancestors, labels and the form it submits. */
-  lock(element: Element, up: (node: Node) => Node | null): string | null {
-    const own = this.locks();
-    for (let at: Node | null = element; at; at = up(at)) {
-      const id = dom.isElement(at) ? own(at) : null;
-      if (id !== null) return id;
-    }
-    return null;
+  /** Whether the element does something when pressed, as far as markup tells. */
+  acts(element: Element): boolean {
+    return dom.matches(element, ACTIONS) || dom.localName(element).includes("-");
   }
 
-  /** Tells the lock that an element has itself. */
-  locks(): (element: Element) => string | null {
-    const selectors = this.#active(this.rules.lock);
-    const names = this.#active(this.rules.names);
-    return (element) => {
-      for (const { id, selector } of selectors) if (dom.matches(element, selector)) return id;
-      const stamped = dom.getAttribute(element, "data-lado-lock");
-      if (stamped !== null) return stamped;
-      const acts = names.length && (dom.matches(element, ACTIONS) || dom.localName(element).includes("-"));
-      return (acts && named(element, names)?.id) || null;
-    };
+  /** The lock that an element has itself. */
+  lock(element: Element): string | null {
+    for (const { id, selector } of this.#locks) if (dom.matches(element, selector)) return id;
+    const stamped = dom.getAttribute(element, "data-lado-lock");
+    if (stamped !== null) return stamped;
+    return (this.names.length && this.acts(element) && named(element, this.names)?.id) || null;
   }
 }
 

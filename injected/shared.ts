@@ -9,9 +9,11 @@ import {
   after,
   append,
   attributeNames,
+  baseUri,
   contains,
   DOCUMENT,
   dispatch,
+  documentIn,
   ELEMENT,
   FRAGMENT,
   firstChild,
@@ -41,6 +43,7 @@ import {
 import { isField, isFieldName } from "./capture/fields";
 import { isOpaque, kindOf, PAGE } from "./capture/tree";
 import { failed, guard } from "./guard";
+import { normalName, textOf } from "./name";
 
 export const shared = {
   activeElement,
@@ -52,13 +55,17 @@ export const shared = {
   PAGE,
   failed,
   guard,
+  normalName,
+  textOf,
   adoptedOf,
   after,
   append,
   attributeNames,
+  baseUri,
   contains,
   dispatch,
   DOCUMENT,
+  documentIn,
   ELEMENT,
   firstChild,
   FRAGMENT,

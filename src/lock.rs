@@ -3,6 +3,7 @@
 //! Checked on the mirror at the moment of the action, whatever marks viewers have: on the element and everything it is
 //! in, on its labels and what they press, on the form that it submits. The page checks again before it acts.
 
+mod field;
 mod frame;
 mod target;
 #[cfg(test)]
@@ -12,7 +13,7 @@ pub use frame::{Control, Frame};
 
 use crate::mask::{Mask, is_pressed, lock_of};
 use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, name};
-use crate::protocol::{Action, Drawing, Level, NONE, Refusal, Shape};
+use crate::protocol::{Action, Drawing, Layer, Level, NONE, Refusal, Shape};
 use crate::rules::PathRules;
 use target::Target;
 
@@ -84,16 +85,14 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
             page.edit(page.element(*node)?)?;
         }
         Action::Key { node, key, alt, meta, ctrl, .. } => page.key(*node, key, *alt, *ctrl || *meta)?,
-        Action::SetValue { node, value } => {
+        Action::SetValue { node, .. } => {
             let field = page.element(*node)?;
             page.edit(field)?;
-            let chosen = |option: &NodeRef<'_>| {
-                let own = option.attribute("value").map_or_else(|| name::text(*option), str::to_owned);
-                option.local() == "option" && own.trim() == value.trim()
-            };
-            for option in field.descendants().filter(chosen) {
-                page.unlocked(option)?;
+            if !field::takes_value(field) {
+                return Err(Denied::because(Refusal::NotPossible));
             }
+            // Which option a value means is for the browser to say.
+            page.choice(field)?;
         }
         Action::Select { node, options } => {
             let list = page.element(*node)?;
@@ -103,8 +102,8 @@ pub fn check(mirror: &Mirror, mask: &Mask, level: Level, action: &Action) -> Res
                 if !option.ancestors().skip(1).any(|up| up == list) {
                     return Err(Denied::because(Refusal::NotPossible));
                 }
-                page.unlocked(option)?;
             }
+            field::toggled(list, options).try_for_each(|option| page.unlocked(option))?;
         }
         Action::Scroll { node, .. } => page.scrolls(*node)?,
         Action::Hover { node, .. } | Action::Focus { node } => {
@@ -264,6 +263,9 @@ impl<'a> Page<'a> {
         if id == DOCUMENT && matches!(key, "Enter" | " ") {
             return Err(Denied::because(Refusal::NotPossible));
         }
+        if key == "Escape" {
+            self.closes()?;
+        }
         // What has nothing in focus for the agent may have something by now.
         let id = if id == DOCUMENT { self.mirror.focus() } else { id };
         if id == NONE {
@@ -285,13 +287,19 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// A key may choose any option of a list, or any button of a group.
+    /// Escape closes what is in front, wherever the keyboard is.
+    fn closes(&self) -> Result<(), Denied> {
+        for wanted in [Layer::Modal, Layer::Popover] {
+            let in_front = self.mirror.top_layer().rev().find(|(_, layer)| *layer == wanted);
+            in_front.map_or(Ok(()), |(node, _)| self.unlocked(node))?;
+        }
+        Ok(())
+    }
+
+    /// A key or a value may choose any option of a list, a key any button of a group.
     fn choice(&self, node: NodeRef<'a>) -> Result<(), Denied> {
         match (node.local(), name::input_type(node).as_str()) {
-            ("select", _) => node
-                .descendants()
-                .filter(|inner| inner.local() == "option")
-                .try_for_each(|option| self.unlocked(option)),
+            ("select", _) => field::options(node).try_for_each(|option| self.unlocked(option)),
             ("input", "radio") => {
                 let group = node.attribute("name").unwrap_or_default();
                 let same = |other: &NodeRef<'_>| {

@@ -66,7 +66,7 @@ export async function bundleInjected(entry) {
 }
 
 /** Modules of which there is one in a page: the late script gets them from the first one (injected/shared.ts). */
-const SHARED = /^(\.\/|\.\.\/)*(capture\/)?(active|address|dom|fields|guard|tree)$/;
+const SHARED = /^(\.\/|\.\.\/)*(capture\/)?(active|address|dom|fields|guard|name|tree)$/;
 
 /** The late script: a module whose default export takes what it shares and gives what it has. */
 export async function bundleLate() {

@@ -7,7 +7,7 @@ import { baseUrl, outward } from "./address";
 import * as dom from "./dom";
 import type { Tokens } from "./tree";
 
-/** What the mirror gets of a masked control's name: which lock it means. */
+/** What the mirror gets of a masked element's name and attributes: which lock they mean. */
 const STAMP = "data-lado-lock";
 
 export class Attributes {
@@ -40,7 +40,7 @@ export class Attributes {
       const value = this.of(element, name, veil);
       if (value !== null) each(name, value);
     }
-    const stamp = veil && !dom.hasAttribute(element, STAMP) && this.rules.stamp(element);
+    const stamp = veil && !dom.hasAttribute(element, STAMP) && this.rules.lock(element);
     if (stamp) each(STAMP, stamp);
   }
 

@@ -10,15 +10,20 @@ import { failed } from "../guard";
 import { type Action, ActionTag, Button, Level, Refusal } from "../protocol/messages";
 import type { Rules } from "../rules";
 import { press } from "./keys";
-import { changed, editable, insert, setValue } from "./text";
+import { everywhere, leadsTo, offer } from "./meaning";
+import { changed, editable, insert, setValue, takesValue } from "./text";
 
 /** Where synthetic events come from. */
 export type Realm = Window & typeof globalThis;
 
 const FILE = "input[type=file]";
+const SUBMITS = "button,input[type=submit],input[type=image]";
 
 /** Moves between the two ends of a drag: sliders and boards follow them. */
 const DRAG_STEPS = 8;
+
+/** How far outside of a press the text of an unmarked button is looked for. */
+const UNMARKED_DEPTH = 4;
 
 const FOCUSABLE =
   "a[href],area[href],button,input,select,textarea,summary,iframe,[tabindex],[contenteditable],audio[controls],video[controls]";
@@ -59,8 +64,7 @@ export class Actor {
         return null;
       case ActionTag.Navigate:
         if (!/^https?:\/\//i.test(action.url)) return Refusal.NotPossible;
-        location.assign(this.toView(action.url));
-        return null;
+        return this.#navigate(this.toView(action.url));
       case ActionTag.Scroll:
         return this.#scroll(action.node, action.x, action.y);
     }
@@ -92,11 +96,7 @@ export class Actor {
       case ActionTag.Type:
         return this.#type(element, action.text);
       case ActionTag.SetValue:
-        if (!isField(element) || !isEnabled(element)) return Refusal.NotPossible;
-        focusOn(element);
-        setValue(element, action.value);
-        changed(element);
-        return null;
+        return this.#set(element, action.value);
       case ActionTag.Select:
         return this.#select(element, action.options);
     }
@@ -105,29 +105,54 @@ export class Actor {
 
   /** Locks hold on the element, what it stands in, what its label means, and the form that it would submit. */
   #refusal(element: Element): Refusal | null {
-    if (this.rules.lock(element, this.capture.up) !== null) return Refusal.Locked;
+    if (this.#lock(element) !== null) return Refusal.Locked;
     for (let at: Node | null = element; at; at = this.capture.up(at)) {
       if (!dom.isElement(at)) continue;
       if (dom.localName(at) === "label") {
         const { control } = at as HTMLLabelElement;
-        if (control && this.rules.lock(control, this.capture.up) !== null) return Refusal.Locked;
+        if (control && this.#lock(control) !== null) return Refusal.Locked;
       }
-      if (dom.matches(at, "button,input[type=submit],input[type=image]")) {
+      if (dom.matches(at, SUBMITS)) {
         const { form } = at as HTMLButtonElement;
-        if (form && this.#formLocked(form)) return Refusal.Locked;
+        if (form && this.#lock(form) !== null) return Refusal.Locked;
       }
     }
     return null;
   }
 
-  /** Whether the form itself is locked by a selector; a locked button of it locks only the ways that press it. */
-  #formLocked(form: Element): boolean {
-    return this.rules.lock(form, this.capture.up) !== null;
+  /** The lock of the element, or of what it stands in. */
+  #lock(element: Element): string | null {
+    for (let at: Node | null = element; at; at = this.capture.up(at)) {
+      const id = dom.isElement(at) ? this.rules.lock(at) : null;
+      if (id !== null) return id;
+    }
+    return null;
+  }
+
+  /** A press meets what is at a point inside what was asked for: the server has looked at that alone. */
+  #pressing(target: Element, asked: Element): Refusal | null {
+    const refusal = this.#refusal(target) ?? this.#refusal(asked);
+    if (refusal !== null) return refusal;
+    let within = true;
+    let depth = 0;
+    for (let at: Node | null = target; at; at = this.capture.up(at)) {
+      within &&= at !== asked;
+      depth++;
+      if (!dom.isElement(at)) continue;
+      if (this.rules.acts(at)) {
+        // Nobody can say of a control that shows none of its name whether it is a locked one.
+        if (within && this.capture.masked(at)) return Refusal.Masked;
+      } else if (depth <= UNMARKED_DEPTH) {
+        const offered = offer(at);
+        if (this.rules.names.some(({ names }) => names.includes(offered))) return Refusal.Locked;
+      }
+    }
+    return null;
   }
 
   #click(element: Element, x: number, y: number, button: Button, count: number): Refusal | null {
     const { target, clientX, clientY } = aim(element, x, y, true);
-    const refusal = this.#refusal(target) ?? this.#refusal(element);
+    const refusal = this.#pressing(target, element);
     if (refusal !== null) return refusal;
     // Browsers open their choosers for people alone.
     const chooser = dom.matches(target, FILE) ? target : (target.closest("label")?.control ?? target);
@@ -169,7 +194,8 @@ export class Actor {
       if (pressed) fire("mouseup", n, false);
       // What was pressed may have gone meanwhile, or become locked.
       if (!dom.isConnected(target)) return null;
-      if (this.#refusal(target) !== null) return Refusal.Locked;
+      const refusal = this.#pressing(target, element);
+      if (refusal !== null) return refusal;
       if (button === Button.Left) fire("click", n, false);
       else if (button === Button.Middle) fire("auxclick", n, false);
       else fire("contextmenu", 0, false);
@@ -213,10 +239,8 @@ export class Actor {
     if (!end || !dom.isElement(end) || !dom.isConnected(end)) return Refusal.Gone;
     const from = aim(element, action.x, action.y, true);
     const to = aim(end, action.toX, action.toY, false);
-    for (const each of [element, from.target, end, to.target]) {
-      const refusal = this.#refusal(each);
-      if (refusal !== null) return refusal;
-    }
+    const before = this.#pressing(from.target, element) ?? this.#pressing(to.target, end);
+    if (before !== null) return before;
     if (dom.matches(from.target, "input[type=range]"))
       return this.#slide(from.target as HTMLInputElement, to.clientX);
     const realm = realmOf(from.target);
@@ -261,7 +285,7 @@ export class Actor {
     }
     await nextFrame();
     // What it ends on may have come meanwhile.
-    const refusal = this.#refusal(over);
+    const refusal = this.#pressing(over, end);
     if (data && takes && refusal === null) fire(over, "drop", to.clientX, to.clientY, false, data);
     if (dragged) fire(dragged, "dragend", to.clientX, to.clientY, false, data);
     else if (refusal !== null) fire(from.target, "pointercancel", to.clientX, to.clientY, false);
@@ -317,6 +341,24 @@ export class Actor {
     fire(target, "move", true, null);
   }
 
+  /** Nowhere that a locked link or form of the page goes: where masked ones go, the server has not been told. */
+  #navigate(url: string): Refusal | null {
+    for (const element of everywhere(document)) {
+      const leads = ["href", "action", "formaction"].some((name) => {
+        const address = dom.getAttribute(element, name)?.trim();
+        return address && address[0] !== "#" && leadsTo(address, dom.baseUri(element), url, this.toView);
+      });
+      if (!leads) continue;
+      const { elements = [] } = element as HTMLFormElement;
+      for (const each of [element, ...elements]) {
+        const refusal = each === element || dom.matches(each, SUBMITS) ? this.#refusal(each) : null;
+        if (refusal !== null) return refusal;
+      }
+    }
+    location.assign(url);
+    return null;
+  }
+
   #scroll(id: number, left: number, top: number): Refusal | null {
     const node = this.capture.node(id);
     if (!node) return Refusal.Gone;
@@ -355,12 +397,32 @@ export class Actor {
     return press(target, field, key, (pressed) => this.#refusal(pressed));
   }
 
+  /** A value where people give one; which option of a list it means is for the browser to say. */
+  #set(element: Element, value: string): Refusal | null {
+    if (!takesValue(element) || !isEnabled(element)) return Refusal.NotPossible;
+    for (const option of dom.query(element, "option")) {
+      const refusal = this.#refusal(option);
+      if (refusal !== null) return refusal;
+    }
+    focusOn(element);
+    setValue(element, value);
+    changed(element);
+    return null;
+  }
+
   #select(element: Element, ids: readonly number[]): Refusal | null {
     if (dom.localName(element) !== "select" || !isEnabled(element)) return Refusal.NotPossible;
     const wanted = new Set(ids.map((id) => this.capture.node(id)));
+    const options = Array.from(dom.query(element, "option") as Iterable<HTMLOptionElement>);
+    for (const option of options) {
+      const on = wanted.has(option);
+      if (on && option.disabled) return Refusal.NotPossible;
+      // What is locked is not taken away either.
+      const refusal = on === dom.optionSelected.get(option) ? null : this.#refusal(option);
+      if (refusal !== null) return refusal;
+    }
     focusOn(element);
-    for (const option of dom.query(element, "option") as Iterable<HTMLOptionElement>) {
-      if (option.disabled && wanted.has(option)) return Refusal.NotPossible;
+    for (const option of options) {
       const on = wanted.has(option);
       // In a drop-down, selecting one deselects the others; deselecting would select the first.
       if (on || (element as HTMLSelectElement).multiple) dom.optionSelected.set(option, on);

@@ -58,7 +58,10 @@ export function press(
   };
   // A submit that is locked must not be reached by the page's own handlers of Enter either.
   const submits = key.key === "Enter" ? submission(target) : null;
-  const locked = submits && (refuses(submits.form) ?? (submits.button && refuses(submits.button)));
+  const closes = key.key === "Escape" ? inFront(target) : null;
+  const locked = submits
+    ? (refuses(submits.form) ?? (submits.button && refuses(submits.button)))
+    : closes && refuses(closes);
   if (locked !== null && locked !== undefined) return locked;
   let goes = dom.dispatch(target, new KeyboardEvent("keydown", init));
   if (goes && (key.key === "Enter" || key.key.length === 1))
@@ -121,8 +124,7 @@ function effect(
       if (field && isEnabled(field)) put(field, "forwardDelete");
       return null;
     case "Escape":
-      dismiss(target);
-      return null;
+      return dismiss(target, refuses);
     case "ArrowLeft":
     case "ArrowRight":
     case "ArrowUp":
@@ -183,15 +185,22 @@ function tab(target: Element, back: boolean): void {
   if (dom.localName(next) === "input") selectAll(next as HTMLElement);
 }
 
-function dismiss(target: Element): void {
-  const open = target.closest("dialog[open]") ?? Array.from(dom.query(document, "dialog:modal")).at(-1);
-  if (open) {
+/** What Escape closes, wherever the keyboard is. */
+function inFront(target: Element): HTMLElement | undefined {
+  const open = dom.query(document, "dialog:modal,[popover]:not([popover=manual]):popover-open");
+  return (target.closest("dialog[open]") ?? Array.from(open).at(-1)) as HTMLElement | undefined;
+}
+
+function dismiss(target: Element, refuses: (pressed: Element) => Refusal | null): Refusal | null {
+  const open = inFront(target);
+  const refusal = open ? refuses(open) : null;
+  if (!open || refusal !== null) return refusal;
+  if (dom.localName(open) !== "dialog") open.hidePopover();
+  else {
     const { Event } = realmOf(open);
     if (dom.dispatch(open, new Event("cancel", { cancelable: true }))) (open as HTMLDialogElement).close();
-    return;
   }
-  const popover = Array.from(dom.query(document, "[popover]:not([popover=manual]):popover-open")).at(-1);
-  (popover as HTMLElement | undefined)?.hidePopover();
+  return null;
 }
 
 function selectAll(field: HTMLElement): void {

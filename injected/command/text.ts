@@ -15,6 +15,12 @@ export function blocks(input: Element): boolean {
   return !new RegExp(PRESSED).test(typeOf(input));
 }
 
+/** Whether people give a field a value: not what is hidden, pressed or ticked. */
+export function takesValue(field: Element): boolean {
+  const set = dom.localName(field) !== "input" || /color|range/.test(typeOf(field)) || blocks(field);
+  return set && isField(field);
+}
+
 /** Longer texts go in as if pasted: no key events for each character. */
 const LONGEST_TYPED = 200;
 

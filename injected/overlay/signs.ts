@@ -382,10 +382,9 @@ export class Signs {
     const now = performance.now();
     if (shows && now - this.#looked >= LOCKS_MS) {
       this.#looked = now;
-      const lock = this.ground.rules.locks();
       const all = Array.from(dom.query(document, LOCKABLE));
       this.#locked = all
-        .filter((element) => isInWindow(element) && lock(element) !== null)
+        .filter((element) => isInWindow(element) && this.ground.rules.lock(element) !== null)
         .slice(0, MAX_MARKS);
       // What changes until then is looked at then.
       dom.timeout(

@@ -180,11 +180,51 @@ fn options_belong_to_their_list_and_may_be_locked() {
     assert_eq!(ask(&room, &select(vec![3])), Ok(()));
     assert_eq!(ask(&room, &select(vec![3, 5])), locked("transfer"));
     assert_eq!(ask(&room, &select(vec![7])), refused(Refusal::NotPossible));
-    assert_eq!(ask(&room, &Action::SetValue { node: 2, value: "Transfer".into() }), locked("transfer"));
+    for value in ["Transfer", " transfer\n", "n"] {
+        let set = Action::SetValue { node: 2, value: value.into() };
+        assert_eq!(ask(&room, &set), locked("transfer"), "which option {value:?} is the browser says");
+    }
     for name in ["ArrowDown", "End", "PageDown"] {
         assert_eq!(ask(&room, &key(2, name)), locked("transfer"), "{name} may choose it");
     }
     assert_eq!(ask(&room, &key(2, "Tab")), Ok(()));
+}
+
+#[test]
+fn what_the_customer_has_chosen_of_the_locked_is_not_taken_away() {
+    let option = |text: &str, attrs: &[(&str, &str)]| parent("option", attrs, vec![TreeNode::Text(text.into())]);
+    let choices =
+        |marks: &[(&str, &str)]| [option("News", &[]), option("I agree", marks), option("Gifts", &[])].concat();
+    let select = |room: &Room, options: &[u32]| ask(room, &Action::Select { node: 2, options: options.to_vec() });
+
+    let mut list = Room::new("", parent("select", &[("multiple", "")], choices(&[])));
+    assert_eq!(select(&list, &[3, 7]), Ok(()));
+    list.send(Op::SetSelected { node: 2, options: vec![5] });
+    assert_eq!(select(&list, &[]), locked("agree"));
+    assert_eq!(select(&list, &[3]), locked("agree"));
+    assert_eq!(select(&list, &[3, 5]), Ok(()), "it stays");
+
+    let mut drop_down = Room::new("", parent("select", &[], choices(&[("selected", "")])));
+    assert_eq!(select(&drop_down, &[3]), locked("agree"));
+    drop_down.send(Op::SetSelected { node: 2, options: vec![3] });
+    assert_eq!(select(&drop_down, &[7]), Ok(()));
+}
+
+#[test]
+fn a_value_goes_where_people_put_one() {
+    let input = |attrs: &[(&str, &str)]| parent("input", attrs, vec![]);
+    for kind in ["", "text", "date", "range", "color", "Number"] {
+        let room = Room::new("", input(&[("type", kind)]));
+        assert_eq!(ask(&room, &Action::SetValue { node: 2, value: "1".into() }), Ok(()), "{kind}");
+    }
+    let kinds = ["hidden", "HIDDEN", "submit", "button", "reset", "image", "file", "checkbox", "radio"];
+    let closed = kinds.map(|kind| input(&[("type", kind)]));
+    let others = [input(&[("readonly", "")]), input(&[("disabled", "")]), parent("button", &[], vec![])];
+    for nodes in closed.into_iter().chain(others) {
+        let room = Room::new("", nodes.clone());
+        let set = Action::SetValue { node: 2, value: "attacker".into() };
+        assert_eq!(ask(&room, &set), refused(Refusal::NotPossible), "{nodes:?}");
+    }
 }
 
 #[test]
@@ -337,6 +377,20 @@ fn a_key_to_the_page_is_one_to_what_has_the_focus() {
     assert!(matches!(ask(&room, &key(1, "Backspace")), Err((Refusal::Masked, _))));
     room.send(Op::Focus { node: 6 });
     assert_eq!(ask(&room, &key(1, "Backspace")), Ok(()));
+}
+
+#[test]
+fn escape_closes_no_locked_dialog_from_outside() {
+    let own = "[[rule]]\nid = \"terms\"\naction = \"lock\"\nselector = \".terms\"\n";
+    let dialog = |class: &str| parent("dialog", &[("open", ""), ("class", class)], text("x"));
+    let mut room = Room::new(own, [parent("input", &[], vec![]), dialog("terms"), dialog("news")].concat());
+    assert_eq!(ask(&room, &key(2, "Escape")), Ok(()));
+    room.send(Op::SetLayer { node: 3, layer: Layer::Modal });
+    for from in [1, 2] {
+        assert_eq!(ask(&room, &key(from, "Escape")), locked("terms"));
+    }
+    room.send(Op::SetLayer { node: 5, layer: Layer::Modal });
+    assert_eq!(ask(&room, &key(2, "Escape")), Ok(()), "another one is in front");
 }
 
 #[test]

@@ -128,6 +128,12 @@ impl Mirror {
         Ok(())
     }
 
+    /// What stands in front of everything else, and how, from the bottom up.
+    pub fn top_layer(&self) -> impl DoubleEndedIterator<Item = (NodeRef<'_>, Layer)> {
+        let layers = self.page.iter().flat_map(|page| &page.beside.layers);
+        layers.filter_map(|&(node, layer)| Some((self.node(node)?, layer)))
+    }
+
     /// Whether there are constructed sheets.
     pub fn has_sheets(&self) -> bool {
         self.page.as_ref().is_some_and(|page| !page.beside.sheets.is_empty())
