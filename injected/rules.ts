@@ -37,7 +37,9 @@ const ACTIONS =
 
 export class Rules {
   #veils = new WeakMap<Element, Veil.Mask | Veil.Firm>();
-  #path: string | undefined;
+  #paths: readonly string[] = [];
+  /** Documents in frames that this page may look into. */
+  readonly #inner = new Set<Document>();
   #mask = "";
   #firm = "";
   #unmask = "";
@@ -61,7 +63,7 @@ export class Rules {
   replace(rules: PageRules): void {
     this.rules = rules;
     this.#detectors = new Detectors(rules.detectors);
-    this.#path = undefined;
+    this.#paths = [];
     this.follow();
   }
 
@@ -85,18 +87,29 @@ export class Rules {
     return before;
   }
 
-  /** Takes the rules of the current path; true when they are others than before. */
+  /** A document in a frame of the page; true when other rules hold with it. */
+  enter(inner: Document): boolean {
+    this.#inner.add(inner);
+    return this.follow();
+  }
+
+  /** Takes the rules of the current path, and of those in frames; true when they are others than before. */
   follow(): boolean {
-    const path = location.pathname;
-    if (path === this.#path) return false;
-    this.#path = path;
+    const paths = [location.pathname];
+    for (const inner of this.#inner) {
+      if (dom.viewOf(inner)) paths.push(inner.location.pathname);
+      else this.#inner.delete(inner);
+    }
+    if (paths.join() === this.#paths.join()) return false;
+    this.#paths = paths;
     const before = [this.#mask, this.#unmask, this.#base].join();
     const mask = this.#active(this.rules.mask);
     const join = (rules: SelectorRule[]): string => rules.map(({ selector }) => selector).join();
     this.#firm = [ALWAYS, join(mask.filter(({ firm }) => firm))].filter(Boolean).join();
     this.#mask = [this.#firm, "[data-lado-mask]", join(mask)].filter(Boolean).join();
     this.#masks = new Selectors(this.#mask);
-    this.#unmask = join(this.#active(this.rules.unmask));
+    // What is shown on a path in a frame is not for that shown on the page.
+    this.#unmask = join(this.#active(this.rules.unmask, paths.slice(0, 1)));
     this.#labels = this.#active(this.rules.labels ?? []);
     this.#locks = this.#active(this.rules.lock);
     this.names = this.#active(this.rules.names);
@@ -104,10 +117,10 @@ export class Rules {
     return before !== [this.#mask, this.#unmask, this.#base].join();
   }
 
-  #active<T extends { paths: string[] }>(rules: T[]): T[] {
-    const path = this.#path ?? "";
+  #active<T extends { paths: string[] }>(rules: T[], here = this.#paths): T[] {
     return rules.filter(
-      ({ paths }) => !paths.length || paths.some((source) => new RegExp(source, "u").test(path)),
+      ({ paths }) =>
+        !paths.length || paths.some((source) => here.some((path) => new RegExp(source, "u").test(path))),
     );
   }
 

@@ -96,7 +96,7 @@ export class Capture {
       ...{ nodes, changes, scrolls, sheets, overlay, moved, entered },
       gone: (node) => this.#places.forget(node),
     });
-    this.#frames = new Frames(nodes, changes, this.#watch.patch, nonceOf);
+    this.#frames = new Frames(rules, nodes, changes, this.#watch.patch, nonceOf);
     this.#texts = new Texts(rules, nodes);
     const texts = this.#texts;
     this.#attributes = new Attributes(rules, listener.blob);
@@ -299,8 +299,8 @@ export class Capture {
     if (url !== this.#url) {
       this.#url = url;
       ops.push({ tag: OpTag.SetUrl, url });
-      if (this.rules.follow()) this.#veils.scan(document, ops);
     }
+    if (this.rules.follow()) this.#changes.rules = true;
     if (this.#changes.rules) {
       this.#changes.rules = false;
       this.rules.scan(document);

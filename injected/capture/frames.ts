@@ -1,6 +1,7 @@
 // Documents in frames: which is in which of those that this page may look into, and which nonce the others have said.
 
 import { type Op, OpTag } from "../protocol/messages";
+import type { Rules } from "../rules";
 import type { Changes } from "./changes";
 import * as dom from "./dom";
 import type { Nodes } from "./nodes";
@@ -15,6 +16,7 @@ export class Frames {
   #quirks = new WeakMap<Document, boolean>();
 
   constructor(
+    private readonly rules: Rules,
     private readonly nodes: Nodes,
     private readonly changes: Changes,
     /** A window that scripts may work in. */
@@ -32,6 +34,7 @@ export class Frames {
     this.#opaque.delete(frame);
     this.#window(frame);
     this.nodes.enter(frame, inner);
+    if (this.rules.enter(inner)) this.changes.rules = true;
     const view = dom.viewOf(inner);
     if (view) this.patch(view as Realm);
   }

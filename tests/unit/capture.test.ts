@@ -380,6 +380,55 @@ test("frames are followed as they load, are written and go", async () => {
   await close(page, lado);
 });
 
+test("what is hidden on a path is hidden in a frame that shows the path", async () => {
+  const paths = ["^/account/.*$"];
+  const { lado, page } = await open(doc(`<p class="balance">here</p><iframe id="f"></iframe>`), {
+    mask: [{ id: "balance", selector: ".balance", paths }],
+    unmask: [{ id: "shown", selector: ".name", paths }],
+    private: [{ id: "vault", paths: ["^/vault/.*$"] }],
+  });
+  lado.pages.set(
+    "/account/sum",
+    '<p class="balance">9.120,44</p><div data-lado-mask><p class="name">Maria</p></div>free',
+  );
+  lado.pages.set("/vault/x", "<p>all of it");
+  const show = (src: string) =>
+    page.evaluate((src) => {
+      const frame = document.getElementById("f") as HTMLIFrameElement;
+      return new Promise((resolve) => {
+        frame.onload = resolve;
+        frame.src = src;
+      });
+    }, src);
+  const lines = () => lado.mirror.lines().join();
+  expect(lines()).toContain("here");
+  await show("/account/sum");
+  await expect.poll(lines).toContain("free");
+  await settled(page, lado);
+  // The frame goes on by itself.
+  await page.evaluate(() => {
+    const inner = (document.getElementById("f") as HTMLIFrameElement).contentWindow;
+    inner?.history.replaceState(null, "", "/account/other");
+    const more = inner?.document.createElement("p");
+    if (!more) return;
+    more.className = "balance";
+    more.textContent = "7.001,00";
+    inner?.document.body.append(more, "more");
+  });
+  await expect.poll(lines).toContain("more");
+  // Where all is hidden, all of the page is, while it shows that.
+  await show("/vault/x");
+  await page.evaluate(() => {
+    document.title = "covered";
+  });
+  await expect.poll(() => lado.mirror.title).toBe(MASK);
+  await page.evaluate(() => document.getElementById("f")?.remove());
+  await settled(page, lado);
+  const told = Buffer.concat(lado.bytes).toString();
+  for (const secret of ["9.120,44", "Maria", "all of it", "7.001,00"]) expect(told).not.toContain(secret);
+  await close(page, lado);
+});
+
 const DETECTORS = [
   { id: "card", pattern: "[0-9](?:[ .\\-/]?[0-9]){12,}", check: "luhn" as const },
   { id: "cpf", pattern: "[0-9](?:[ .\\-/]?[0-9]){10,}", check: "cpf" as const },
