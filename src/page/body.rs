@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{
-    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderValue, VARY,
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE, HeaderMap, HeaderValue,
+    VARY,
 };
 use http::response::Parts;
-use http::{Method, StatusCode};
 use url::Url;
 
 use super::Pages;
@@ -35,8 +35,6 @@ const MAX_MANIFEST: usize = 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Rewritten(header::Body, Coding),
-    /// Lado's own script goes before the worker's.
-    Worker(Coding),
     Passed,
 }
 
@@ -47,7 +45,6 @@ impl Kind {
             return Self::Passed;
         };
         match visit.exchange.body(parts.status, &parts.headers) {
-            header::Body::Passed if visit.worker && parts.status == StatusCode::OK => Self::Worker(coding),
             header::Body::Passed => Self::Passed,
             body => Self::Rewritten(body, coding),
         }
@@ -57,7 +54,7 @@ impl Kind {
     pub fn body(self) -> header::Body {
         match self {
             Self::Rewritten(body, _) => body,
-            Self::Worker(_) | Self::Passed => header::Body::Passed,
+            Self::Passed => header::Body::Passed,
         }
     }
 }
@@ -124,8 +121,10 @@ impl Pages {
         let exchange = &visit.exchange;
         let addresses = || (session.views.clone(), exchange.url.clone());
         // A worker goes by the policy of its own script, not of the page that made it (HTML standard, "run a worker").
-        let asks = visit.worker || matches!(kind, Kind::Rewritten(header::Body::Html, _));
-        if asks && let Ok(policy) = HeaderValue::try_from(csp::watch(&context)) {
+        let worker = exchange.destination == Destination::Worker;
+        if (worker || kind.body() == header::Body::Html)
+            && let Ok(policy) = HeaderValue::try_from(csp::watch(&context))
+        {
             parts.headers.append(CONTENT_SECURITY_POLICY_REPORT_ONLY, policy);
         }
         let (coding, rewriter) = match kind {
@@ -150,10 +149,7 @@ impl Pages {
                 let (map, url) = addresses();
                 (coding, Rewriter::Manifest { text: Vec::new(), map, url })
             }
-            Kind::Worker(coding) => {
-                for name in [CONTENT_LENGTH, ETAG] {
-                    parts.headers.remove(name);
-                }
+            Kind::Rewritten(header::Body::Worker, coding) => {
                 let scripts = self.boots.scripts(session, &exchange.site, visit.locale);
                 (coding, Rewriter::Worker(Some(scripts.worker.bytes.clone())))
             }

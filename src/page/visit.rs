@@ -27,8 +27,6 @@ pub struct Visit {
     /// What a rewritten body may be packed with.
     pub coding: Coding,
     pub locale: Locale,
-    /// The response is a worker's script.
-    pub worker: bool,
 }
 
 impl Pages {
@@ -50,15 +48,7 @@ impl Pages {
         let cookies = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
         let cookies = cookies.filter(|_| standing == Standing::Customer);
         let seen = lock(&session.jar).merge(cookies, &url, exchange.document.as_ref(), SystemTime::now());
-        let worker = headers.get("sec-fetch-dest").is_some_and(|dest| dest == "worker" || dest == "sharedworker");
-        Ok(Visit {
-            standing,
-            seen,
-            coding: Coding::for_browser(headers),
-            locale: Locale::of(headers),
-            worker,
-            exchange,
-        })
+        Ok(Visit { standing, seen, coding: Coding::for_browser(headers), locale: Locale::of(headers), exchange })
     }
 
     /// The site's response as the browser gets it.

@@ -49,7 +49,9 @@ pub enum Destination {
     Module,
     /// Audio, video, tracks.
     Media,
-    /// Scripts, workers, images, fonts: nothing that is rewritten.
+    /// The script of a worker.
+    Worker,
+    /// Classic scripts, images, fonts: nothing that is rewritten.
     Other,
     /// Asked by a script, which gets the bytes of the site.
     Script,
@@ -66,6 +68,8 @@ pub enum Body {
     Manifest,
     /// A module, or a classic script that may be one.
     Script,
+    /// A worker's script, which Lado's own goes before.
+    Worker,
     /// An HLS playlist.
     Playlist,
     /// Byte for byte.
@@ -180,6 +184,7 @@ impl Exchange {
                 | Destination::Style
                 | Destination::Manifest
                 | Destination::Module
+                | Destination::Worker
         )
     }
 
@@ -190,8 +195,7 @@ impl Exchange {
         if none {
             return Body::Passed;
         }
-        let value = text(headers, &header::CONTENT_TYPE).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = essence(headers);
         let says = |destinations: &[Destination]| {
             destinations.contains(&self.destination) || self.destination == Destination::Unknown
         };
@@ -200,15 +204,12 @@ impl Exchange {
             "image/svg+xml" if [Destination::Document, Destination::Frame].contains(&self.destination) => Body::Html,
             "text/html" | "application/xhtml+xml" if says(&[Destination::Document, Destination::Frame]) => Body::Html,
             "text/css" if says(&[Destination::Style]) => Body::Css,
+            _ if self.destination == Destination::Worker && status == StatusCode::OK => Body::Worker,
             _ if self.destination == Destination::Module && essence.ends_with("script") => Body::Script,
             _ if self.destination == Destination::Manifest => Body::Manifest,
             "application/manifest+json" if says(&[]) => Body::Manifest,
             // A script that fetches a playlist gets the site's bytes, and its requests are mapped as it makes them.
-            "application/vnd.apple.mpegurl" | "application/x-mpegurl" | "audio/mpegurl" | "audio/x-mpegurl"
-                if says(&[Destination::Media, Destination::Document]) =>
-            {
-                Body::Playlist
-            }
+            essence if is_playlist(essence) && says(&[Destination::Media, Destination::Document]) => Body::Playlist,
             _ => Body::Passed,
         }
     }
@@ -233,6 +234,7 @@ impl Destination {
             Some("style") => Self::Style,
             Some("manifest") => Self::Manifest,
             Some("audio" | "video" | "track") => Self::Media,
+            Some("worker" | "sharedworker") => Self::Worker,
             Some("script") if text_of(headers, "sec-fetch-mode") == Some("cors") => Self::Module,
             Some("empty") => Self::Script,
             Some(_) => Self::Other,
@@ -276,8 +278,8 @@ pub fn request(headers: &mut HeaderMap, exchange: &Exchange) {
         headers.remove(header::IF_RANGE);
     }
     match exchange.destination {
-        // A fresh policy must not meet a document with the nonce of an old one.
-        Destination::Document | Destination::Frame => {
+        // A fresh policy must not meet a document with the nonce of an old one, nor a worker another script of Lado's.
+        Destination::Document | Destination::Frame | Destination::Worker => {
             headers.remove(header::IF_NONE_MATCH);
             headers.remove(header::IF_MODIFIED_SINCE);
         }
@@ -335,7 +337,41 @@ pub fn response(headers: &mut HeaderMap, exchange: &Exchange, body: Body, polici
     if body != Body::Passed {
         rewritten(headers, body);
     }
+    vary(headers, body);
     kept
+}
+
+/// A browser's cache knows addresses and no destinations: what a script has fetched unrewritten must not be opened as a
+/// page, nor what was opened be read by a script.
+fn vary(headers: &mut HeaderMap, body: Body) {
+    let essence = essence(headers);
+    let kind = match essence.as_str() {
+        // What tells nothing may turn out to be a page, and the fields of a 304 take the place of the stored ones.
+        "" | "*/*" | "unknown/unknown" | "application/unknown" => Some(VARY_BY_ALL),
+        // A module is asked for with another mode than a classic script.
+        _ if essence.ends_with("script") => Some(VARY_BY_ALL),
+        "text/html" | "application/xhtml+xml" | "image/svg+xml" | "text/css" | "application/manifest+json" => {
+            Some(VARY_BY_DESTINATION)
+        }
+        _ if is_playlist(&essence) || body != Body::Passed => Some(VARY_BY_DESTINATION),
+        _ => None,
+    };
+    if let Some(names) = kind {
+        headers.append(header::VARY, HeaderValue::from_static(names));
+    }
+}
+
+const VARY_BY_DESTINATION: &str = "sec-fetch-dest";
+const VARY_BY_ALL: &str = "sec-fetch-dest, sec-fetch-mode";
+
+fn is_playlist(essence: &str) -> bool {
+    ["application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl"].contains(&essence)
+}
+
+/// The media type without its parameters, in lower case.
+fn essence(headers: &HeaderMap) -> String {
+    let value = text(headers, &header::CONTENT_TYPE).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// What no longer speaks of the bytes that the browser gets.
@@ -360,6 +396,8 @@ fn rewritten(headers: &mut HeaderMap, body: Body) {
         if stored {
             set(headers, header::CACHE_CONTROL, Some("private, no-cache".to_owned()));
         }
+    } else if body == Body::Worker {
+        headers.remove(header::ETAG);
     } else if let Some(tag) = text(headers, &header::ETAG) {
         let salted = tag.strip_suffix('"').map(|tag| format!("{tag}{SALT}\""));
         set(headers, header::ETAG, salted);

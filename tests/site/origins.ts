@@ -71,7 +71,7 @@ export class Sites {
   }
 
   /** A file of this folder, with the origins in place of their names, and the headers that its first lines ask for. */
-  private file({ url, response }: Exchange): void {
+  private file({ url, request, response }: Exchange): void {
     const file = path.join(FOLDER, path.normalize(decodeURIComponent(url.pathname)));
     let text: string;
     try {
@@ -88,7 +88,12 @@ export class Sites {
       const [line, name = "", value = ""] = /^<!-- header ([\w-]+): (.*) -->\n/.exec(text) ?? [];
       if (!line) break;
       text = text.slice(line.length);
-      response.appendHeader(name, value);
+      say(response, name, value);
+    }
+    const changed = response.getHeader("last-modified");
+    if (changed && request.headers["if-modified-since"] === changed) {
+      response.writeHead(304).end();
+      return;
     }
     if (!response.hasHeader("content-type"))
       response.setHeader("content-type", TYPES[path.extname(file)] ?? "application/octet-stream");
@@ -236,7 +241,7 @@ function asked({ url, request, response }: Exchange): void {
   const query = url.searchParams;
   for (const header of query.getAll("h")) {
     const at = header.indexOf(":");
-    response.appendHeader(header.slice(0, at), header.slice(at + 1).trim());
+    say(response, header.slice(0, at), header.slice(at + 1).trim());
   }
   const type = query.get("type");
   if (type) response.setHeader("content-type", type);
@@ -250,6 +255,12 @@ function asked({ url, request, response }: Exchange): void {
   if (wanted) response.setHeader("access-control-allow-headers", wanted);
   const method = request.headers["access-control-request-method"];
   if (method) response.setHeader("access-control-allow-methods", method);
+}
+
+/** A field as the case asks for it: beside others of its name, but for what every answer has. */
+function say(response: ServerResponse, name: string, value: string): void {
+  if (name.toLowerCase() === "cache-control") response.setHeader(name, value);
+  else response.appendHeader(name, value);
 }
 
 const seen = (request: IncomingMessage, url: URL, body: Buffer) => ({

@@ -262,13 +262,14 @@ fn promises_about_the_sites_own_name_do_not_bind_view_hosts() {
             ("reporting-endpoints", "a"),
             ("public-key-pins", "x"),
             ("connection", "close"),
+            ("content-type", "image/png"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-site"),
         ],
     );
     let mut names: Vec<&str> = out.keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["cross-origin-opener-policy", "cross-origin-resource-policy"]);
+    assert_eq!(names, ["content-type", "cross-origin-opener-policy", "cross-origin-resource-policy"]);
 }
 
 #[test]
@@ -304,4 +305,41 @@ fn bodies_are_rewritten_by_what_they_are_and_what_they_are_for() {
     let html = headers(&[("content-type", "text/html")]);
     assert_eq!(partial.body(StatusCode::PARTIAL_CONTENT, &html), Body::Passed);
     assert_eq!(exchange(&[]).body(StatusCode::OK, &html), Body::Html, "an old browser says nothing");
+}
+
+#[test]
+fn a_browsers_cache_is_told_that_destinations_differ() {
+    let varies = |destination: &str, body: Body, kind: &str| {
+        let (out, _) = answered(destination, body, &[("content-type", kind), ("vary", "accept")]);
+        one(&out, "vary").unwrap().strip_prefix("accept").unwrap().trim_start_matches(" | ").to_owned()
+    };
+    for (destination, body, kind) in [
+        ("document", Body::Html, "text/html; charset=utf-8"),
+        ("empty", Body::Passed, "text/html"),
+        ("image", Body::Passed, "image/svg+xml"),
+        ("empty", Body::Passed, "text/css"),
+        ("style", Body::Css, "text/css"),
+        ("manifest", Body::Manifest, "application/json"),
+    ] {
+        assert_eq!(varies(destination, body, kind), "sec-fetch-dest", "{destination} {kind}");
+    }
+    // A worker's and a module's, and what says nothing of itself: the fields of a 304 replace the stored ones.
+    assert_eq!(varies("script", Body::Passed, "text/javascript"), "sec-fetch-dest, sec-fetch-mode");
+    assert_eq!(varies("style", Body::Passed, ""), "sec-fetch-dest, sec-fetch-mode");
+    for kind in ["image/png", "application/json", "font/woff2"] {
+        assert_eq!(varies("empty", Body::Passed, kind), "", "{kind}");
+    }
+}
+
+#[test]
+fn a_worker_is_asked_for_as_a_whole_and_kept_as_a_whole() {
+    let conditions = [("if-none-match", "\"raw\""), ("if-modified-since", "Wed, 01 Jan 2020 00:00:00 GMT")];
+    let out = sent(&[&[("sec-fetch-dest", "worker")], &conditions[..]].concat());
+    assert_eq!((one(&out, "if-none-match"), one(&out, "if-modified-since")), (None, None));
+    let exchange = exchange(&[("sec-fetch-dest", "sharedworker")]);
+    let script = headers(&[("content-type", "text/javascript")]);
+    assert_eq!(exchange.body(StatusCode::OK, &script), Body::Worker);
+    assert_eq!(exchange.body(StatusCode::NOT_FOUND, &script), Body::Passed);
+    let (out, _) = answered("worker", Body::Worker, &[("etag", "\"raw\""), ("content-length", "5")]);
+    assert_eq!((one(&out, "etag"), one(&out, "content-length")), (None, None));
 }
