@@ -59,12 +59,15 @@ impl Fronts {
         };
         let boot = visit.session.as_ref().map(|session| self.boots.scripts(session, &visit.site, visit.locale));
         // A digest is there for policies to name: the launcher's is known, the sync script's costs a hash.
-        let judged = parts.headers.contains_key(CONTENT_SECURITY_POLICY);
+        let sealed = parts.headers.contains_key("integrity-policy");
+        let judged = sealed || parts.headers.contains_key(CONTENT_SECURITY_POLICY);
         let booted = boot.as_ref().filter(|_| judged).map(|scripts| scripts.boot.digest());
         let digests: Vec<&str> = std::iter::once(launcher.digest.as_str()).chain(booted.as_deref()).collect();
         let panel = visit.session.as_ref().map(|_| self.console.as_str());
         let nonce = admit(&mut parts.headers, &Needs { origin: &origin, digests: &digests, panel });
         let nonce = nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
+        // Such a policy takes digests only of what is asked for with CORS (Integrity-Policy, SRI §3.6).
+        let nonce = if sealed { nonce + " crossorigin" } else { nonce };
         let launcher = |more: &str| {
             let (hash, digest) = (&launcher.hash, &launcher.digest);
             format!("<script async src=\"/__lado/launcher.{hash}.js\" integrity=\"{digest}\"{nonce}{more}></script>")

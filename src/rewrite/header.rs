@@ -117,12 +117,14 @@ const VISITOR: [&str; 8] = [
 ];
 const FORWARDED: &str = "x-forwarded";
 
-/// Promises about the site's own name or certificate, and collectors that know nothing of view hosts.
-const DROPPED: [&str; 16] = [
+/// Promises about the site's own name, certificate or bytes, and collectors that know nothing of view hosts.
+const DROPPED: [&str; 18] = [
     "alt-svc",
     "alt-used",
     "clear-site-data",
     "expect-ct",
+    "integrity-policy",
+    "integrity-policy-report-only",
     "nel",
     "origin-trial",
     "p3p",

@@ -110,6 +110,22 @@ async fn without_a_session_a_page_differs_by_one_tag_and_all_else_by_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_that_takes_only_scripts_with_a_digest_takes_the_tag() {
+    let site = Site::new(|_| async {
+        let mut response = answer("text/html", PAGE);
+        response.headers_mut().insert("integrity-policy", "blocked-destinations=(script)".parse().unwrap());
+        response
+    })
+    .await;
+    let lado = before(&site, "").await;
+    let response = open(&lado, "/").await;
+    assert_eq!(response.headers()["integrity-policy"], "blocked-destinations=(script)");
+    let page = text(response).await;
+    let tag = page.split("<script async ").nth(1).unwrap().split('>').next().unwrap();
+    assert!(tag.contains(" integrity=\"sha256-") && tag.ends_with(" crossorigin"), "{tag}");
+}
+
+#[tokio::test]
 async fn the_launcher_stands_where_it_is_wanted() {
     let site = Site::new(|_| async { answer("text/html", PAGE) }).await;
     let lado = before(&site, "launcher = { paths = [\"/checkout/*\"] }").await;

@@ -343,3 +343,10 @@ fn a_worker_is_asked_for_as_a_whole_and_kept_as_a_whole() {
     let (out, _) = answered("worker", Body::Worker, &[("etag", "\"raw\""), ("content-length", "5")]);
     assert_eq!((one(&out, "etag"), one(&out, "content-length")), (None, None));
 }
+
+#[test]
+fn what_asks_for_digests_of_bytes_that_lado_changes_goes() {
+    let policy = [("integrity-policy", "blocked-destinations=(script)"), ("x-kept", "1")];
+    let (out, _) = answered("document", Body::Html, &policy);
+    assert_eq!((one(&out, "integrity-policy"), one(&out, "x-kept")), (None, Some("1".to_owned())));
+}
