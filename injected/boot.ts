@@ -42,6 +42,8 @@ export interface Boot {
   session: string;
   /** The origin of the site that this view host shows. */
   site: string;
+  /** What its hosts share, by the public suffix list. */
+  registrable: string;
   /** `domain` with its port. */
   view: { scheme: "http" | "https"; domain: string };
   /** The console's origin. */

@@ -12,12 +12,29 @@ let count = 0;
 
 export function hookCookies({ realm, map, boot }: Context): void {
   const site = place(map.site).hostname;
+  const host = place(map.view).hostname;
   const secure = boot.view.scheme === "https";
   // The window may get another document: `about:blank` hands its window on.
   const write = (text: string) => natives.cookie.set(realm.document, text);
   /** Cookie's name, domain and path → its marker: only the last write of a cookie counts. */
   const markers = new Map<string, string>();
   let telling = false;
+
+  /** `location` answers with the view host: a Domain that is made of it means the site's. */
+  const sited = (text: string) =>
+    text.replace(/(;\s*domain\s*=\s*\.?)([^;\s:]+)(?::\d+)?/gi, (whole, before, domain) => {
+      const given = domain.toLowerCase();
+      if (given === host) return before + site;
+      return given.includes(".") && host.endsWith(`.${given}`) ? before + boot.registrable : whole;
+    });
+
+  /** A cookie without a path belongs to the directory of its page, which the request that tells of it may not name. */
+  function placed(text: string): string {
+    const given = text.match(/;\s*path\s*=[^;]*/gi)?.pop() ?? "";
+    const page = realm.location.pathname;
+    if (/=\s*\//.test(given) || /^\s*__host-/i.test(text) || !/^\/[^;]*$/.test(page)) return text;
+    return `${text}; path=${page.slice(0, page.lastIndexOf("/")) || "/"}`;
+  }
 
   /** The cookie as the view host may hold it; `undefined` when the site's own browser would refuse it. */
   function replica(text: string): string | undefined {
@@ -53,7 +70,8 @@ export function hookCookies({ realm, map, boot }: Context): void {
    * The marker's number sorts by the time of writing over all tabs: milliseconds (13 digits), a count (4), chance (2).
    * It fits into 64 bits.
    */
-  function mark(text: string): void {
+  function mark(written: string): void {
+    const text = placed(written);
     const now = Math.floor(performance.timeOrigin + performance.now());
     const digits = (value: number, length: number) => String(Math.floor(value)).padStart(length, "0");
     const name = `__lado_w${now}${digits(count++ % 10_000, 4)}${digits(Math.random() * 100, 2)}`;
@@ -93,7 +111,7 @@ export function hookCookies({ realm, map, boot }: Context): void {
     accessor(realm.Document.prototype, "cookie", {
       read: visible,
       write(value) {
-        const text = String(value);
+        const text = sited(String(value));
         const kept = replica(text);
         // An empty cookie string sets nothing: what the site's own browser would have done with a refused one.
         if (kept === undefined) return "lado_=; max-age=0";
@@ -130,7 +148,7 @@ export function hookCookies({ realm, map, boot }: Context): void {
         const { domain, ...rest } = given;
         const { name, value = "", path = "/", sameSite, partitioned } = given;
         const expires = removed ? 0 : given.expires;
-        const text = [
+        const parts = [
           `${name}=${value}`,
           domain && `domain=${domain}`,
           `path=${path}`,
@@ -138,9 +156,8 @@ export function hookCookies({ realm, map, boot }: Context): void {
           sameSite && `samesite=${sameSite}`,
           partitioned && "partitioned",
           expires !== undefined && expires !== null && `expires=${new Date(Number(expires)).toUTCString()}`,
-        ]
-          .filter(Boolean)
-          .join("; ");
+        ];
+        const text = sited(parts.filter(Boolean).join("; "));
         if (replica(text) === undefined) return apply(native, this, args);
         const result = await apply(native, this, [rest]);
         if (realm.document) mark(text);

@@ -89,6 +89,7 @@ impl Boots {
                 "version": VERSION,
                 "session": session.id.as_str(),
                 "site": site.origin(),
+                "registrable": site.registrable(),
                 "view": { "scheme": domain.scheme.as_str(), "domain": domain.domain },
                 "console": self.console,
                 "panel": panel,

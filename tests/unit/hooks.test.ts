@@ -30,6 +30,7 @@ const boot = (site: string) =>
     view: { scheme: "http", domain: `view.localhost:${port}` },
     console: `http://lado.localhost:${port}`,
     panel: "",
+    registrable: "shop.com",
     aliases: {},
     late: "/__lado/late.js",
     rules: { mask: [], unmask: [], lock: [], names: [], detectors: [] },

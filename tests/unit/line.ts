@@ -417,6 +417,7 @@ export class StandIn {
       view: { scheme: "http", domain: `view.localhost:${this.#port}` },
       console: `http://lado.localhost:${this.#port}`,
       panel: `http://lado.localhost:${this.#port}/panel`,
+      registrable: "shop.test",
       aliases: {},
       late: "/__lado/late.js",
       rules: this.rules,
