@@ -43,7 +43,8 @@ impl Pages {
         let address = format!("{}{path}", site.origin());
         let url = Url::parse(&address).map_err(|_| Failure::Malformed("the address"))?;
         let headers = request.headers();
-        let exchange = Exchange::of(headers, request.method(), &url, &session.views, &self.console)
+        let known = |site: &Site| session.knows_only(site);
+        let exchange = Exchange::of(headers, request.method(), &url, &session.views, &self.console, known)
             .ok_or(Failure::Malformed("the address"))?;
         let cookies = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
         let cookies = cookies.filter(|_| standing == Standing::Customer);

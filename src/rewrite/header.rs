@@ -140,8 +140,16 @@ const DROPPED: [&str; 18] = [
 ];
 
 impl Exchange {
-    /// Reads the browser's headers, before [`request`] changes them.
-    pub fn of(headers: &HeaderMap, method: &Method, url: &Url, map: &ViewMap, console: &str) -> Option<Self> {
+    /// Reads the browser's headers, before [`request`] changes them. `knows_only` tells whether all pages that the
+    /// browser has are of a site: who asks without a name, as under `Referrer-Policy: no-referrer`, is one of them.
+    pub fn of(
+        headers: &HeaderMap,
+        method: &Method,
+        url: &Url,
+        map: &ViewMap,
+        console: &str,
+        knows_only: impl FnOnce(&Site) -> bool,
+    ) -> Option<Self> {
         let site = Site::of(url)?;
         let destination = Destination::of(headers);
         let page = text(headers, &header::REFERER).and_then(|value| Url::parse(value).ok());
@@ -155,6 +163,7 @@ impl Exchange {
             (Some(initiator), _) => initiator.same_site(&site),
             // Typed, bookmarked, or sent by the console: the customer's own doing.
             (None, None | Some("none" | "same-origin")) => true,
+            (None, Some("same-site")) => from_console || knows_only(&site),
             (None, _) => from_console,
         };
         let relation = match (same, destination) {
@@ -439,10 +448,13 @@ fn fetch_site(headers: &mut HeaderMap, exchange: &Exchange) {
         // The browser calls it same-site although page and target agree: a redirect led through another site.
         (_, Some(initiator)) if *initiator == exchange.site => "cross-site",
         (_, Some(initiator)) if initiator.same_site(&exchange.site) => "same-site",
-        (_, None) if exchange.relation == Relation::SameSite => "none",
+        // The console names itself.
+        (_, None) if exchange.relation == Relation::SameSite && headers.contains_key(header::REFERER) => "none",
+        (said, None) if exchange.relation == Relation::SameSite => said,
         _ => "cross-site",
     };
-    set(headers, name, Some(told.to_owned()));
+    let told = told.to_owned();
+    set(headers, name, Some(told));
 }
 
 /// The page's address at its site. Browsers have applied the page's referrer policy to the view's addresses; what they

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::{Ended, Session, lock};
 use crate::rewrite::url::Site;
 
@@ -29,6 +31,18 @@ impl Session {
         } else if !pages.contains(&origin) {
             add(parts, origin);
         }
+    }
+
+    /// Whether every page that the customer's browser has asked for so far is of `site`: then a page that does not say
+    /// which it is can be of no other.
+    pub fn knows_only(&self, site: &Site) -> bool {
+        let visited = lock(&self.visited);
+        let is_of_site = |origin: &String| {
+            let page = Url::parse(origin).ok().and_then(|view| self.views.unmap(&view));
+            page.as_ref().and_then(Site::of).is_some_and(|page| page.same_site(site))
+        };
+        // Where there may have been more, nobody knows of what.
+        visited.pages.len() < MAX && visited.pages.iter().all(is_of_site)
     }
 
     pub(super) fn visited(&self) -> Vec<String> {

@@ -223,6 +223,32 @@ async fn a_page_gets_lados_script_first_and_its_addresses_in_the_view() {
 }
 
 #[tokio::test]
+async fn a_page_without_a_referrer_is_of_the_same_site_while_there_is_no_other() {
+    let sister = Site::new(|request: Request<Incoming>| async move {
+        let told = |name: &str| request.headers().get(name).map_or("-", |value| value.to_str().unwrap()).to_owned();
+        answer("text/plain", format!("{} {}", told("cookie"), told("sec-fetch-site")))
+    })
+    .await;
+    let site = Site::new(|_| async {
+        let mut response = answer("text/plain", "shop");
+        response.headers_mut().insert("set-cookie", "signed=in; SameSite=Strict".parse().unwrap());
+        response
+    })
+    .await;
+    let lado = Running::before(&[&site, &sister]).await;
+    let customer = lado.customer(&site.url());
+    customer.open(&site.url()).await;
+    let nameless = async || {
+        let request = customer.request(&sister.url()).header("sec-fetch-dest", "iframe");
+        text(customer.send(request.header("sec-fetch-site", "same-site")).await).await
+    };
+    assert_eq!(nameless().await, "signed=in same-site");
+    // Any page may name nobody: with another site's among them, it could be that one's.
+    customer.open(&Url::parse("http://127.0.0.2:1/").unwrap()).await;
+    assert_eq!(nameless().await, "- cross-site");
+}
+
+#[tokio::test]
 async fn ranges_pass_byte_for_byte() {
     let site = Site::new(|request: Request<Incoming>| async move {
         assert_eq!(request.headers()["range"], "bytes=10-19");

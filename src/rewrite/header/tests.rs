@@ -29,7 +29,7 @@ fn exchange(pairs: &[(&str, &str)]) -> Exchange {
 }
 
 fn exchange_by(method: &Method, pairs: &[(&str, &str)]) -> Exchange {
-    Exchange::of(&headers(pairs), method, &Url::parse(SHOP).unwrap(), &map(), CONSOLE).unwrap()
+    Exchange::of(&headers(pairs), method, &Url::parse(SHOP).unwrap(), &map(), CONSOLE, |_| false).unwrap()
 }
 
 fn sent(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -97,7 +97,7 @@ fn lados_own_pages_are_no_referrers() {
 fn an_https_page_does_not_tell_an_http_site_where_it_is() {
     let pairs = [("referer", &*(view("www-shop-com") + "/secret"))];
     let url = Url::parse("http://plain.com/").unwrap();
-    let exchange = Exchange::of(&headers(&pairs), &Method::GET, &url, &map(), CONSOLE).unwrap();
+    let exchange = Exchange::of(&headers(&pairs), &Method::GET, &url, &map(), CONSOLE, |_| false).unwrap();
     let mut out = headers(&pairs);
     request(&mut out, &exchange);
     assert_eq!(one(&out, "referer"), None);
