@@ -15,8 +15,8 @@ pub struct Context {
     pub nonce: Option<String>,
 }
 
-/// The Trusted Types policy of Lado's hooks.
-pub const TRUSTED_TYPES: &str = "lado";
+/// The Trusted Types policies of Lado's hooks, and of what puts them into workers that pages make.
+pub const TRUSTED_TYPES: [&str; 2] = ["lado", "lado-worker"];
 
 /// The header's value, which may hold several policies.
 pub fn translate_header(value: &str, context: &Context) -> String {
@@ -45,7 +45,7 @@ pub fn translate(policy: &str, context: &Context) -> String {
     let panel = [context.map.panel_origin(), context.console.clone()];
     admit(&mut directives, &["frame-src", "child-src", "default-src"], &panel);
     if let Some(types) = directives.iter_mut().find(|directive| directive.name == "trusted-types") {
-        types.admit(&[TRUSTED_TYPES.to_owned()]);
+        types.admit(&TRUSTED_TYPES.map(str::to_owned));
     }
     serialize(&directives)
 }
@@ -377,9 +377,9 @@ mod tests {
         assert_eq!(translated("sandbox allow-scripts"), "sandbox allow-scripts");
         assert_eq!(
             translated("trusted-types a; require-trusted-types-for 'script'"),
-            "trusted-types a lado; require-trusted-types-for 'script'"
+            "trusted-types a lado lado-worker; require-trusted-types-for 'script'"
         );
-        assert_eq!(translated("trusted-types 'none'"), "trusted-types lado");
+        assert_eq!(translated("trusted-types 'none'"), "trusted-types lado lado-worker");
         assert_eq!(translated("trusted-types *"), "trusted-types *");
     }
 
