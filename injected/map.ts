@@ -14,7 +14,7 @@ export interface SiteMap {
   readonly view: string;
   /**
    * An absolute or scheme-relative http(s) or ws(s) URL moved to its view host; anything else unchanged. Only scheme
-   * and authority change: the rest stays as the page wrote it.
+   * and authority change: the rest stays as the page wrote it, but for what it says of its own address.
    */
   toView(url: string): string;
   /** `text` with every view address of this session in it replaced by the site's own. */
@@ -63,10 +63,30 @@ export function createMap({ session, site, view, aliases, fronts = [] }: MapConf
   const origins = new Map<string, string | undefined>(Object.entries(aliases).map(([o, l]) => [l, o]));
   /** Scheme and authority as written → authority in the view; `""` for what is left alone. */
   const known = new Map<string, string>();
+  const domain = view.domain.replace(/\W/g, "\\$&");
   const anyView = new RegExp(
-    `((?:https?|wss?):)?//([^\\s/@"'<>]*@)?${session}-([a-z0-9-]+)\\.${view.domain.replace(/\W/g, "\\$&")}(?![\\w.:-])`,
+    `((?:https?|wss?):)?//([^\\s/@"'<>]*@)?${session}-([a-z0-9-]+)\\.${domain}(?![\\w.:-])`,
     "gi",
   );
+
+  const COLON = "(:|%(?:25)*3a)";
+  /** A view address in a query or fragment, where it may be percent-encoded. */
+  const said = new RegExp(
+    `(https?|wss?)${COLON}((?:/|%(?:25)*2f){2})${session}-([a-z0-9-]+)\\.${domain.replace("\\:", COLON)}(?![\\w.:-])`,
+    "gi",
+  );
+
+  const inScheme = (given: string, own: string) => (/^ws/i.test(given) ? own.replace("http", "ws") : own);
+
+  /** Pages make such addresses of `location`; other sites compare them with who speaks to them. */
+  const tell = (rest: string) =>
+    rest.includes(session)
+      ? rest.replace(said, (whole, scheme: string, colon: string, slashes: string, name: string) => {
+          const [own = "", , authority = ""] = (origins.get(name) ?? decodeLabel(name) ?? "").split("/");
+          if (!own) return whole;
+          return inScheme(scheme, own.slice(0, -1)) + colon + slashes + authority.replace(":", colon);
+        })
+      : rest;
 
   function label(origin: string): string | undefined {
     if (!labels.has(origin)) {
@@ -125,7 +145,7 @@ export function createMap({ session, site, view, aliases, fronts = [] }: MapConf
     const placed = authority && place(scheme, authority.slice(at));
     if (!placed) return raw;
     const inView = scheme.startsWith("ws") ? view.scheme.replace("http", "ws") : view.scheme;
-    return `${written ? `${inView}:` : ""}//${authority.slice(0, at)}${placed}${url.slice(prefix.length)}`;
+    return `${written ? `${inView}:` : ""}//${authority.slice(0, at)}${placed}${tell(url.slice(prefix.length))}`;
   }
 
   function toSite(text: string): string {
@@ -135,8 +155,7 @@ export function createMap({ session, site, view, aliases, fronts = [] }: MapConf
       const origin = origins.get(lower) ?? decodeLabel(lower);
       if (!origin) return whole;
       const [own, rest] = [origin.slice(0, origin.indexOf(":")), origin.slice(origin.indexOf("//") + 2)];
-      const outer = /^ws/i.test(scheme) ? own.replace("http", "ws") : own;
-      return `${scheme || own !== siteScheme ? `${outer}:` : ""}//${credentials}${rest}`;
+      return `${scheme || own !== siteScheme ? `${inScheme(scheme, own)}:` : ""}//${credentials}${rest}`;
     });
   }
 

@@ -7,6 +7,7 @@ mod fetched;
 mod frames;
 mod meet;
 mod own;
+mod said;
 mod standing;
 pub mod tunnel;
 mod viewer;
@@ -134,6 +135,7 @@ impl Pages {
         let (mut parts, body) = request.into_parts();
         let dest = parts.headers.get("sec-fetch-dest").cloned();
         visit.head(session, &mut parts)?;
+        let body = said::told(&session.views, &mut parts.headers, body).await?;
         let response = self
             .upstream
             .send(Request::from_parts(parts, body))

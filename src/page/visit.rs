@@ -41,7 +41,8 @@ impl Pages {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         // Joined as text: a path like `//x` must not become another host.
         let address = format!("{}{path}", site.origin());
-        let url = Url::parse(&address).map_err(|_| Failure::Malformed("the address"))?;
+        let mut url = Url::parse(&address).map_err(|_| Failure::Malformed("the address"))?;
+        header::tell_own(&mut url, &session.views);
         let headers = request.headers();
         let known = |site: &Site| session.knows_only(site);
         let exchange = Exchange::of(headers, request.method(), &url, &session.views, &self.console, known)

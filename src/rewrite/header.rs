@@ -460,11 +460,20 @@ fn fetch_site(headers: &mut HeaderMap, exchange: &Exchange) {
 /// The page's address at its site. Browsers have applied the page's referrer policy to the view's addresses; what they
 /// cannot see is a step down from an https site to an http one.
 fn referrer(value: &str, exchange: &Exchange) -> Option<String> {
-    let page = exchange.map.unmap(&Url::parse(value).ok()?)?;
+    let mut page = exchange.map.unmap(&Url::parse(value).ok()?)?;
+    tell_own(&mut page, &exchange.map);
     let site = Site::of(&page)?;
     let down = site.scheme() == Scheme::Https && exchange.site.scheme() == Scheme::Http;
     let own = page.path().starts_with("/__lado/");
     (!down && !own).then(|| page.into())
+}
+
+/// What a page says of its own address in the query becomes the site's own.
+pub fn tell_own(url: &mut Url, map: &ViewMap) {
+    let told = url.query().and_then(|query| map.unmap_said(query.as_bytes()));
+    if let Some(query) = told.and_then(|query| String::from_utf8(query).ok()) {
+        url.set_query(Some(&query));
+    }
 }
 
 /// The codings that Lado decodes, as the browser weighs them.

@@ -2,13 +2,14 @@
 
 mod host;
 mod label;
+mod said;
 mod site;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use url::Url;
 
@@ -31,6 +32,8 @@ struct Shared {
     fronts: Vec<Site>,
     /// Label → site, for the sites whose names do not fit into a label.
     aliases: RwLock<HashMap<String, Site>>,
+    /// Finds addresses of the session in what pages say; made when there is one.
+    said: OnceLock<regex::bytes::Regex>,
 }
 
 /// How many sites with names that do not fit one session may reach.
@@ -66,7 +69,7 @@ impl ViewMap {
 
     /// A map that leaves the addresses of `fronts` alone: the customer meets those sites under their own names.
     pub fn beside(domain: ViewDomain, session: SessionId, fronts: Vec<Site>) -> Self {
-        Self { shared: Arc::new(Shared { domain, session, fronts, aliases: RwLock::default() }) }
+        Self { shared: Arc::new(Shared { domain, session, fronts, aliases: RwLock::default(), said: OnceLock::new() }) }
     }
 
     /// The sites that the customer meets under their own names.

@@ -249,6 +249,45 @@ async fn a_page_without_a_referrer_is_of_the_same_site_while_there_is_no_other()
 }
 
 #[tokio::test]
+async fn a_site_is_told_its_own_address_where_a_page_says_the_views() {
+    let site = Site::new(|request: Request<Incoming>| async move {
+        let (parts, body) = request.into_parts();
+        let length = parts.headers.get("content-length").map_or("-", |value| value.to_str().unwrap()).to_owned();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert_eq!(length, body.len().to_string());
+        answer("text/plain", format!("{}\n{}", parts.uri, String::from_utf8_lossy(&body)))
+    })
+    .await;
+    let lado = Running::before(&[&site]).await;
+    let customer = lado.customer(&site.url());
+    let (host, own) = (customer.host(&site.url()), site.address.to_string());
+    let encoded = |text: &str| text.replace(':', "%3A").replace('/', "%2F");
+    let sent = async |kind: &str, body: String| {
+        let query = format!("authorize?client=1&redirect_uri={}", encoded(&format!("http://{host}/cb")));
+        let request = customer.request(&site.url().join(&query).unwrap()).method("POST").header("content-type", kind);
+        text(lado.send(request.body(Full::<Bytes>::from(body)).unwrap()).await).await
+    };
+    let query = format!("/authorize?client=1&redirect_uri={}", encoded(&format!("http://{own}/cb")));
+    for (kind, wrote, expected) in [
+        (
+            "application/x-www-form-urlencoded",
+            format!("code=x&redirect_uri={}", encoded(&format!("http://{host}/cb"))),
+            format!("code=x&redirect_uri={}", encoded(&format!("http://{own}/cb"))),
+        ),
+        (
+            "application/json; charset=utf-8",
+            format!("{{\"at\":\"http://{host}/\"}}"),
+            format!("{{\"at\":\"http://{own}/\"}}"),
+        ),
+        // A file is the customer's own, whatever stands in it.
+        ("application/octet-stream", format!("http://{host}/"), format!("http://{host}/")),
+        ("application/json", "x".repeat(70_000) + &host, "x".repeat(70_000) + &host),
+    ] {
+        assert_eq!(sent(kind, wrote).await, format!("{query}\n{expected}"), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn ranges_pass_byte_for_byte() {
     let site = Site::new(|request: Request<Incoming>| async move {
         assert_eq!(request.headers()["range"], "bytes=10-19");

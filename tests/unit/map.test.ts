@@ -107,3 +107,20 @@ test("view addresses read back as the site's, wherever they stand in a text", ()
   ])
     expect(map.toSite(other)).toBe(other);
 });
+
+test("what an address says of the page's own is the site's in its view", () => {
+  const own = `http://${session}-www-shop-com.view.localhost:7070`;
+  for (const [said, told] of [
+    [`?origin=${encodeURIComponent(own)}&x=1`, "?origin=https%3A%2F%2Fwww.shop.com&x=1"],
+    [`#at=${own}/cart`, "#at=https://www.shop.com/cart"],
+    [
+      `#n=${encodeURIComponent(encodeURIComponent(`${own.replace("http", "ws")}/`))}`,
+      "#n=wss%253A%252F%252Fwww.shop.com%252F",
+    ],
+    [
+      `?other=${encodeURIComponent(`${own}.evil.test/`)}`,
+      `?other=${encodeURIComponent(`${own}.evil.test/`)}`,
+    ],
+  ])
+    expect(map.toView(`https://pay.com/frame${said}`)).toBe(`${host("pay-com")}/frame${told}`);
+});

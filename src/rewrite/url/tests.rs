@@ -276,3 +276,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_page_says_of_its_own_address_is_said_of_the_sites() {
+    let views = map();
+    let said = |text: &str| views.unmap_said(text.as_bytes()).map(|out| String::from_utf8(out).unwrap());
+    let host = "abcdefghijklmnop-www-shop-com.view.localhost";
+    for (text, expected) in [
+        (format!("to=http://{host}:7070/cb&x=1"), "to=https://www.shop.com/cb&x=1"),
+        (
+            format!("a=1&redirect_uri=http%3A%2F%2F{host}%3A7070%2Fcallback"),
+            "a=1&redirect_uri=https%3A%2F%2Fwww.shop.com%2Fcallback",
+        ),
+        (
+            format!("next=%2Flogin%3Fto%3Dhttp%253a%252F%252F{host}%253a7070"),
+            "next=%2Flogin%3Fto%3Dhttps%253a%252F%252Fwww.shop.com",
+        ),
+        (format!(r#"{{"url":"http:\/\/{host}:7070\/a"}}"#), r#"{"url":"https:\/\/www.shop.com\/a"}"#),
+        (
+            format!("ws=ws://{host}:7070/&own={host}&at={host}:7070"),
+            "ws=wss://www.shop.com/&own=www.shop.com&at=www.shop.com",
+        ),
+        (
+            "http%3A%2F%2Fabcdefghijklmnop-127-0-0-1-0h8080.view.localhost%3A7070%2F".to_owned(),
+            "http%3A%2F%2F127.0.0.1%3A8080%2F",
+        ),
+        (format!("HTTP://{}:7070", host.to_uppercase().replace("ABCDEFGHIJKLMNOP", SESSION)), "https://www.shop.com"),
+    ] {
+        assert_eq!(said(&text).as_deref(), Some(expected), "{text}");
+    }
+    for other in [
+        "to=http://bbbbbbbbbbbbbbbb-www-shop-com.view.localhost:7070/".to_owned(),
+        format!("http://{host}.evil.test/ http://{host}:70701/ http://{host}-x:7070"),
+        "http://abcdefghijklmnop-panel.view.localhost:7070/".to_owned(),
+        "abcdefghijklmnop".to_owned(),
+        "nothing at all".to_owned(),
+    ] {
+        assert_eq!(said(&other), None, "{other}");
+    }
+    let production = "abcdefghijklmnop-www-shop-com.view.example.net";
+    let said = secure().unmap_said(format!("https%3A%2F%2F{production}%2Fcb").as_bytes());
+    assert_eq!(said.unwrap(), b"https%3A%2F%2Fwww.shop.com%2Fcb");
+}
