@@ -139,7 +139,8 @@ impl Pages {
             }
             Kind::Rewritten(header::Body::Script, coding) => {
                 let (map, url) = addresses();
-                (coding, Rewriter::Script { rewriter: ScriptRewriter::new(script::Kind::File), map, url })
+                let first = Bytes::new();
+                (coding, Rewriter::Script { first, rewriter: ScriptRewriter::new(script::Kind::File), map, url })
             }
             Kind::Rewritten(header::Body::Playlist, coding) => {
                 let (map, url) = addresses();
@@ -150,8 +151,9 @@ impl Pages {
                 (coding, Rewriter::Manifest { text: Vec::new(), map, url })
             }
             Kind::Rewritten(header::Body::Worker, coding) => {
-                let scripts = self.boots.scripts(session, &exchange.site, visit.locale);
-                (coding, Rewriter::Worker(Some(scripts.worker.bytes.clone())))
+                let (map, url) = addresses();
+                let first = self.boots.scripts(session, &exchange.site, visit.locale).worker.bytes.clone();
+                (coding, Rewriter::Script { first, rewriter: ScriptRewriter::new(script::Kind::Inline), map, url })
             }
         };
         parts.headers.remove(CONTENT_ENCODING);
@@ -202,6 +204,8 @@ enum Rewriter {
         url: Url,
     },
     Script {
+        /// What is still to go before it.
+        first: Bytes,
         rewriter: ScriptRewriter,
         map: ViewMap,
         url: Url,
@@ -217,8 +221,6 @@ enum Rewriter {
         map: ViewMap,
         url: Url,
     },
-    /// What is still to go before the script.
-    Worker(Option<Bytes>),
 }
 
 impl Transform for Rewriter {
@@ -229,7 +231,8 @@ impl Transform for Rewriter {
             Self::StyleSheet { rewriter, map, url } => {
                 rewriter.write(piece, &mut |address: &str| map.map(address, url), out);
             }
-            Self::Script { rewriter, map, url } => {
+            Self::Script { first, rewriter, map, url } => {
+                begin(first, out);
                 rewriter.write(piece, &mut |address: &str| map.map(address, url), out);
             }
             Self::Playlist { rewriter, map, url } => {
@@ -240,13 +243,6 @@ impl Transform for Rewriter {
                 if text.len() > MAX_MANIFEST {
                     out.append(text);
                 }
-            }
-            Self::Worker(first) => {
-                if let Some(script) = first.take() {
-                    out.extend_from_slice(&script);
-                    out.push(b'\n');
-                }
-                out.extend_from_slice(piece);
             }
         }
         Ok(())
@@ -263,7 +259,8 @@ impl Transform for Rewriter {
             Self::StyleSheet { rewriter, map, url } => {
                 std::mem::take(rewriter).end(&mut |address: &str| map.map(address, url), out);
             }
-            Self::Script { rewriter, map, url } => {
+            Self::Script { first, rewriter, map, url } => {
+                begin(first, out);
                 rewriter.end(&mut |address: &str| map.map(address, url), out);
             }
             Self::Playlist { rewriter, map, url } => {
@@ -275,8 +272,15 @@ impl Transform for Rewriter {
                 }
                 Err(_) => out.append(text),
             },
-            Self::Worker(_) => {}
         }
         Ok(())
+    }
+}
+
+/// Lado's own script, once and on lines of its own.
+fn begin(first: &mut Bytes, out: &mut Vec<u8>) {
+    if !first.is_empty() {
+        out.extend_from_slice(&std::mem::take(first));
+        out.push(b'\n');
     }
 }

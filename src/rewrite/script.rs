@@ -26,7 +26,7 @@ pub struct ScriptRewriter {
 /// What is known of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// In a document: nothing checks its bytes, so `import()` is mapped whatever the script is.
+    /// In a document, or a worker's: nothing checks its bytes, so `import()` is mapped whatever the script is.
     Inline,
     /// In a file, which may be a classic script that has to keep its digest: `import()` is mapped only in what must be a
     /// module.

@@ -167,6 +167,7 @@ async fn a_page_gets_lados_script_first_and_its_addresses_in_the_view() {
         match request.uri().path() {
             "/style.css" => answer("text/css", "a{background:url(https://cdn.example/x.png)}"),
             "/worker.js" => answer("text/javascript", "postMessage('site')"),
+            "/module.mjs" => answer("text/javascript", "import 'https://cdn.example/x.js'"),
             "/file" => {
                 let mut response = answer("text/html", "<a href='https://cdn.example/'>");
                 response.headers_mut().insert("content-disposition", "attachment".parse().unwrap());
@@ -208,6 +209,8 @@ async fn a_page_gets_lados_script_first_and_its_addresses_in_the_view() {
     assert!(get("/style.css", "empty").await.contains("url(https://cdn.example/x.png)"));
     let worker = get("/worker.js", "worker").await;
     assert!(worker.contains("LADO_BOOT") && worker.ends_with("postMessage('site')"), "{worker}");
+    let module = get("/module.mjs", "worker").await;
+    assert!(module.ends_with(&format!("import '{}'", view("https://cdn.example/x.js"))), "{module}");
     // Workers, too, report what they ask for past Lado; a mere script goes by its page's policy.
     for (dest, watched) in [("document", true), ("worker", true), ("sharedworker", true), ("script", false)] {
         let path = if dest == "document" { "/" } else { "/worker.js" };
