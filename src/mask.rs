@@ -8,6 +8,7 @@
 //! - An element that a rule masks stays masked until it is removed ([`judge`]).
 //! - Text is judged in runs: what reads on as one line, whatever elements it is cut into ([`run`]).
 //! - Attributes go by a list of what they may hold ([`attribute`]).
+//! - What style sheets draw on masked elements is not told ([`hush`]).
 //! - Masked lists, frames, images and media lose what is inside them; the number of pieces that a masked line of text is
 //!   in does not show. That a masked block has three paragraphs does.
 
@@ -19,6 +20,7 @@ mod drawing;
 mod emit;
 mod evidence;
 mod frame;
+mod hush;
 mod judge;
 #[cfg(test)]
 mod leak_tests;
@@ -158,6 +160,8 @@ pub struct Mask {
     locked: HashMap<u32, String>,
     /// Constructed sheets that something which viewers see has taken.
     sheets: BTreeSet<u32>,
+    /// What masked elements have that rules of sheets are about.
+    hushed: hush::Hushed,
     /// What the customer has put into masked fields of the session.
     taint: Arc<Taint>,
     evidence: Evidence,
@@ -178,6 +182,7 @@ impl Mask {
             private: HashSet::default(),
             locked: HashMap::default(),
             sheets: BTreeSet::new(),
+            hushed: hush::Hushed::default(),
             taint: Arc::default(),
             evidence: Evidence::default(),
             corrections: 0,
@@ -539,6 +544,7 @@ impl Mask {
         self.shown.clear();
         self.private.clear();
         self.locked.clear();
+        self.hushed = hush::Hushed::default();
         let path = path_of(mirror.url());
         if path != self.path {
             self.rules = self.site.at(&path);
@@ -546,6 +552,7 @@ impl Mask {
         }
         if let Some(document) = mirror.document() {
             self.judge(document, &mut Vec::new());
+            self.note(&[document]);
             self.read(document);
             self.mark(document);
         }

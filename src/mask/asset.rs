@@ -47,6 +47,14 @@ impl Change for Served<'_> {
         matches!(target.scheme(), "http" | "https").then(|| self.assets.asset(SERVED, &target, self.silent))
     }
 
+    fn hushes(&mut self, selectors: &str, parent: bool) -> bool {
+        self.mask.hushed.meets(selectors, parent)
+    }
+
+    fn hushing(&self) -> bool {
+        !self.mask.hushed.is_empty()
+    }
+
     fn silent(&self) -> bool {
         self.silent
     }

@@ -404,6 +404,14 @@ impl Change for Sheet<'_> {
         self.mask.asset(self.node, self.part, url, self.assets)
     }
 
+    fn hushes(&mut self, selectors: &str, parent: bool) -> bool {
+        self.mask.hushed.meets(selectors, parent)
+    }
+
+    fn hushing(&self) -> bool {
+        !self.mask.hushed.is_empty()
+    }
+
     fn silent(&self) -> bool {
         self.mask.rules.private().is_some()
     }

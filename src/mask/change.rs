@@ -23,6 +23,7 @@ impl Mask {
             self.read(*root);
             self.mark(*root);
         }
+        let before = self.note(&roots);
         // New text may complete what stands before and behind it; new labels may name other fields.
         let mut changed = self.read_around(&roots);
         let flipped = self.relabel(&roots);
@@ -30,6 +31,7 @@ impl Mask {
         let fresh: HashSet<u32> = applied.inserted.iter().copied().collect();
         changed.retain(|id| mirror.node(*id).is_some_and(|node| node.ancestors().all(|up| !fresh.contains(&up.id()))));
         self.put(&roots, assets, out);
+        self.hush(mirror, before, &applied.inserted, assets, out);
         self.judged(mirror, &flipped, assets, out);
         self.show_texts(mirror, &changed, assets, out);
         self.remark(first.parent_node(), out);
@@ -74,6 +76,7 @@ impl Mask {
         if let Some(left) = left {
             assets.gone(Gone::part(left, Part::Text));
         }
+        let before = self.note(&[node]);
         let is = self.emitted(node);
         match (was, is) {
             (true, true) if same => {
@@ -87,6 +90,7 @@ impl Mask {
             (false, true) => self.put(&[node], assets, out),
             (false, false) => {}
         }
+        self.hush(mirror, before, &[id], assets, out);
         self.judged(mirror, &flipped, assets, out);
         self.show_texts(mirror, &changed, assets, out);
         self.remark(parent.and_then(|parent| mirror.node(parent)), out);
@@ -151,6 +155,10 @@ impl Mask {
             flipped.extend(self.relabel(&[node]));
         }
         self.judged(node.mirror(), &flipped, assets, out);
+        if matches!(name, "class" | "id") {
+            let before = self.note(&[node]);
+            self.hush(node.mirror(), before, &[], assets, out);
+        }
         if !self.emitted(node) || emit::is_hollow(node) {
             return;
         }
@@ -219,8 +227,10 @@ impl Mask {
         if flipped.is_empty() {
             return;
         }
+        let nodes: Vec<NodeRef<'_>> = flipped.iter().filter_map(|id| mirror.node(*id)).collect();
+        let before = self.note(&nodes);
         let mut changed = Vec::new();
-        for node in flipped.iter().filter_map(|id| mirror.node(*id)) {
+        for node in nodes {
             changed.extend(self.read(node));
             changed.extend(self.read_around(&[node]));
         }
@@ -231,6 +241,7 @@ impl Mask {
             out.push(Op::SetTitle { title: self.shown_title(mirror) });
         }
         self.show_again(mirror, flipped, assets, out);
+        self.hush(mirror, before, flipped, assets, out);
         let told = |node: NodeRef<'_>| node.ancestors().any(|up| flipped.contains(&up.id()));
         changed.retain(|id| mirror.node(*id).is_some_and(|node| !told(node)));
         self.show_texts(mirror, &changed, assets, out);

@@ -12,6 +12,14 @@ pub(super) trait Change {
     fn address(&mut self, url: &str, leads: Leads) -> Option<String>;
     /// A string or declaration that may be printed, when it must change.
     fn text(&mut self, text: &str) -> Option<String>;
+    /// Whether the rule with these selectors may draw nothing; `parent` says so of the rule around it.
+    fn hushes(&mut self, _selectors: &str, _parent: bool) -> bool {
+        false
+    }
+    /// Whether there is any such rule.
+    fn hushing(&self) -> bool {
+        false
+    }
     /// Nothing at all is printed by the sheet.
     fn silent(&self) -> bool {
         false
@@ -28,7 +36,18 @@ pub(super) enum Leads {
 
 pub(super) fn rewrite(css: &str, change: &mut dyn Change) -> String {
     let out = String::with_capacity(css.len() + 32);
-    Scanner { css, at: 0, out, open: Vec::new(), import: false, begun: 0, addresses: Vec::new() }.run(change)
+    Scanner {
+        css,
+        at: 0,
+        out,
+        open: Vec::new(),
+        import: false,
+        begun: 0,
+        addresses: Vec::new(),
+        blocks: Vec::new(),
+        deeper: 0,
+    }
+    .run(change)
 }
 
 /// What strings directly inside an open parenthesis are.
@@ -54,6 +73,16 @@ struct Scanner<'a> {
     begun: usize,
     /// The addresses since then, which say nothing any more.
     addresses: Vec<Range<usize>>,
+    /// The blocks around what is read, where some rules may draw nothing.
+    blocks: Vec<Block>,
+    /// How many more there are than are remembered.
+    deeper: usize,
+}
+
+/// What stands before a block, and whether what is in it may draw nothing, once that was asked.
+struct Block {
+    before: String,
+    hushed: Option<bool>,
 }
 
 impl<'a> Scanner<'a> {
@@ -72,7 +101,9 @@ impl<'a> Scanner<'a> {
                     self.copy(1);
                 }
                 b'{' | b'}' | b';' => {
+                    let before = (byte == b'{' && change.hushing()).then(|| self.out[self.begun..].to_owned());
                     self.judged(byte, change);
+                    self.nest(byte, before);
                     self.import = false;
                     // A brace inside parentheses is a mistake that ends them (a parser would resynchronise here too).
                     self.open.clear();
@@ -95,6 +126,35 @@ impl<'a> Scanner<'a> {
         self.out
     }
 
+    /// Goes into a block or out of it.
+    fn nest(&mut self, byte: u8, before: Option<String>) {
+        match (byte, before) {
+            (b'{', Some(before)) if self.blocks.len() < DEPTH => self.blocks.push(Block { before, hushed: None }),
+            (b'{', Some(_)) => self.deeper += 1,
+            (b'}', _) if self.deeper > 0 => self.deeper -= 1,
+            (b'}', _) => drop(self.blocks.pop()),
+            _ => {}
+        }
+    }
+
+    /// Whether what is declared here may draw nothing. Asked only of what would draw something.
+    fn hushed(&mut self, change: &mut dyn Change) -> bool {
+        let mut hushed = self.deeper > 0;
+        for block in &mut self.blocks {
+            hushed = *block.hushed.get_or_insert_with(|| match at_rule(&block.before).as_deref() {
+                None => change.hushes(&block.before, hushed),
+                // What animations and counters do, any element may do.
+                Some(name) if name.ends_with("keyframes") => change.hushes("&", true),
+                Some("counter-style") => change.hushes("*", true),
+                Some(_) => hushed,
+            });
+            if at_rule(&block.before).is_some_and(|name| name.ends_with("keyframes")) {
+                return hushed;
+            }
+        }
+        hushed
+    }
+
     fn rest(&self) -> &'a str {
         &self.css[self.at..]
     }
@@ -114,15 +174,9 @@ impl<'a> Scanner<'a> {
 
     /// A name, as it is written and copied; without its escapes as the answer.
     fn name(&mut self) -> Cow<'a, str> {
-        let rest = self.rest();
-        let bytes = rest.as_bytes();
-        let mut end = 0;
-        while end < bytes.len() && (starts_name(bytes[end]) || bytes[end].is_ascii_digit()) {
-            end += if bytes[end] == b'\\' { escape_length(&rest[end..]) } else { 1 };
-        }
-        let end = end.min(bytes.len());
-        self.copy(end);
-        unescaped(&rest[..end])
+        let name = name_at(self.rest());
+        self.copy(name.len());
+        unescaped(name)
     }
 
     fn word(&mut self, change: &mut dyn Change) {
@@ -208,7 +262,11 @@ impl<'a> Scanner<'a> {
     }
 
     fn address(&mut self, url: &str, leads: Leads, change: &mut dyn Change) {
-        let address = change.address(url, leads).unwrap_or_else(|| "about:invalid".into());
+        let drawn = leads != Leads::Picture || url.starts_with('#') || !self.hushed(change);
+        let address = Some(())
+            .filter(|()| drawn)
+            .and_then(|()| change.address(url, leads))
+            .unwrap_or_else(|| "about:invalid".into());
         let before = self.out.len();
         self.quoted(&address);
         self.addresses.push(before..self.out.len());
@@ -239,6 +297,15 @@ impl<'a> Scanner<'a> {
 
     /// Selectors, at-rules, and what is no CSS at all.
     fn held(&mut self, change: &mut dyn Change) {
+        let text = self.without_addresses();
+        if let Some(changed) = change.text(&text.replace("/**/", "")) {
+            self.out.truncate(self.begun);
+            self.out.push_str(&changed);
+        }
+    }
+
+    /// What was read last, without what leads somewhere.
+    fn without_addresses(&self) -> String {
         let mut text = String::new();
         let mut from = self.begun;
         for address in &self.addresses {
@@ -246,14 +313,19 @@ impl<'a> Scanner<'a> {
             from = address.end;
         }
         text.push_str(&self.out[from..]);
-        if let Some(changed) = change.text(&text.replace("/**/", "")) {
-            self.out.truncate(self.begun);
-            self.out.push_str(&changed);
-        }
+        text
     }
 
     /// Custom properties, counters and content print numbers without quotes.
     fn declared(&mut self, change: &mut dyn Change) {
+        if says(&self.without_addresses()) && self.hushed(change) {
+            let declaration = &self.out[self.begun..];
+            let value = declaration.find(':').map_or(declaration.len(), |colon| colon + 1);
+            let empty = ["--", "content", "quotes"].iter().any(|known| property(declaration).starts_with(known));
+            self.out.truncate(if empty { self.begun + value } else { self.begun });
+            self.out.push_str(if empty { "\"\"" } else { "" });
+            return;
+        }
         let declaration = &self.out[self.begun..];
         if change.silent() && prints(declaration) {
             self.out.truncate(self.begun);
@@ -280,7 +352,7 @@ impl<'a> Scanner<'a> {
         if let Some(changed) = change.text(declaration) {
             self.out.truncate(self.begun);
             self.out.push_str(&changed);
-        } else if let Some(covered) = strings(declaration).and_then(|joined| change.text(&joined)) {
+        } else if let Some(covered) = joined(declaration).and_then(|joined| change.text(&joined)) {
             let value = declaration.find(':').map_or(declaration.len(), |colon| colon + 1);
             self.out.truncate(self.begun + value);
             self.quoted(&covered);
@@ -291,6 +363,27 @@ impl<'a> Scanner<'a> {
 /// The name of a declaration; anything where it is none.
 fn property(text: &str) -> &str {
     text.trim_start_matches("/**/").trim_start().split([':', ' ', '\n', '\t', '/']).next().unwrap_or_default()
+}
+
+/// Whether a declaration draws letters or numbers: in a string that is no name of a font, an area or a layer, or by a
+/// counter that does not begin where all begin.
+fn says(declaration: &str) -> bool {
+    const NAMES: [&str; 9] =
+        ["-webkit-font", "animation", "container", "font", "grid", "src", "syntax", "view-transition", "will-change"];
+    if !declaration.contains(['"', '\'']) && !declaration.contains("counter") {
+        return false;
+    }
+    let name = property(declaration).to_ascii_lowercase();
+    if name.starts_with("counter-") {
+        return declaration.contains("var(") || declaration.contains(|c: char| matches!(c, '2'..='9'));
+    }
+    !NAMES.iter().any(|known| name.starts_with(known)) && strings(declaration).0.contains(char::is_alphanumeric)
+}
+
+/// The name of the at-rule that a block belongs to.
+fn at_rule(before: &str) -> Option<String> {
+    let name = before.trim_start_matches("/**/").trim_start().strip_prefix('@')?;
+    Some(unescaped(name_at(name)).to_ascii_lowercase())
 }
 
 /// Whether a declaration holds words that are shown: strings that no font, area or syntax is called by. What is drawn by
@@ -327,7 +420,13 @@ fn declares(text: &str) -> bool {
 }
 
 /// What several strings of one declaration print together.
-fn strings(declaration: &str) -> Option<String> {
+fn joined(declaration: &str) -> Option<String> {
+    let (joined, count) = strings(declaration);
+    (count > 1).then_some(joined)
+}
+
+/// The strings of a declaration in one, and how many they are.
+fn strings(declaration: &str) -> (String, usize) {
     let mut joined = String::new();
     let mut count = 0;
     let mut rest = declaration;
@@ -343,14 +442,24 @@ fn strings(declaration: &str) -> Option<String> {
         count += 1;
         rest = body.get(end + 1..).unwrap_or_default();
     }
-    (count > 1).then_some(joined)
+    (joined, count)
 }
 
 fn white(c: char) -> bool {
     c.is_ascii_whitespace()
 }
 
-fn starts_name(byte: u8) -> bool {
+/// The name that a text begins with, as it is written.
+pub(super) fn name_at(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    let mut end = 0;
+    while end < bytes.len() && (starts_name(bytes[end]) || bytes[end].is_ascii_digit()) {
+        end += if bytes[end] == b'\\' { escape_length(&text[end..]) } else { 1 };
+    }
+    &text[..end.min(bytes.len())]
+}
+
+pub(super) fn starts_name(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'\\') || !byte.is_ascii()
 }
 
@@ -365,7 +474,7 @@ fn escape_length(text: &str) -> usize {
 }
 
 /// A name or string without its escapes.
-fn unescaped(text: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
     }

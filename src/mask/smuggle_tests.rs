@@ -76,7 +76,7 @@ fn a_constructed_sheet_goes_when_all_that_takes_it_is_masked() {
         )
     };
     let mut room = Room::new(VAULT, [shadow("one"), shadow("two")].concat());
-    room.send(Op::DefineSheet { sheet: 1, css: format!("p::after{{content:'{WORD}'}}") });
+    room.send(Op::DefineSheet { sheet: 1, css: format!("b::after{{content:'{WORD}'}}") });
     room.send(Op::Adopt { node: 3, sheets: vec![1] });
     room.send(Op::Adopt { node: 6, sheets: vec![1] });
     let sheet = |room: &Room| format!("{:?}", room.viewer().sheet_ops(1));

@@ -1,5 +1,6 @@
 //! Stories of the mask.
 
+mod drawn;
 mod found;
 mod judged;
 mod planted;

@@ -47,6 +47,8 @@ pub enum Sheet {
     Counter,
     Changed,
     Adopted,
+    /// Elsewhere than what it draws on, which is masked.
+    Outside,
 }
 
 /// How a secret is written.
@@ -190,7 +192,7 @@ const ASSETS: [Carrier; 8] = [
     Carrier::Attr("link", "href"),
 ];
 
-const SHEETS: [Carrier; 7] = [
+const SHEETS: [Carrier; 8] = [
     Carrier::Css(Sheet::Element),
     Carrier::Css(Sheet::Escaped),
     Carrier::Css(Sheet::Inline),
@@ -198,6 +200,7 @@ const SHEETS: [Carrier; 7] = [
     Carrier::Css(Sheet::Counter),
     Carrier::Css(Sheet::Changed),
     Carrier::Css(Sheet::Adopted),
+    Carrier::Css(Sheet::Outside),
 ];
 
 const VALUES: [Carrier; 4] =

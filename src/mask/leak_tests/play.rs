@@ -11,6 +11,8 @@ use crate::mask::tests::Room;
 use crate::mirror::tests::element;
 use crate::protocol::{Op, TreeNode};
 
+const OUTSIDE: u32 = 7;
+
 const PRIVATE: &str = "[[rule]]\nid = \"private-site\"\naction = \"private\"\n";
 
 const OWN: &str = r#"
@@ -164,6 +166,7 @@ impl Plant {
             Carrier::Css(Sheet::Inline) => with("p", &[("style", &format!("--a:'{secret}';color:red"))], vec![]),
             Carrier::Css(Sheet::Property) => with("p", &[("style", &format!("--secret:{secret}"))], vec![]),
             Carrier::Css(Sheet::Counter) => with("style", &[], vec![leaf(&format!(".a{{counter-reset:n {secret}}}"))]),
+            Carrier::Css(Sheet::Outside) => with("section", &[], around("b", &[("id", "drawn-on")], vec![])),
             Carrier::Css(Sheet::Changed) => with("style", &[], vec![leaf(".a{}")]),
             Carrier::Css(Sheet::Adopted) => {
                 let mut inner = vec![TreeNode::Shadow];
@@ -191,6 +194,9 @@ impl Plant {
         Some(match self.carrier {
             Carrier::Value(_) => Op::SetValue { node, value: secret.to_owned() },
             Carrier::Css(Sheet::Changed) => Op::SetSheet { node, css: css() },
+            Carrier::Css(Sheet::Outside) => {
+                Op::SetSheet { node: OUTSIDE, css: format!("p, section > #drawn-on::after{{content:'{secret}'}}") }
+            }
             Carrier::Css(Sheet::Adopted) => Op::SetAdopted { node: node + 1, sheets: vec![css()] },
             Carrier::Title => Op::SetTitle { title: secret.to_owned() },
             Carrier::Path => url(format!("/order/{secret}/done")),
@@ -214,8 +220,11 @@ impl Plant {
                 TreeNode::End,
             ]);
         }
+        if self.carrier == Carrier::Css(Sheet::Outside) {
+            page.extend([element("style", &[]), TreeNode::End]);
+        }
         page.extend([TreeNode::End, TreeNode::End]);
-        // Ids: html 2, body 3, vault 4, home 5, away 6.
+        // Ids: html 2, body 3, vault 4, home 5, away 6, the sheet outside 7.
         let (home, away) = (5, 6);
         let place = if self.kind == Kind::Around { home } else { away };
         let mut room = Room::new(own, page).quick();

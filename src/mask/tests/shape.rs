@@ -162,7 +162,7 @@ fn what_becomes_masked_or_goes_can_be_loaded_no_longer() {
     let nodes = [
         parent("div", &[], shot("")),
         parent("div", &[], [shot(""), parent("p", &[("style", "background:url(c.png)")], vec![])].concat()),
-        parent("style", &[], vec![text("p{background:url(d.png)}")]),
+        parent("style", &[], vec![text("h1{background:url(d.png)}")]),
         parent("div", &[], vec![]),
     ];
     let mut room = Room::new(OWN, nodes.concat());
@@ -178,9 +178,9 @@ fn what_becomes_masked_or_goes_can_be_loaded_no_longer() {
     loads(&room, &[0, 2, 3]);
     room.hide(4);
     loads(&room, &[3]);
-    room.text(8, "p{background:url(a.png)}");
+    room.text(8, "h1{background:url(a.png)}");
     loads(&room, &[0]);
-    room.send(Op::SetSheet { node: 7, css: "p{background:url(b.png)}".into() });
+    room.send(Op::SetSheet { node: 7, css: "h1{background:url(b.png)}".into() });
     loads(&room, &[0, 1]);
     room.send(Op::Remove { nodes: vec![7] });
     loads(&room, &[]);
