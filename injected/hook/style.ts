@@ -10,6 +10,8 @@ const METHODS: [string, string, number][] = [
   ["CSSStyleSheet", "replace", 0],
   ["CSSStyleSheet", "replaceSync", 0],
   ["CSSGroupingRule", "insertRule", 0],
+  ["CSSStyleRule", "insertRule", 0],
+  ["CSSKeyframesRule", "appendRule", 0],
   ["CSSStyleDeclaration", "setProperty", 1],
 ];
 
@@ -44,7 +46,7 @@ export function hookStyles(context: Context): void {
     for (const type of ["HTMLElement", "HTMLScriptElement"])
       if (realm[type] && Object.hasOwn(realm[type].prototype, name))
         accessor(realm[type].prototype, name, { read, write: inner });
-  accessor(realm.CharacterData?.prototype, "data", {
-    write: (value, self) => inner(value, self.parentNode),
-  });
+  const write = (value: Any, self: Any) => inner(value, self.parentNode);
+  accessor(realm.CharacterData?.prototype, "data", { write });
+  accessor(realm.Node?.prototype, "nodeValue", { write });
 }
