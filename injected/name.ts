@@ -20,13 +20,18 @@ export function normalName(text: string): string {
     .trim();
 }
 
-/** Several words count anywhere in a name, a single one at its beginning. Phrases in rules are normal already. */
-export function isCalled(element: Element, phrases: readonly string[]): boolean {
+/**
+ * Several words count anywhere in a name, a single one at its beginning, or anywhere in that of a `field`; behind `=`
+ * stands a whole name. Phrases in rules are normal already.
+ */
+export function isCalled(element: Element, phrases: readonly string[], field: boolean): boolean {
   return names(element).some((raw) => {
     const name = normalName(raw);
     if (!name || name.length > MAX) return false;
     return phrases.some((phrase) =>
-      phrase.includes(" ") ? ` ${name} `.includes(` ${phrase} `) : `${name} `.startsWith(`${phrase} `),
+      field || phrase.includes(" ")
+        ? ` ${name} `.includes(` ${phrase} `) || `=${name}` === phrase
+        : `${name} `.startsWith(`${phrase} `),
     );
   });
 }

@@ -13,7 +13,10 @@ import { Veil } from "./veil";
 
 /** Never shown, whatever a company's rules say. */
 const ALWAYS = "input[type=password]";
-const FIELDS = "input,select,textarea";
+/** What people type into or choose from: `is_field` of src/mask/judge.rs. */
+const FIELDS =
+  "select,textarea,input:not([type=hidden],[type=submit],[type=button],[type=reset],[type=image],[type=checkbox]," +
+  "[type=radio],[type=range],[type=color],[type=file])";
 const NO_NAMES: readonly string[] = [];
 
 /** What a masked element may still say of itself: its shape, and what rules select by. */
@@ -147,7 +150,7 @@ export class Rules {
     if (dom.isElement(root) && dom.matches(root, this.#mask)) add(root);
     for (const element of dom.query(root, this.#mask)) add(element);
     if (this.#labels.length) {
-      if (dom.isElement(root) && dom.matches(root, FIELDS) && this.isLabelled(root)) fresh.push(root);
+      if (dom.isElement(root) && this.isLabelled(root)) fresh.push(root);
       for (const field of dom.query(root, FIELDS)) if (this.isLabelled(field)) fresh.push(field);
     }
     return fresh;
@@ -155,7 +158,12 @@ export class Rules {
 
   /** Whether a field is newly masked by what it is called. Labels may come later than fields. */
   isLabelled(field: Element): boolean {
-    return !this.#veils.has(field) && !!named(field, this.#labels) && this.#veil(field);
+    return (
+      !this.#veils.has(field) &&
+      dom.matches(field, FIELDS) &&
+      !!named(field, this.#labels, true) &&
+      this.#veil(field)
+    );
   }
 
   #veil(element: Element): boolean {
@@ -260,6 +268,6 @@ export class Rules {
   }
 }
 
-function named(element: Element, rules: readonly NameRule[]): NameRule | undefined {
-  return rules.find((rule) => isCalled(element, rule.names));
+function named(element: Element, rules: readonly NameRule[], field = false): NameRule | undefined {
+  return rules.find((rule) => isCalled(element, rule.names, field));
 }

@@ -11,7 +11,7 @@
 //! selector = ".balance, [data-iban]"  # the subset of `rules::selector`
 //! # … or, instead of a selector:
 //! # fields = ["cvv", "=pin"]        # form fields whose name or id contains (or, with =, is) this, whatever the case
-//! # names = ["Comprar agora"]       # accessible names: of controls for lock, of form fields for mask
+//! # names = ["Comprar agora"]       # accessible names: of controls for lock, of form fields for mask (=: the whole name)
 //! # firm = true                     # no unmask rule, here or further in, takes this mask away
 //!
 //! [[detector]]
@@ -363,7 +363,7 @@ impl PathRules {
 
     /// The first lock rule with an accessible name; `exact` asks for the whole name rather than a phrase in it.
     pub fn lock_name(&self, name: &str, exact: bool) -> Option<&str> {
-        named(&self.lock_names, name, exact)
+        named(&self.lock_names, name, |name, wanted| if exact { wanted == name } else { name::holds(name, wanted) })
     }
 
     /// Whether any form field is masked by its name: nobody need compute names otherwise.
@@ -373,7 +373,7 @@ impl PathRules {
 
     /// The first mask rule with the accessible name of a form field.
     pub fn label(&self, name: &str) -> Option<&str> {
-        named(&self.labels, name, false)
+        named(&self.labels, name, name::says)
     }
 
     /// The rule by which all is masked here that none unmasks.
@@ -386,12 +386,12 @@ impl PathRules {
     }
 }
 
-fn named<'a>(rules: &'a [Arc<Rule>], name: &str, exact: bool) -> Option<&'a str> {
+fn named<'a>(rules: &'a [Arc<Rule>], name: &str, means: impl Fn(&str, &str) -> bool) -> Option<&'a str> {
     let name = name::normal(name);
     if name.is_empty() {
         return None;
     }
-    let holds = |wanted: &String| if exact { *wanted == name } else { name::holds(&name, wanted) };
+    let holds = |wanted: &String| means(&name, wanted);
     rules.iter().find(|rule| matches!(&rule.by, By::Names(names) if names.iter().any(holds))).map(|r| r.id.as_str())
 }
 

@@ -191,11 +191,7 @@ impl Compiler<'_, '_> {
                 None
             }
             (None, [], [_, ..]) => {
-                let wanted = self.all(names, |text| match name::normal(text) {
-                    normal if normal.is_empty() => Err(format!("the name `{text}` has no letters or digits")),
-                    normal => Ok(normal),
-                });
-                wanted.map(By::Names)
+                self.all(names, if config.action == Action::Mask { field_name } else { phrase }).map(By::Names)
             }
             _ => {
                 self.fault(config.id.span(), "a rule has exactly one of selector, fields and names");
@@ -219,6 +215,19 @@ impl Compiler<'_, '_> {
         let id = id?;
         self.ok(&config.pattern, Detector::new(&id, config.pattern.get_ref(), check))
     }
+}
+
+fn phrase(text: &str) -> Result<String, String> {
+    match name::normal(text) {
+        normal if normal.is_empty() => Err(format!("the name `{text}` has no letters or digits")),
+        normal => Ok(normal),
+    }
+}
+
+/// What is in the name of a field, or is the whole of it where it begins with `=`.
+fn field_name(text: &str) -> Result<String, String> {
+    let normal = phrase(text)?;
+    Ok(if text.starts_with('=') { format!("={normal}") } else { normal })
 }
 
 /// Text fields, areas and lists whose name or id contains a fragment, or is it where it begins with `=`.

@@ -28,13 +28,29 @@ pub fn normal(text: &str) -> String {
 /// Whether a normalised name holds a normalised phrase: several words anywhere as whole words, a single word only where
 /// the name begins with it (*Pagar* locks "Pagar R$ 10", and neither "Pagamento" nor "Como pagar").
 pub fn holds(name: &str, phrase: &str) -> bool {
-    // Bytes are no fewer than characters, and quicker to count.
-    if phrase.is_empty() || phrase.len() > name.len() || (name.len() > MAX && name.chars().count() > MAX) {
-        return false;
+    fits(name, phrase) && (begins(name, phrase) || phrase.contains(' ') && is_within(name, phrase))
+}
+
+/// Whether what a field is called says a normalised phrase, anywhere as whole words: "Your card's CVV" says *CVV*. A phrase
+/// behind `=` is the whole name.
+pub fn says(name: &str, phrase: &str) -> bool {
+    match phrase.strip_prefix('=') {
+        Some(whole) => name == whole,
+        None => fits(name, phrase) && (begins(name, phrase) || is_within(name, phrase)),
     }
-    let begins =
-        |at: usize| name[at..].strip_prefix(phrase).is_some_and(|behind| behind.is_empty() || behind.starts_with(' '));
-    begins(0) || phrase.contains(' ') && name.match_indices(' ').any(|(at, _)| begins(at + 1))
+}
+
+fn fits(name: &str, phrase: &str) -> bool {
+    // Bytes are no fewer than characters, and quicker to count.
+    !phrase.is_empty() && phrase.len() <= name.len() && (name.len() <= MAX || name.chars().count() <= MAX)
+}
+
+fn begins(name: &str, phrase: &str) -> bool {
+    name.strip_prefix(phrase).is_some_and(|behind| behind.is_empty() || behind.starts_with(' '))
+}
+
+fn is_within(name: &str, phrase: &str) -> bool {
+    name.match_indices(' ').any(|(at, _)| begins(&name[at + 1..], phrase))
 }
 
 /// Format characters: soft hyphens, joiners, bidi marks.
@@ -79,5 +95,29 @@ mod tests {
             assert!(!holds(name, phrase), "{name} / {phrase}");
         }
         assert!(!holds(&format!("buy now {}", "x".repeat(MAX)), "buy now"));
+    }
+
+    #[test]
+    fn a_field_says_a_word_wherever_it_stands_in_its_name() {
+        for (name, phrase) in [
+            ("cvv", "cvv"),
+            ("codigo cvv", "cvv"),
+            ("digite o cvv aqui", "cvv"),
+            ("enter the card number", "card number"),
+            ("mm aa", "=mm aa"),
+        ] {
+            assert!(says(name, phrase), "{name} / {phrase}");
+        }
+        for (name, phrase) in [
+            ("cvvs", "cvv"),
+            ("xcvv", "cvv"),
+            ("spin the wheel", "pin"),
+            ("dd mm aa", "=mm aa"),
+            ("", "=mm"),
+            ("cvv", ""),
+        ] {
+            assert!(!says(name, phrase), "{name} / {phrase}");
+        }
+        assert!(!says(&format!("cvv {}", "x".repeat(MAX)), "cvv"));
     }
 }

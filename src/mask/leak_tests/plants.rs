@@ -107,7 +107,7 @@ pub enum Kind {
     Firm,
     Around,
     Field(&'static str, &'static str),
-    Label,
+    Label(&'static str),
     Detector(Datum),
     Customer,
     Private,
@@ -260,9 +260,13 @@ pub fn plants() -> Vec<Plant> {
             add(Kind::Field(name, value), Carrier::Attr("input", attr), Trick::Plain, Moment::Changed);
         }
     }
-    for moment in [Moment::Born, Moment::Changed, Moment::Typed] {
-        add(Kind::Label, Carrier::Value("input"), Trick::Plain, moment);
-        add(Kind::Label, Carrier::Attr("input", "value"), Trick::Plain, moment);
+    let labels =
+        ["Card number", "Código CVV", "Digite o CVV", "Enter your PIN", "Seu CPF", "Your SSN", "MM / AA", "Código SMS"];
+    for label in labels {
+        for moment in [Moment::Born, Moment::Changed, Moment::Typed] {
+            add(Kind::Label(label), Carrier::Value("input"), Trick::Plain, moment);
+            add(Kind::Label(label), Carrier::Attr("input", "value"), Trick::Plain, moment);
+        }
     }
     let data = [
         Datum::Card,

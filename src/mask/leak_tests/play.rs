@@ -86,6 +86,7 @@ impl Plant {
             Kind::Selector => vec![("class", "box private")],
             Kind::Firm => vec![("data-firm", ""), ("class", "open")],
             Kind::Field(name, value) => vec![(name, value)],
+            Kind::Label(_) => vec![("id", "labelled")],
             _ => Vec::new(),
         }
     }
@@ -212,13 +213,8 @@ impl Plant {
         let mut page = vec![element("html", &[]), element("body", &[]), element("div", &[("class", "vault")])];
         page.extend([element("div", &[("id", "home")]), TreeNode::End, TreeNode::End]);
         page.extend([element("div", &[("id", "away")]), TreeNode::End]);
-        let label = self.kind == Kind::Label;
-        if label {
-            page.extend([
-                element("label", &[("for", "labelled")]),
-                TreeNode::Text("Card number".into()),
-                TreeNode::End,
-            ]);
+        if let Kind::Label(label) = self.kind {
+            page.extend([element("label", &[("for", "labelled")]), TreeNode::Text(label.into()), TreeNode::End]);
         }
         if self.carrier == Carrier::Css(Sheet::Outside) {
             page.extend([element("style", &[]), TreeNode::End]);
@@ -234,7 +230,7 @@ impl Plant {
         if self.kind == Kind::Customer {
             room.hide(place);
         }
-        let signs = if label { vec![("id", "labelled")] } else { self.signs() };
+        let signs = self.signs();
         let secret = self.text();
         let id = 100;
         let harmless = |plant: &Self| plant.nodes(&signs, Some("x"));

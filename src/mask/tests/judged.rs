@@ -112,6 +112,22 @@ fn card_fields_are_masked_by_autocomplete_name_and_label() {
 }
 
 #[test]
+fn a_word_of_a_label_masks_its_field_wherever_it_stands() {
+    let input = |attrs: &[(&str, &str)]| parent("input", attrs, vec![]);
+    let masked = ["Código CVV", "Digite o CVV", "Card CVC", "Enter your PIN", "Seu CPF", "MM / AA", "Código de confirmação"];
+    let plain = [
+        "DD/MM/AAAA", "Spin", "Liczba dni", "Nie wiem", "Order number", "CEP", "Quantity", "Código do produto", "Coupon code",
+        "Model of your phone", "Mensagem para o vendedor",
+    ];
+    let nodes = masked.iter().chain(&plain).flat_map(|label| input(&[("placeholder", label)]));
+    let mut room = Room::new("", nodes.collect());
+    for (node, label) in (2..).zip(masked.iter().chain(&plain)) {
+        room.value(node, "123");
+        assert_eq!(room.seen(node).value() == Some(MASK), masked.contains(label), "{label}");
+    }
+}
+
+#[test]
 fn a_label_that_comes_later_masks_its_field() {
     let mut room = Room::new("", parent("input", &[("id", "v")], vec![]));
     room.value(2, "123");
