@@ -21,7 +21,7 @@ const DIGIT = /\p{Nd}/u;
 
 /** More digits in a row than may be shown of a card, or an @ behind a word: `is_growing` of src/mask/search.rs. */
 export function isGrowing(value: string): boolean {
-  return MAY_HOLD.test(value) && /(?:\d[ .\-/]?){7}|[^ ]@/.test(new Text(value, []).plain);
+  return MAY_HOLD.test(value) && /(?:\d ?(?:[.\-/_|,] ?)?){7}|[^ ]@/.test(new Text(value, []).plain);
 }
 
 const LENGTHS = { luhn: [19, 13], cpf: [11, 11], cnpj: [14, 14] };
@@ -197,6 +197,33 @@ function numbers(
   check: "luhn" | "cpf" | "cnpj",
   spans: Span[],
 ): void {
+  let piece = 0;
+  for (const gap of run.matchAll(/ ?[.\-/_|,] | [.\-/_|,]|[,_|]/g)) {
+    narrow(text, start + piece, run.slice(piece, gap.index), check, spans);
+    piece = gap.index + gap[0].length;
+  }
+  narrow(text, start + piece, run.slice(piece), check, spans);
+  if (!piece) return;
+  // Prices, dates and years stand far apart, too: only the groups that numbers are written in count.
+  const groups = Array.from(run.matchAll(/\d+/g));
+  groups.forEach(({ index }, from) => {
+    for (let to = from + 2; to < from + 6; to++) {
+      const all = groups.slice(from, to);
+      const digits = all.join("");
+      const last = all.at(-1);
+      if (
+        last &&
+        GROUPS[check].test(all.map(([group]) => group.length).join()) &&
+        (check !== "luhn" || ISSUED.test(digits)) &&
+        holds(check, Array.from(digits, Number))
+      )
+        spans.push(text.original(start + index, start + last.index + last[0].length));
+    }
+  });
+}
+
+/** A run of digits with one sign between groups. */
+function narrow(text: Text, start: number, run: string, check: "luhn" | "cpf" | "cnpj", spans: Span[]): void {
   const places = Array.from(run.matchAll(/\d/g), (match) => start + match.index);
   const digits = places.map((at) => Number(text.plain[at]));
   const { length } = digits;

@@ -102,7 +102,8 @@ impl Plant {
             return Some("raw");
         }
         let letters = |text: &str| -> String {
-            folded(text).chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+            // What is told by ops does not read on in the snapshot.
+            folded(text).chars().filter(|c| c.is_alphanumeric() || *c == '\0').flat_map(char::to_lowercase).collect()
         };
         let wanted = letters(&secret);
         if letters(&joined).contains(&wanted) {

@@ -83,7 +83,7 @@ fn unpacked(text: &str) -> impl Iterator<Item = String> {
 /// be shown of a card (six, PCI DSS 3.4.1), or an @ behind a word.
 pub(super) fn is_growing(value: &str) -> bool {
     let mut row = 0;
-    let mut gap = 0;
+    let mut parted = false;
     let mut before = ' ';
     for c in value.chars().filter_map(normal) {
         if c == '@' && before != ' ' {
@@ -91,9 +91,10 @@ pub(super) fn is_growing(value: &str) -> bool {
         }
         before = c;
         match c {
-            c if c.is_ascii_digit() => (row, gap) = (row + 1, 0),
-            ' ' | '.' | '-' | '/' if gap == 0 => gap = 1,
-            _ => (row, gap) = (0, 0),
+            c if c.is_ascii_digit() => (row, parted) = (row + 1, false),
+            ' ' => {}
+            '.' | '-' | '/' | ',' | '_' | '|' if !parted => parted = true,
+            _ => (row, parted) = (0, false),
         }
         if row > 6 {
             return true;
@@ -108,10 +109,19 @@ mod tests {
 
     #[test]
     fn what_may_become_private_is_told_from_what_cannot() {
-        for value in ["4111 111", "1-2-3-4-5-6-7", "４１１１１１１", "maria.silva@", "a@b"] {
+        for value in [
+            "4111 111",
+            "4111  111",
+            "4111 - 111",
+            "4111, 111",
+            "1-2-3-4-5-6-7",
+            "４１１１１１１",
+            "maria.silva@",
+            "a@b",
+        ] {
             assert!(is_growing(value), "{value}");
         }
-        for value in ["", "411111", "12 345 and 67", "@maria", "2 @ 5", "maria.silva"] {
+        for value in ["", "411111", "12 345 and 67", "1234 -- 5678", "@maria", "2 @ 5", "maria.silva"] {
             assert!(!is_growing(value), "{value}");
         }
     }

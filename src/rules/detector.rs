@@ -89,9 +89,42 @@ impl Detector {
         }
     }
 
-    /// Looks for numbers in a run of digits with single separators. A number begins and ends where a group does, or
-    /// where one node ends and the next begins; a run that is one number as a whole may be grouped in any way.
+    /// Looks for numbers in a run of digits. A number begins and ends where a group does, or where one node ends and the
+    /// next begins; a run that is one number as a whole may be grouped in any way.
     fn numbers(&self, text: &Text<'_>, run: Range<usize>, found: &mut Vec<Range<usize>>) {
+        let pieces = narrow(text.plain(), run.clone());
+        if pieces.len() > 1 {
+            self.wide(text, run, found);
+        }
+        for piece in pieces {
+            self.narrow(text, piece, found);
+        }
+    }
+
+    /// Numbers whose groups stand far apart. Prices, dates and years stand like that, too: only the groups that numbers
+    /// are written in count, and cards only of issuers in use.
+    fn wide(&self, text: &Text<'_>, run: Range<usize>, found: &mut Vec<Range<usize>>) {
+        let plain = text.plain().as_bytes();
+        let places: Vec<usize> = run.filter(|&at| plain[at].is_ascii_digit()).collect();
+        let digits: Vec<u8> = places.iter().map(|&at| plain[at] - b'0').collect();
+        let begins = (0..digits.len()).filter(|&i| i == 0 || places[i] > places[i - 1] + 1);
+        let begins: Vec<usize> = begins.chain(std::iter::once(digits.len())).collect();
+        let sizes: Vec<usize> = begins.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        for first in 0..sizes.len() {
+            for last in first + 1..sizes.len().min(first + MOST_GROUPS) {
+                let number = &digits[begins[first]..begins[last + 1]];
+                if self.check.lengths().contains(&number.len())
+                    && self.check.groups(&sizes[first..=last])
+                    && self.check.holds(number)
+                    && (self.check != Check::Luhn || issued(number))
+                {
+                    found.push(text.original(places[begins[first]]..places[begins[last + 1] - 1] + 1));
+                }
+            }
+        }
+    }
+
+    fn narrow(&self, text: &Text<'_>, run: Range<usize>, found: &mut Vec<Range<usize>>) {
         let plain = text.plain();
         let places: Vec<usize> = run.clone().filter(|&at| plain.as_bytes()[at].is_ascii_digit()).collect();
         let digits: Vec<u8> = places.iter().map(|&at| plain.as_bytes()[at] - b'0').collect();
@@ -117,6 +150,35 @@ impl Detector {
         if self.check == Check::Luhn && found.len() == before {
             glued(&digits, |range| found.push(text.original(places[range.start]..places[range.end - 1] + 1)));
         }
+    }
+}
+
+/// The most groups that any number is written in.
+const MOST_GROUPS: usize = 5;
+
+/// The pieces of a run of digits in which one sign stands between groups, no more.
+fn narrow(plain: &str, run: Range<usize>) -> Vec<Range<usize>> {
+    let bytes = plain.as_bytes();
+    let mut pieces = Vec::new();
+    let mut begin = run.start;
+    let mut last = None;
+    for at in run.clone().filter(|&at| bytes[at].is_ascii_digit()) {
+        if let Some(end) = last.map(|last: usize| last + 1).filter(|end| is_wide(&bytes[*end..at])) {
+            pieces.push(begin..end);
+            begin = at;
+        }
+        last = Some(at);
+    }
+    pieces.push(begin..run.end);
+    pieces
+}
+
+/// Whether what stands between two digits is more than the one sign between groups.
+fn is_wide(gap: &[u8]) -> bool {
+    match gap {
+        [] => false,
+        [one] => matches!(one, b',' | b'_' | b'|'),
+        _ => gap.iter().all(|b| matches!(b, b' ' | b'.' | b'-' | b'/' | b',' | b'_' | b'|')),
     }
 }
 
@@ -184,6 +246,17 @@ mod tests {
             ("12 4111 1111 1111 1111 12/28", "card", "4111 1111 1111 1111"),
             ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "card", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
             ("4111\u{a0}\n 1111  1111\t1111", "card", "4111\u{a0}\n 1111  1111\t1111"),
+            ("4111 - 1111 - 1111 - 1111", "card", "4111 - 1111 - 1111 - 1111"),
+            ("4111 / 1111 / 1111 / 1111", "card", "4111 / 1111 / 1111 / 1111"),
+            ("4111 \u{b7} 1111 \u{b7} 1111 \u{b7} 1111!", "card", "4111 \u{b7} 1111 \u{b7} 1111 \u{b7} 1111"),
+            ("no 12 of 4111, 1111, 1111, 1111, 12, 28", "card", "4111, 1111, 1111, 1111"),
+            ("4111_1111_1111_1111", "card", "4111_1111_1111_1111"),
+            ("3782 | 822463 | 10005", "card", "3782 | 822463 | 10005"),
+            ("12/28 - 41111 11111 111111, 12", "card", "41111 11111 111111"),
+            ("CPF 529.982.247 - 25", "cpf", "529.982.247 - 25"),
+            ("529 / 982 / 247 / 25", "cpf", "529 / 982 / 247 / 25"),
+            ("11.222.333 / 0001 - 81", "cnpj", "11.222.333 / 0001 - 81"),
+            ("DE89 - 3704 - 0044 - 0532 - 0130 - 00", "iban", "DE89 - 3704 - 0044 - 0532 - 0130 - 00"),
             ("４１１１１１１１１１１１１１１１", "card", "４１１１１１１１１１１１１１１１"),
             ("4111\u{200b}11\u{202e}1111111111", "card", "4111\u{200b}11\u{202e}1111111111"),
             ("CPF 529.982.247-25!", "cpf", "529.982.247-25"),
@@ -231,6 +304,14 @@ mod tests {
             "2026-01-31 (123) 456",
             "1.234-5678",
             "joão at loja",
+            "2019, 2020, 2021, 2022",
+            "2.599,80 | 3.899,70 | 1.299,90",
+            "23/11/2026 - 24/11/2026",
+            "from 23.11.2026 10:00 - 24.11.2026 18:00",
+            "2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24",
+            "R$ 529.982.247,25",
+            "4111 - 1111 - 1111 - 1112",
+            "SKU 5501-2244 | 5501-2245 | 5501-2246",
             "@media (min-width: 10px)",
         ] {
             assert_eq!(found(text), [], "{text}");

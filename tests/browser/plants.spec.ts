@@ -50,7 +50,7 @@ const CARRIERS = [
   "summary",
   "selection",
 ];
-const TRICKS = ["plain", "spaced", "wide", "zero-width", "bidi", "spans", "texts"];
+const TRICKS = ["plain", "spaced", "apart", "wide", "zero-width", "bidi", "spans", "texts"];
 const SPLIT = ["text div", "text li", "text td", "shadow open", "frame", "editable"];
 /** Each loads something: once is enough. */
 const SLOW = ["frame", "srcdoc", "image", "poster"];
@@ -107,6 +107,8 @@ function pieces(secret: string, trick: string): string[] {
   switch (trick) {
     case "spaced":
       return [fours.join(" ")];
+    case "apart":
+      return [fours.join(" - ")];
     case "wide":
       return [secret.replace(/[!-~]/g, (c) => String.fromCodePoint((c.codePointAt(0) ?? 0) + 0xfee0))];
     case "zero-width":
@@ -127,7 +129,8 @@ function plants(from: number): Plant[] {
     for (const carrier of CARRIERS)
       for (const trick of TRICKS) {
         if ((trick === "spans" || trick === "texts") && !SPLIT.includes(carrier)) continue;
-        if (kind === "email" && trick === "spaced") continue;
+        if (trick === "apart" && !SPLIT.includes(carrier) && carrier !== "value input") continue;
+        if (kind === "email" && (trick === "spaced" || trick === "apart")) continue;
         if (SLOW.includes(carrier) && trick !== "plain" && trick !== "wide") continue;
         const hidden = secret(kind, from + all.length);
         all.push({ carrier, kind, trick, secret: hidden, pieces: pieces(hidden, trick) });

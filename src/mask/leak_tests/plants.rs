@@ -59,6 +59,8 @@ pub enum Trick {
     Among,
     Spaced,
     Dashed,
+    /// With a dash and spaces between groups.
+    Apart,
     HardSpaces,
     FullWidth,
     ZeroWidth,
@@ -285,6 +287,7 @@ pub fn plants() -> Vec<Plant> {
         Trick::Among,
         Trick::Spaced,
         Trick::Dashed,
+        Trick::Apart,
         Trick::HardSpaces,
         Trick::FullWidth,
         Trick::ZeroWidth,
@@ -320,6 +323,7 @@ pub fn plants() -> Vec<Plant> {
             add(kind, carrier, Trick::Plain, Moment::Changed);
         }
         add(kind, Carrier::Value("input"), Trick::Spaced, Moment::Typed);
+        add(kind, Carrier::Value("input"), Trick::Apart, Moment::Typed);
         add(kind, Carrier::Value("input"), Trick::Plain, Moment::Typed);
     }
     for datum in [Datum::Card, Datum::Amex, Datum::Cpf, Datum::Cnpj, Datum::Iban] {
@@ -363,11 +367,11 @@ fn allows(kind: Kind, carrier: Carrier, trick: Trick) -> bool {
     let pieces = matches!(trick, Trick::Spans | Trick::Letters);
     let plain_only =
         matches!(carrier, Carrier::Text("textarea" | "math") | Carrier::Nested(..) | Carrier::Text("x-card"));
-    let grouped = matches!(trick, Trick::Spaced | Trick::Dashed | Trick::HardSpaces);
+    let grouped = matches!(trick, Trick::Spaced | Trick::Dashed | Trick::Apart | Trick::HardSpaces);
     let written = match kind {
         // Addresses and phone numbers have separators of their own; dashes are none of an IBAN's.
         Kind::Detector(Datum::Email | Datum::Phone | Datum::Ssn | Datum::Dni) => !grouped,
-        Kind::Detector(Datum::Nino) => trick != Trick::Dashed,
+        Kind::Detector(Datum::Nino) => !matches!(trick, Trick::Dashed | Trick::Apart),
         _ => true,
     };
     written && !(pieces && plain_only)

@@ -59,6 +59,7 @@ impl Plant {
             Trick::Among => vec![format!("see {secret}, please")],
             Trick::Spaced => vec![grouped.join(" ")],
             Trick::Dashed => vec![grouped.join("-")],
+            Trick::Apart => vec![grouped.join(" - ")],
             Trick::HardSpaces => vec![grouped.join("\u{a0}")],
             Trick::FullWidth => vec![full_width(&secret)],
             Trick::ZeroWidth => vec![between(&secret, '\u{200b}')],
