@@ -28,7 +28,7 @@ import { Veils } from "./veils";
 import { Watch } from "./watch";
 
 /** Fields whose value comes whole. */
-const CHOSEN = /^(date.*|time|month|week|range|color)$/i;
+const CHOSEN = /^(date.*|time|month|week|range|color)$/;
 
 /** While the tab is hidden there are no animation frames. */
 const HIDDEN_FRAME_MS = 100;
@@ -374,8 +374,22 @@ export class Capture {
     changes.focus = false;
     const hasKeyboard = !this.#isFramed || document.hasFocus();
     const focus = (hasKeyboard && active && active !== document.body && this.id(active)) || 0;
-    if (focus !== this.#focus) ops.push({ tag: OpTag.Focus, node: focus });
+    if (focus === this.#focus) return;
+    const left = this.node(this.#focus);
+    if (
+      left &&
+      dom.isElement(left) &&
+      dom.matches(left, "[contenteditable]:not([contenteditable=false])") &&
+      this.#isSecret(left)
+    )
+      this.#secrets.left(left, this.#focus);
+    ops.push({ tag: OpTag.Focus, node: focus });
     this.#focus = focus;
+  }
+
+  /** Whether what is in it is hidden wherever it shows: not where only the page as a whole is hidden. */
+  #isSecret(node: Node): boolean {
+    return this.masked(node) && (!this.rules.base || this.rules.hides(node, this.up));
   }
 
   #sayField(field: Element, active: Element | null, ops: Op[]): void {
@@ -383,8 +397,7 @@ export class Capture {
     if (!node) return;
     if (this.rules.isLabelled(field)) this.#veils.retract(field, ops);
     const masked = this.masked(field);
-    if (masked && (!this.rules.base || this.rules.hides(field, this.up)))
-      this.#secrets.note(field, node, field === active);
+    if (this.#isSecret(field)) this.#secrets.note(field, node, field === active);
     const typing = field === active && !CHOSEN.test(dom.getAttribute(field, "type") ?? "");
     const plain = (text: string): string => this.rules.typed(text, typing);
     const op = this.#said.op(field, node, masked, plain, this.id);

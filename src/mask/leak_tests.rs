@@ -97,15 +97,25 @@ impl Plant {
     /// In which form the secret is in what a viewer was told, if it is.
     fn found(&self, told: &[String]) -> Option<&'static str> {
         let secret = self.secret();
+        // Of more than one piece each says too much.
+        let parts: Vec<&str> = match self.datum() {
+            Datum::Lines => secret.lines().collect(),
+            Datum::Long => vec![&secret[..60], &secret[secret.len() - 60..]],
+            _ => vec![&secret],
+        };
+        parts.into_iter().find_map(|part| self.said(part, told))
+    }
+
+    fn said(&self, secret: &str, told: &[String]) -> Option<&'static str> {
         let joined = told.concat();
-        if joined.contains(&secret) {
+        if joined.contains(secret) {
             return Some("raw");
         }
         let letters = |text: &str| -> String {
             // What is told by ops does not read on in the snapshot.
             folded(text).chars().filter(|c| c.is_alphanumeric() || *c == '\0').flat_map(char::to_lowercase).collect()
         };
-        let wanted = letters(&secret);
+        let wanted = letters(secret);
         if letters(&joined).contains(&wanted) {
             return Some("folded");
         }
@@ -132,10 +142,13 @@ impl Plant {
             }
         }
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-        if matches!(self.datum(), Datum::Email | Datum::Word | Datum::Password) {
+        if matches!(
+            self.datum(),
+            Datum::Email | Datum::Word | Datum::Password | Datum::Signs | Datum::Lines | Datum::Long
+        ) {
             return None;
         }
-        let number = digits(&secret);
+        let number = digits(secret);
         // While it is typed, no more of it than the six digits that a card may show.
         if self.moment == Moment::Typed && number.len() > 8 && digits(&joined).contains(&number[..7]) {
             return Some("half");

@@ -1,6 +1,7 @@
 //! What the customer has put into masked fields, to be hidden wherever it shows again.
 //!
-//! Values are compared as letters and digits alone, whatever their case and width: "4111 1111" is "41111111".
+//! Values are compared as letters and digits alone, whatever their case and width: "4111 1111" is "41111111". Of several
+//! lines each counts that says something by itself, and of a long value every piece.
 //! They live in memory only and are overwritten when the last holder lets go.
 
 use std::collections::HashMap;
@@ -14,8 +15,12 @@ use crate::rules::detector::normal;
 const SHORTEST: usize = 3;
 /// Shorter values than this count as whole words only.
 const LONG: usize = 6;
-/// A longer text is known by its beginning.
-const LONGEST: usize = 256;
+/// A longer text is known by its beginning: what follows that is hidden, too. Pages tell no more (`secrets.ts`).
+const LONGEST: usize = 1000;
+/// Longer values are known by pieces of this many letters: who quotes one seldom quotes all of it.
+const PIECE: usize = 256;
+/// Lines that are remembered of one value.
+const MOST_LINES: usize = 16;
 /// Values that are remembered of one site, and of all: the oldest go, of the site that has most. A page that makes up
 /// fields drives out none of another site's.
 const MOST_OF_SITE: usize = 256;
@@ -33,6 +38,10 @@ struct Held {
     /// Who said it: a page, and its number for the field.
     of: (u64, u32),
     folded: Zeroizing<String>,
+    /// As it was written, where there are signs in it that nobody would leave out; else nothing.
+    written: Zeroizing<String>,
+    /// It goes on where nobody knows.
+    cut: bool,
     /// The customer has left the field; until then it grows.
     done: bool,
 }
@@ -52,15 +61,27 @@ impl Taint {
     /// gives way to what it holds then; what it held when it was left stays.
     ///
     /// `site` is what the page's socket was opened on, which the page cannot make up; `page` and `field` are its own names.
-    pub fn learn(&mut self, site: u64, (page, field): (u64, u32), value: &str, done: bool) -> bool {
-        let of = (page, field);
-        let folded = Zeroizing::new(fold(value).0.chars().take(LONGEST).collect::<String>());
+    pub fn learn(&mut self, site: u64, of: (u64, u32), value: &str, done: bool) -> bool {
+        let mut fresh = self.keep(site, of, value, done);
+        if value.trim().contains(['\n', '\r']) {
+            for line in value.lines().filter(|line| says_something(line)).take(MOST_LINES) {
+                fresh |= self.keep(site, of, line, done);
+            }
+        }
+        fresh
+    }
+
+    fn keep(&mut self, site: u64, of: (u64, u32), value: &str, done: bool) -> bool {
+        let whole = Zeroizing::new(fold(value).0);
+        let folded = Zeroizing::new(whole.chars().take(LONGEST).collect::<String>());
         if folded.chars().count() < SHORTEST {
             return false;
         }
-        if let Some(known) = self.held.iter_mut().find(|held| held.folded == folded) {
+        let written = written(value);
+        if let Some(known) = self.held.iter_mut().find(|held| held.folded == folded && held.written == written) {
+            let left = done && !known.done;
             known.done |= done;
-            return false;
+            return left;
         }
         let grows = |held: &Held| {
             let before = held.folded.as_str();
@@ -68,7 +89,8 @@ impl Taint {
         };
         self.held.retain(|held| !grows(held));
         self.make_room(site);
-        self.held.push(Held { site, of, folded, done });
+        let cut = folded.len() < whole.len() || value.encode_utf16().count() >= LONGEST;
+        self.held.push(Held { site, of, folded, written, cut, done });
         true
     }
 
@@ -103,16 +125,30 @@ impl Taint {
         if folded.len() < SHORTEST {
             return;
         }
+        let last_end = |end: usize| {
+            let last = places[end - 1] as usize;
+            last + text[last..].chars().next().map_or(1, char::len_utf8)
+        };
         for held in &self.held {
             let wanted = held.folded.as_str();
-            let short = wanted.len() < LONG;
             let mut from = 0;
+            if wanted.len() > PIECE {
+                for piece in pieces(wanted) {
+                    from = 0;
+                    while let Some(at) = folded[from..].find(&wanted[piece.clone()]).map(|at| at + from) {
+                        let (start, end) = widest(folded.as_bytes(), at, wanted.as_bytes(), &piece);
+                        let goes_on = held.cut && end - start >= piece.len() && wanted.ends_with(&folded[at..end]);
+                        found.push(places[start] as usize..if goes_on { text.len() } else { last_end(end) });
+                        from = end.max(at + piece.len());
+                    }
+                }
+                continue;
+            }
+            let short = wanted.len() < LONG;
             while let Some(at) = folded[from..].find(wanted).map(|at| at + from) {
-                let start = places[at] as usize;
-                let last = places[at + wanted.len() - 1] as usize;
-                let end = last + text[last..].chars().next().map_or(1, char::len_utf8);
-                if !short || is_word(text, start, end) {
-                    found.push(start..end);
+                let (start, end) = (places[at] as usize, last_end(at + wanted.len()));
+                if !short || is_word(text, start, end, &held.written) {
+                    found.push(with_ends(text, start, end, &held.written));
                 }
                 from = at + folded[at..].chars().next().map_or(1, char::len_utf8);
             }
@@ -120,12 +156,68 @@ impl Taint {
     }
 }
 
-/// Neither letters nor digits right before or behind, and no gaps inside that a person would not make.
-fn is_word(text: &str, start: usize, end: usize) -> bool {
+/// Whether a line of several is worth remembering by itself: greetings and single words are anywhere.
+fn says_something(line: &str) -> bool {
+    let letters = fold(line).0.chars().count();
+    let digits = line.chars().filter_map(normal).any(|c| c.is_ascii_digit());
+    letters >= LONG && line.split_whitespace().nth(1).is_some() || letters >= SHORTEST + 2 && digits
+}
+
+/// The pieces of a long value, the last one up to its end.
+fn pieces(wanted: &str) -> impl Iterator<Item = Range<usize>> {
+    let whole = wanted.len();
+    let border = move |mut at: usize| {
+        while !wanted.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    (0..whole.div_ceil(PIECE)).map(move |n| {
+        let start = (n * PIECE).min(whole - PIECE);
+        border(start)..border(start + PIECE)
+    })
+}
+
+/// How far a text agrees with a value around a piece of it that was found at `at`.
+fn widest(text: &[u8], at: usize, wanted: &[u8], piece: &Range<usize>) -> (usize, usize) {
+    let before = text[..at].iter().rev().zip(wanted[..piece.start].iter().rev()).take_while(|(a, b)| a == b).count();
+    let end = at + piece.len();
+    let behind = text[end..].iter().zip(&wanted[piece.end..]).take_while(|(a, b)| a == b).count();
+    (at - before, end + behind)
+}
+
+/// Neither letters nor digits right before or behind, and no gaps inside that a person would not make, unless the value
+/// was written so.
+fn is_word(text: &str, start: usize, end: usize, written: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-    edge(text[..start].chars().rev().find(|c| normal(*c).is_some()))
-        && edge(text[end..].chars().find(|c| normal(*c).is_some()))
-        && text[start..end].chars().all(|c| c.is_alphanumeric() || normal(c).is_none_or(|c| " -./".contains(c)))
+    let alone = edge(text[..start].chars().rev().find(|c| normal(*c).is_some()))
+        && edge(text[end..].chars().find(|c| normal(*c).is_some()));
+    let inside = &text[start..end];
+    alone
+        && (inside.chars().all(|c| c.is_alphanumeric() || normal(c).is_none_or(|c| GAPS.contains(c)))
+            || self::written(inside).as_str() == written.trim_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// What people put between letters, or leave out.
+const GAPS: &str = " -./";
+
+/// What was found with the signs that stood at the ends of the value.
+fn with_ends(text: &str, start: usize, end: usize, written: &str) -> Range<usize> {
+    let letters = written.trim_matches(|c: char| !c.is_alphanumeric());
+    let Some((head, tail)) = written.split_once(letters).filter(|_| !letters.is_empty()) else { return start..end };
+    let same = |(a, b): &(char, char)| normal(*a) == Some(*b);
+    let length = |(c, _): (char, char)| c.len_utf8();
+    let before: usize = text[..start].chars().rev().zip(head.chars().rev()).take_while(same).map(length).sum();
+    let behind: usize = text[end..].chars().zip(tail.chars()).take_while(same).map(length).sum();
+    start - before..end + behind
+}
+
+/// A value in lower case with the signs in it; nothing where there are none but what people leave out.
+fn written(value: &str) -> Zeroizing<String> {
+    let signs = |c: char| !c.is_alphanumeric() && !GAPS.contains(c);
+    let seen = value.trim().chars().filter_map(normal).take(LONGEST);
+    let seen = Zeroizing::new(seen.flat_map(char::to_lowercase).collect::<String>());
+    if seen.contains(signs) { seen } else { Zeroizing::default() }
 }
 
 /// Letters and digits in lower case, with the place of each byte.
@@ -176,6 +268,57 @@ mod tests {
         assert_eq!(found(&taint, "CVV 737, not 7370, x737 or 1.737,00; (737)"), ["737", "737", "737"]);
         taint.learn(1, (1, 2), "09", true);
         assert_eq!(found(&taint, "09"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn signs_in_a_short_value_are_no_way_around() {
+        for (value, text, hidden) in [
+            ("p@$$w0rd", "it is p@$$w0rd.", "p@$$w0rd"),
+            ("ab#12!", "(AB#12!)", "AB#12!"),
+            ("a1_b2", "a1_b2", "a1_b2"),
+            ("!!Secret99##", "x !!Secret99## y", "!!Secret99##"),
+            ("12,5", "12,5 %", "12,5"),
+        ] {
+            let mut taint = Taint::default();
+            taint.learn(1, (1, 1), value, true);
+            assert_eq!(found(&taint, text), [hidden]);
+        }
+        let mut taint = Taint::default();
+        taint.learn(1, (1, 1), "12,5", true);
+        assert_eq!(found(&taint, "1,25 and 1 2 5x"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_long_value_is_hidden_to_its_end_and_in_parts() {
+        let words: Vec<String> = (0..90).map(|n| format!("word{n}")).collect();
+        let value = words.join(" ");
+        assert!(value.len() > 2 * PIECE);
+        let mut taint = Taint::default();
+        taint.learn(1, (1, 1), &value, true);
+        for text in [value.clone(), words[..50].join(", "), words[40..].join("\n"), format!("They wrote: {value}")] {
+            let shown = found(&taint, &text).into_iter().max_by_key(|found| found.len()).unwrap_or_default();
+            assert!(shown.len() + 14 > text.len(), "{} of {}", shown.len(), text.len());
+        }
+        let told: String = value.repeat(2).chars().take(LONGEST).collect();
+        taint.learn(1, (1, 2), &told, true);
+        let text = format!("{told} and what nobody knows");
+        assert!(found(&taint, &text).iter().any(|found| found.ends_with("knows")));
+    }
+
+    #[test]
+    fn each_line_of_a_value_is_hidden_by_itself_unless_anybody_writes_it() {
+        let mut taint = Taint::default();
+        taint.learn(1, (1, 1), "Hello\nRua Azul 7\r\nCasa 2\n2026\nThanks", true);
+        assert_eq!(found(&taint, "Rua Azul 7, Casa 2"), ["Rua Azul 7", "Casa 2"]);
+        assert_eq!(found(&taint, "Hello! Thanks for your order in 2026"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_value_that_is_left_is_looked_for_in_what_was_there_before() {
+        let mut taint = Taint::default();
+        assert!(taint.learn(1, (1, 1), "correct horse", false));
+        assert!(taint.learn(1, (1, 1), "correct horse", true), "it counts as a whole now");
+        assert!(!taint.learn(1, (1, 1), "correct horse", true));
     }
 
     #[test]

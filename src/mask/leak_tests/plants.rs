@@ -339,7 +339,19 @@ pub fn plants() -> Vec<Plant> {
             add(Kind::Detector(datum), carrier, Trick::InWord, Moment::Changed);
         }
     }
-    for datum in [Datum::Word, Datum::Password, Datum::Card] {
+    for moment in moments {
+        for carrier in [Carrier::Text("p"), Carrier::Text("li"), Carrier::Text("div")] {
+            add(Kind::Taint(Datum::Lines), carrier, Trick::Blocks, moment);
+            add(Kind::Taint(Datum::Lines), carrier, Trick::Plain, moment);
+        }
+        for datum in [Datum::Lines, Datum::Long] {
+            for carrier in [Carrier::Text("p"), Carrier::Attr("p", "title"), Carrier::Value("textarea"), Carrier::Title]
+            {
+                add(Kind::Taint(datum), carrier, Trick::Plain, moment);
+            }
+        }
+    }
+    for datum in [Datum::Word, Datum::Password, Datum::Card, Datum::Signs] {
         for carrier in everywhere().chain(PAGE) {
             for moment in moments {
                 add(Kind::Taint(datum), carrier, Trick::Plain, moment);

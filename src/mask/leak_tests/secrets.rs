@@ -18,6 +18,12 @@ pub enum Datum {
     Word,
     /// What people choose.
     Password,
+    /// With signs at its ends and inside.
+    Signs,
+    /// Several lines.
+    Lines,
+    /// More than anybody would read again.
+    Long,
 }
 
 /// A datum that no other plant has, as a person writes it without separators.
@@ -55,11 +61,17 @@ pub fn datum(kind: Datum, number: usize) -> String {
         }
         Datum::Word => format!("Qz{n}Kx"),
         Datum::Password => format!("Azul-{n}-mar!"),
+        Datum::Signs => format!("!*Azul@{n}_mar$!"),
+        Datum::Lines => format!("Rua Azul {n}\nCasa {n}x\nPorta {n}y"),
+        Datum::Long => (0..80).map(|word| format!("azul{n}mar{word} ")).collect::<String>().trim_end().to_owned(),
     }
 }
 
 /// In groups, as printed on a card.
 pub fn groups(secret: &str, kind: Datum) -> Vec<String> {
+    if kind == Datum::Lines {
+        return secret.lines().map(str::to_owned).collect();
+    }
     let sizes: &[usize] = match kind {
         Datum::Amex => &[4, 6, 5],
         Datum::Cpf => &[3, 3, 3, 2],
