@@ -485,9 +485,13 @@ impl Mask {
 
     /// Takes other rules from now on, and takes back what they mask. What was masked stays so until it is removed.
     pub fn reload(&mut self, mirror: &Mirror, rules: Arc<SiteRules>, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
+        let before = Arc::clone(&self.rules);
         self.site = rules;
         let mut out = Vec::new();
         self.take_rules(mirror, assets, &mut out);
+        if before.detectors() != self.rules.detectors() {
+            self.retract(mirror, &|mask, text| mask.finds(text), assets, &mut out);
+        }
         if mirror.ready() {
             out.push(Op::SetUrl { url: self.shown_url(mirror.url()) });
         }
@@ -505,37 +509,53 @@ impl Mask {
 
     /// Takes back what viewers have and, by the taint as it is now, must not have.
     pub fn recall(&mut self, mirror: &Mirror, assets: &mut dyn AssetMap) -> Vec<Masked<Op>> {
-        let Some(document) = mirror.document() else { return Vec::new() };
         let mut out = Vec::new();
-        let taint = self.taint();
-        let tells = |text: &str| said_somehow(text, |text| taint.is_in(text));
+        self.retract(mirror, &|mask, text| said_somehow(text, |text| mask.taint.is_in(text)), assets, &mut out);
+        out.into_iter().map(Masked).collect()
+    }
+
+    /// Tells anew what says something by what is looked for now: texts, attributes, values and sheets.
+    fn retract(
+        &mut self,
+        mirror: &Mirror,
+        tells: &dyn Fn(&Self, &str) -> bool,
+        assets: &mut dyn AssetMap,
+        out: &mut Vec<Op>,
+    ) {
+        let Some(document) = mirror.document() else { return };
         let told = |node: &NodeRef<'_>| {
             let mut states = Vec::new();
             node.state_ops(&mut states);
-            node.attributes().any(|(name, value)| tells(value) || (name.starts_with("data-") && taint.is_in(name)))
-                || states.iter().flat_map(written).any(tells)
-                || (node.local() == "style" && node.children().filter_map(NodeRef::text).any(tells))
+            node.attributes().any(|(name, value)| tells(self, value) || self.taint.is_in(name))
+                || states.iter().flat_map(written).any(|text| tells(self, text))
+                || (node.local() == "style" && node.children().filter_map(NodeRef::text).any(|text| tells(self, text)))
         };
-        let again: Vec<u32> = document.descendants().filter(told).map(NodeRef::id).collect();
+        // What has taken a sheet is told with the element that it is in; only the page itself is in none.
+        let place =
+            |node: NodeRef<'_>| if node.is_element() { Some(node.id()) } else { node.parent_node().map(NodeRef::id) };
+        let again: Vec<u32> = document.descendants().filter(told).filter_map(place).collect();
+        if told(&document) {
+            assets.gone(Gone::part(document, Part::Adopted));
+            self.states(document, self.base(), out, assets);
+        }
         let changed = self.read(document);
-        self.show_again(mirror, &again, assets, &mut out);
+        self.show_again(mirror, &again, assets, out);
         let within = |node: NodeRef<'_>| node.ancestors().any(|up| again.contains(&up.id()));
         let changed: Vec<u32> =
             changed.into_iter().filter(|id| mirror.node(*id).is_some_and(|node| !within(node))).collect();
-        self.show_texts(mirror, &changed, assets, &mut out);
+        self.show_texts(mirror, &changed, assets, out);
         for (sheet, ops) in self.sheets.iter().map(|sheet| (*sheet, mirror.sheet_ops(*sheet))) {
-            if ops.iter().flat_map(written).any(tells) {
+            if ops.iter().flat_map(written).any(|text| tells(self, text)) {
                 assets.gone(Gone::constructed(sheet));
                 out.extend(ops.into_iter().filter_map(|op| self.present(mirror, op, assets)));
             }
         }
-        if tells(mirror.title()) {
+        if tells(self, mirror.title()) {
             out.push(Op::SetTitle { title: self.shown_title(mirror) });
         }
-        if tells(mirror.url()) {
+        if tells(self, mirror.url()) {
             out.push(Op::SetUrl { url: self.shown_url(mirror.url()) });
         }
-        out.into_iter().map(Masked).collect()
     }
 
     /// A page's snapshot has replaced everything.

@@ -196,7 +196,7 @@ impl Mask {
         self.css(sheet, Part::Text, &css, assets)
     }
 
-    fn states(&self, node: NodeRef<'_>, status: Status<'_>, out: &mut Vec<Op>, assets: &mut dyn AssetMap) {
+    pub(super) fn states(&self, node: NodeRef<'_>, status: Status<'_>, out: &mut Vec<Op>, assets: &mut dyn AssetMap) {
         let mut ops = Vec::new();
         node.state_ops(&mut ops);
         for op in ops {

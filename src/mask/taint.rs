@@ -136,10 +136,11 @@ impl Taint {
                 for piece in pieces(wanted) {
                     from = 0;
                     while let Some(at) = folded[from..].find(&wanted[piece.clone()]).map(|at| at + from) {
-                        let (start, end) = widest(folded.as_bytes(), at, wanted.as_bytes(), &piece);
-                        let goes_on = held.cut && end - start >= piece.len() && wanted.ends_with(&folded[at..end]);
-                        found.push(places[start] as usize..if goes_on { text.len() } else { last_end(end) });
-                        from = end.max(at + piece.len());
+                        let (before, behind) = agree(folded.as_bytes(), at, wanted.as_bytes(), &piece);
+                        from = at + piece.len();
+                        let goes_on = held.cut && piece.end + behind == wanted.len();
+                        let end = if goes_on { text.len() } else { last_end(from + behind) };
+                        found.push(places[at - before] as usize..end);
                     }
                 }
                 continue;
@@ -178,12 +179,11 @@ fn pieces(wanted: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// How far a text agrees with a value around a piece of it that was found at `at`.
-fn widest(text: &[u8], at: usize, wanted: &[u8], piece: &Range<usize>) -> (usize, usize) {
+/// How far a text agrees with a value before and behind a piece of it that was found at `at`.
+fn agree(text: &[u8], at: usize, wanted: &[u8], piece: &Range<usize>) -> (usize, usize) {
     let before = text[..at].iter().rev().zip(wanted[..piece.start].iter().rev()).take_while(|(a, b)| a == b).count();
-    let end = at + piece.len();
-    let behind = text[end..].iter().zip(&wanted[piece.end..]).take_while(|(a, b)| a == b).count();
-    (at - before, end + behind)
+    let behind = text[at + piece.len()..].iter().zip(&wanted[piece.end..]).take_while(|(a, b)| a == b).count();
+    (before, behind)
 }
 
 /// Neither letters nor digits right before or behind, and no gaps inside that a person would not make, unless the value

@@ -26,6 +26,12 @@ pub struct Detector {
     pub labelled: bool,
 }
 
+impl PartialEq for Detector {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern == other.pattern && self.check == other.check
+    }
+}
+
 impl Detector {
     /// # Errors
     /// What is wrong with the pattern.

@@ -92,6 +92,29 @@ fn new_rules_take_back_what_they_mask() {
 }
 
 #[test]
+fn a_new_detector_takes_back_what_it_finds_wherever_that_stands() {
+    let order = "ORD-778812";
+    let nodes = [
+        parent("input", &[], vec![]),
+        parent("img", &[("alt", order)], vec![]),
+        parent("p", &[("data-order", order)], vec![text(order)]),
+        parent("style", &[], vec![text(&format!(".a::before{{content:'{order}'}}"))]),
+        parent("p", &[], vec![text("ORD-1 stays")]),
+    ];
+    let mut room = Room::new("", nodes.concat());
+    room.value(2, order);
+    room.send(Op::SetAdopted { node: 1, sheets: vec![format!(".c::before{{content:'{order}'}}")] });
+    room.send(Op::DefineSheet { sheet: 1, css: format!(".b::before{{content:'{order}'}}") });
+    room.send(Op::Adopt { node: 1, sheets: vec![1] });
+    assert!(room.says(order));
+    let own = "[[detector]]\nid = \"order\"\npattern = 'ORD-[0-9]{6}'\n";
+    room.reload(RuleSet::load(&[Source { file: "own.toml", text: own }], &[]).unwrap().for_site("shop.example"));
+    assert!(!room.says(order));
+    assert!(room.shown().contains("ORD-1 stays"));
+    assert_eq!((room.seen(2).value(), room.seen(3).attribute("alt")), (Some(MASK), Some(MASK)));
+}
+
+#[test]
 fn card_fields_are_masked_by_autocomplete_name_and_label() {
     let nodes = [
         parent("input", &[("autocomplete", "billing cc-csc")], vec![]),

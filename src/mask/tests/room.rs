@@ -156,6 +156,11 @@ impl Room {
         told
     }
 
+    /// Whether the viewer's page says something now, in any text, attribute, value or sheet.
+    pub fn says(&self, secret: &str) -> bool {
+        self.viewer.snapshot(1).iter().flat_map(strings).any(|told| told.contains(secret))
+    }
+
     /// The addresses of what the viewer may load now.
     pub fn loads(&self) -> BTreeSet<&str> {
         self.assets.shown.iter().map(|(_, url)| url.as_str()).collect()
@@ -220,7 +225,10 @@ fn strings(op: &Op) -> Vec<String> {
         Op::SetValue { value, .. } => vec![value.clone()],
         Op::SetTitle { title } => vec![title.clone()],
         Op::SetUrl { url } => vec![url.clone()],
-        Op::SetSheet { css, .. } => vec![css.clone()],
+        Op::SetSheet { css, .. }
+        | Op::DefineSheet { css, .. }
+        | Op::InsertRule { css, .. }
+        | Op::SetRule { css, .. } => vec![css.clone()],
         Op::SetAdopted { sheets, .. } => sheets.clone(),
         _ => Vec::new(),
     }
