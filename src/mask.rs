@@ -526,7 +526,7 @@ impl Mask {
         let told = |node: &NodeRef<'_>| {
             let mut states = Vec::new();
             node.state_ops(&mut states);
-            node.attributes().any(|(name, value)| tells(self, value) || self.taint.is_in(name))
+            node.attributes().any(|(name, value)| tells(self, value) || self.name_tells(name))
                 || states.iter().flat_map(written).any(|text| tells(self, text))
                 || (node.local() == "style" && node.children().filter_map(NodeRef::text).any(|text| tells(self, text)))
         };

@@ -129,6 +129,14 @@ impl Mask {
         value
     }
 
+    /// Whether the name of an attribute says something private: pages make names up.
+    pub(super) fn name_tells(&self, name: &str) -> bool {
+        let made_up = || {
+            !KEPT.contains(&name) && !WORDS.contains(&name) && name != "style" && part(name).is_none() && !name.starts_with("aria-")
+        };
+        !self.taint.is_empty() && made_up() && self.taint.is_in(name)
+    }
+
     fn judged_attribute(
         &self,
         node: NodeRef<'_>,
@@ -138,8 +146,7 @@ impl Mask {
     ) -> (Option<String>, bool) {
         let value = node.attribute(name).filter(|_| may_show(name) && !emit::is_hollow(node));
         let Some(value) = value else { return (None, false) };
-        // Names that pages make up may say something, too.
-        if name.starts_with("data-") && self.taint.is_in(name) {
+        if self.name_tells(name) {
             return (None, true);
         }
         let lower = name.to_ascii_lowercase();

@@ -170,7 +170,7 @@ impl Mask {
                     assets.gone(Gone::part(node, part));
                 }
                 let value = self.attribute(node, self.status(node), name, assets);
-                if value.is_some() || node.attribute(name).is_none() || attribute::may_show(name) {
+                if attribute::may_show(name) && !self.name_tells(name) {
                     out.push(Op::SetAttr { node: node.id(), name: name.to_owned(), value });
                 }
             }

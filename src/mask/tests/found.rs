@@ -91,6 +91,17 @@ fn every_attribute_that_carries_a_number_is_masked() {
 }
 
 #[test]
+fn what_an_attribute_is_called_is_not_told_when_it_goes() {
+    let mut room = Room::new("", parent("p", &[], vec![text("ok")]));
+    room.learn("azul do mar");
+    for name in [&format!("data-{CARD}"), "data-azuldomar", "azul-do-mar", "onclick"] {
+        assert_eq!(room.attr(2, name, Some("x")), [], "{name}");
+        assert_eq!(room.attr(2, name, None), [], "{name}");
+    }
+    assert_eq!(room.attr(2, "data-x", None).len(), 1);
+}
+
+#[test]
 fn generated_text_titles_and_addresses_are_covered() {
     let svg = "data:image/svg+xml;base64,PHN2Zz48dGV4dD40MTExMTExMTExMTExMTExPC90ZXh0Pjwvc3ZnPg==";
     let nodes = [
