@@ -27,6 +27,7 @@ mod leak_tests;
 mod locks;
 mod present;
 mod preview;
+mod row;
 mod run;
 mod search;
 mod sheet;
@@ -326,12 +327,8 @@ impl Mask {
             Op::Focus { node } => {
                 let left = mirror.focus();
                 mirror.apply(&op)?;
-                // A number that was only half there is judged as it was left.
-                if let Some(field) = mirror.node(left).filter(|field| left != node && field.value().is_some()) {
-                    let value = field.value().unwrap_or_default().to_owned();
-                    if is_growing(&value) {
-                        self.state(field, Op::SetValue { node: left, value }, assets, &mut out);
-                    }
+                if let Some(field) = mirror.node(left).filter(|_| left != node) {
+                    self.left(field, assets, &mut out);
                 }
                 if let Some(host) = mirror.node(left).filter(|host| host.attribute("contenteditable").is_some()) {
                     let changed = self.read(host);

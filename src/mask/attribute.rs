@@ -132,12 +132,16 @@ impl Mask {
     /// Whether the name of an attribute says something private: pages make names up.
     pub(super) fn name_tells(&self, name: &str) -> bool {
         let made_up = || {
-            !KEPT.contains(&name) && !WORDS.contains(&name) && name != "style" && part(name).is_none() && !name.starts_with("aria-")
+            !KEPT.contains(&name)
+                && !WORDS.contains(&name)
+                && name != "style"
+                && part(name).is_none()
+                && !name.starts_with("aria-")
         };
         !self.taint.is_empty() && made_up() && self.taint.is_in(name)
     }
 
-    fn judged_attribute(
+    pub(super) fn judged_attribute(
         &self,
         node: NodeRef<'_>,
         status: Status<'_>,
@@ -163,6 +167,10 @@ impl Mask {
             "style" => (Some(self.css(node, Part::Attribute("style"), value, assets)), false),
             "value" if node.local() == "input" && name::input_type(node) == "hidden" => (None, false),
             "value" if self.private.contains(&node.id()) => (Some(MASK.to_owned()), value != MASK),
+            // No page knows that.
+            "value" if !value.is_empty() && (self.grows(node, value) || self.is_of_number(node)) => {
+                (Some(MASK.to_owned()), false)
+            }
             _ if is_drawn(node, lower, value) => (Some(value.to_owned()), false),
             _ if self.finds(value) => (Some(MASK.to_owned()), true),
             _ => (Some(value.to_owned()), false),

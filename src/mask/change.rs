@@ -216,7 +216,11 @@ impl Mask {
             Op::SetAdopted { .. } => assets.gone(Gone::part(node, Part::Adopted)),
             _ => {}
         }
+        let typed = matches!(op, Op::SetValue { .. });
         self.state(node, op, assets, out);
+        if typed {
+            self.tell_row(node, assets, out);
+        }
         if locks::names_controls("value") {
             self.remark(Some(node), out);
         }

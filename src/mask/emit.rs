@@ -1,7 +1,7 @@
 //! Tells viewers what they may know: trees, texts and states, out of the mirror and the judgements on it.
 
 use super::judge::{Own, Status};
-use super::{AssetMap, Gone, Mask, Part, is_growing};
+use super::{AssetMap, Gone, Mask, Part};
 use crate::mirror::{DOCUMENT, Mirror, NodeKind, NodeRef, Step, TreeWriter, name};
 use crate::protocol::{MASK, NONE, Op, TreeNode};
 
@@ -213,8 +213,11 @@ impl Mask {
                 if hidden || (masked && node.local() == "select") {
                     return None;
                 }
-                let growing = node.mirror().focus() == id && !is_chosen(node) && is_growing(&value);
-                let private = masked || growing || self.private.contains(&id) || self.finds(&value);
+                let private = masked
+                    || self.private.contains(&id)
+                    || self.finds(&value)
+                    || self.grows(node, &value)
+                    || self.is_of_number(node);
                 let value = if private && !value.is_empty() { MASK.to_owned() } else { value };
                 Some(Op::SetValue { node: id, value })
             }
@@ -271,7 +274,7 @@ pub(super) fn take_back(node: NodeRef<'_>, assets: &mut dyn AssetMap, out: &mut 
 }
 
 /// Fields whose value comes whole.
-fn is_chosen(node: NodeRef<'_>) -> bool {
+pub(super) fn is_chosen(node: NodeRef<'_>) -> bool {
     let kind = name::input_type(node);
     matches!(kind.as_str(), "date" | "time" | "month" | "week" | "datetime-local" | "range" | "color")
 }

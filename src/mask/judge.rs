@@ -138,7 +138,7 @@ impl Mask {
 const LABEL_DEPTH: usize = 8;
 
 /// Elements that people type into.
-fn is_field(node: NodeRef<'_>) -> bool {
+pub(super) fn is_field(node: NodeRef<'_>) -> bool {
     match node.local() {
         "input" => !matches!(
             name::input_type(node).as_str(),

@@ -79,7 +79,8 @@ impl Mask {
     /// Whether viewers read of a node what is there: positions in anything else would tell how long it is.
     fn is_plain(&self, mirror: &Mirror, id: u32) -> bool {
         mirror.node(id).is_some_and(|node| {
-            self.emitted(node) && self.masked(node).is_none() && !self.shown.contains_key(&node.id())
+            let grows = || node.value().is_some_and(|value| self.grows(node, value) || self.is_of_number(node));
+            self.emitted(node) && self.masked(node).is_none() && !self.shown.contains_key(&node.id()) && !grows()
         })
     }
 }

@@ -91,12 +91,75 @@ fn every_attribute_that_carries_a_number_is_masked() {
 }
 
 #[test]
+fn a_number_over_several_fields_is_hidden_as_it_grows_and_when_it_is_left() {
+    let group = parent("div", &[], parent("input", &[("maxlength", "4"), ("value", "")], vec![]));
+    let order = [parent("input", &[("maxlength", "4")], vec![]), parent("input", &[("maxlength", "4")], vec![])];
+    let four = std::iter::repeat_n(group, 4).flatten().collect();
+    let page = [parent("section", &[], four), parent("section", &[], order.concat())];
+    let mut room = Room::new("", page.concat());
+    let fields = [4, 6, 8, 10];
+    for (at, four) in CARD.as_bytes().chunks(4).map(|four| str::from_utf8(four).unwrap()).enumerate() {
+        room.send(Op::Focus { node: fields[at] });
+        for end in 1..=4 {
+            room.value(fields[at], &four[..end]);
+            // As frameworks do.
+            room.attr(fields[at], "value", Some(&four[..end]));
+        }
+        room.send(Op::Caret { node: fields[at], start: 4, end: 4 });
+    }
+    assert_eq!(room.caret(), None, "where in a hidden number the customer is");
+    room.send(Op::Focus { node: 12 });
+    for (at, field) in fields.into_iter().enumerate() {
+        assert_eq!(room.seen(field).value(), Some(MASK), "{at}");
+    }
+    for (field, four) in [(12, "8877"), (13, "6655")] {
+        room.send(Op::Focus { node: field });
+        room.value(field, four);
+    }
+    assert_eq!(room.seen(12).value(), Some(MASK), "more than six digits while they are typed");
+    room.send(Op::Focus { node: NONE });
+    assert_eq!((room.seen(12).value(), room.seen(13).value()), (Some("8877"), Some("6655")), "no number of anybody's");
+    room.value(10, "1112");
+    assert_eq!(room.seen(4).value(), Some("4111"));
+}
+
+#[test]
+fn a_code_of_a_box_for_each_digit_is_hidden_from_the_first() {
+    let boxes = (0..6).flat_map(|_| parent("input", &[("maxlength", "1"), ("inputmode", "numeric")], vec![]));
+    let initial = parent("input", &[("maxlength", "1"), ("type", "text"), ("name", "middleInitial")], vec![]);
+    let mut room = Room::new("", boxes.chain(initial).collect());
+    for (node, digit) in (2..8).zip("739154".chars()) {
+        room.value(node, &digit.to_string());
+        assert_eq!(room.seen(node).value(), Some(MASK), "{node}");
+    }
+    room.value(8, "J");
+    assert_eq!(room.seen(8).value(), Some("J"));
+}
+
+#[test]
+fn a_number_that_grows_is_in_no_attribute_and_no_caret_tells_how_long_it_is() {
+    let mut room = Room::new("", parent("input", &[("value", "")], vec![]));
+    room.send(Op::Focus { node: 2 });
+    for end in 1..=CARD.len() - 1 {
+        room.value(2, &CARD[..end]);
+        room.attr(2, "value", Some(&CARD[..end]));
+        room.send(Op::Caret { node: 2, start: end as u32, end: end as u32 });
+    }
+    assert!(!room.leaked(&CARD[..7]));
+    assert_eq!(room.caret(), None);
+    room.value(2, "1234567");
+    room.attr(2, "value", Some("1234567"));
+    room.send(Op::Focus { node: NONE });
+    assert_eq!((room.seen(2).value(), room.seen(2).attribute("value")), (Some("1234567"), Some("1234567")));
+}
+
+#[test]
 fn what_an_attribute_is_called_is_not_told_when_it_goes() {
     let mut room = Room::new("", parent("p", &[], vec![text("ok")]));
     room.learn("azul do mar");
     for name in [&format!("data-{CARD}"), "data-azuldomar", "azul-do-mar", "onclick"] {
-        assert_eq!(room.attr(2, name, Some("x")), [], "{name}");
-        assert_eq!(room.attr(2, name, None), [], "{name}");
+        assert_eq!(room.attr(2, name, Some("x")), Vec::<Op>::new(), "{name}");
+        assert_eq!(room.attr(2, name, None), Vec::<Op>::new(), "{name}");
     }
     assert_eq!(room.attr(2, "data-x", None).len(), 1);
 }

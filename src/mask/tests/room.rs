@@ -156,6 +156,12 @@ impl Room {
         told
     }
 
+    /// Where the viewer sees the customer's caret.
+    pub fn caret(&self) -> Option<Op> {
+        let ops = self.viewer.present_ops();
+        ops.into_iter().find(|op| matches!(op, Op::Caret { node, .. } if *node != NONE))
+    }
+
     /// Whether the viewer's page says something now, in any text, attribute, value or sheet.
     pub fn says(&self, secret: &str) -> bool {
         self.viewer.snapshot(1).iter().flat_map(strings).any(|told| told.contains(secret))
