@@ -251,19 +251,13 @@ impl Mask {
         (0..=own).any(|start| (own + 1..=pieces.len()).any(|end| stacked(&pieces[start..end])))
     }
 
-    /// Reads the lines around a place again that may be of one number with what is there now, or was.
+    /// Reads the lines around a place and at its edges again that may be of one number with what is there now, or was.
     fn read_stack(&mut self, node: NodeRef<'_>, changed: &mut Vec<u32>) {
-        let mut near: Vec<NodeRef<'_>> = Vec::new();
+        let mut near = Vec::new();
         for side in [Side::Left, Side::Right] {
-            for text in beside(node, side).take(15) {
-                let seen = Text::new(text.text().unwrap_or_default());
-                // Further texts of its run may: they are read with it.
-                if hangs(&seen) || !is_alone(text) {
-                    near.push(text);
-                }
-                if !is_piece(seen.plain().trim()) {
-                    break;
-                }
+            near.extend(hanging(beside(node, side)));
+            if node.is_element() {
+                near.extend(hanging(edge(node, side)));
             }
         }
         for text in near {
@@ -393,6 +387,22 @@ fn hangs(line: &Text<'_>) -> bool {
     !plain.is_empty() && plain.len() <= LINE && (line.digits() > 0 || is_piece(plain))
 }
 
+/// Of lines one after the other, those that may hang on what was before the first.
+fn hanging<'a>(texts: impl Iterator<Item = NodeRef<'a>>) -> Vec<NodeRef<'a>> {
+    let mut out = Vec::new();
+    for text in texts.take(15) {
+        let seen = Text::new(text.text().unwrap_or_default());
+        // Further texts of its run may: they are read with it.
+        if hangs(&seen) || !is_alone(text) {
+            out.push(text);
+        }
+        if !is_piece(seen.plain().trim()) {
+            break;
+        }
+    }
+    out
+}
+
 /// Whether a text is the whole of what its block says.
 fn is_alone(text: NodeRef<'_>) -> bool {
     let block = text.parent_node().is_some_and(|parent| matches!(place(parent), Place::Block));
@@ -435,6 +445,22 @@ fn beside<'a>(node: NodeRef<'a>, side: Side) -> impl Iterator<Item = NodeRef<'a>
         .skip(1)
         .map(|(node, _)| node)
         .filter(|node| node.text().is_some_and(|text| !text.trim().is_empty()) && !inside_silent(*node))
+}
+
+/// The texts that say something inside an element, from one of its ends inwards.
+fn edge<'a>(node: NodeRef<'a>, side: Side) -> impl Iterator<Item = NodeRef<'a>> {
+    let mut end = node;
+    while let Some(child) = if side == Side::Left { end.first_child() } else { end.last_child() } {
+        if matches!(place(end), Place::Silent) {
+            break;
+        }
+        end = child;
+    }
+    let says = |text: &NodeRef<'_>| text.text().is_some_and(|text| !text.trim().is_empty()) && !inside_silent(*text);
+    let inwards = if side == Side::Left { Side::Right } else { Side::Left };
+    let own = Some(end).filter(|end| *end != node && says(end));
+    let rest = (end != node).then(|| beside(end, inwards)).into_iter().flatten();
+    own.into_iter().chain(rest.take_while(move |text| text.ancestors().any(|up| up == node)))
 }
 
 fn inside_silent(node: NodeRef<'_>) -> bool {

@@ -201,3 +201,42 @@ fn rules_by_script_and_fonts_lead_nowhere_and_print_no_card() {
     room.send(Op::Adopt { node: 1, sheets: vec![1] });
     assert!(!room.leaked(CARD) && !room.leaked("track.example") && !room.leaked(SECRET));
 }
+
+#[test]
+fn what_a_line_says_is_read_again_when_it_is_moved_to_words_that_say_what_it_is() {
+    let label = parent("div", &[], vec![text("Date of birth")]);
+    let date = parent("div", &[], parent("p", &[], vec![text("12/03/1980")]));
+    let mut room = Room::new("", [label, parent("p", &[], vec![text("elsewhere")]), date].concat());
+    assert!(room.shown().contains("12/03/1980"));
+    room.send(Op::Move { node: 6, parent: 1, prev: 2 });
+    assert!(!room.shown().contains("12/03/1980"), "{}", room.shown());
+}
+
+#[test]
+fn the_groups_of_a_row_are_read_again_when_it_is_moved_to_the_others() {
+    let cells = |groups: &[&str]| {
+        parent("tr", &[], groups.iter().flat_map(|group| parent("td", &[], vec![text(group)])).collect())
+    };
+    let rows = [cells(&["4111"]), cells(&["and then"]), cells(&["1111", "1111", "1111"])].concat();
+    let mut room = Room::new("", parent("table", &[], rows));
+    assert!(room.shown().contains("111111111111"));
+    room.send(Op::Move { node: 9, parent: 2, prev: 3 });
+    assert!(!room.shown().contains("1111"), "{}", room.shown());
+}
+
+#[test]
+fn what_is_left_when_a_line_between_goes_is_read_again() {
+    let inner = [parent("p", &[], vec![text("x")]), parent("p", &[], vec![text("12/03/1980")])].concat();
+    let mut room =
+        Room::new("", [parent("div", &[], vec![text("Date of birth")]), parent("section", &[], inner)].concat());
+    assert!(room.shown().contains("1980"));
+    room.send(Op::Remove { nodes: vec![5] });
+    assert!(!room.shown().contains("1980"), "{}", room.shown());
+    // A longer way in: a card in two rows of which one begins the other.
+    let row = |group: &str| parent("div", &[], vec![text(group)]);
+    let first = parent("section", &[], [row("4111"), row("1111")].concat());
+    let second = parent("section", &[], [row("no more"), row("1111"), row("1111")].concat());
+    let mut room = Room::new("", [first, second].concat());
+    room.send(Op::Remove { nodes: vec![8] });
+    assert!(!room.shown().contains("1111"), "{}", room.shown());
+}
