@@ -137,10 +137,34 @@ fn card_fields_are_masked_by_autocomplete_name_and_label() {
 #[test]
 fn a_word_of_a_label_masks_its_field_wherever_it_stands() {
     let input = |attrs: &[(&str, &str)]| parent("input", attrs, vec![]);
-    let masked = ["Código CVV", "Digite o CVV", "Card CVC", "Enter your PIN", "Seu CPF", "MM / AA", "Código de confirmação"];
+    let masked = [
+        "Código CVV",
+        "Digite o CVV",
+        "Card CVC",
+        "Enter your PIN",
+        "Seu CPF",
+        "MM / AA",
+        "Código de confirmação",
+        "E-mail",
+        "Celular *",
+        "Your email",
+        "Mobile phone number",
+    ];
     let plain = [
-        "DD/MM/AAAA", "Spin", "Liczba dni", "Nie wiem", "Order number", "CEP", "Quantity", "Código do produto", "Coupon code",
-        "Model of your phone", "Mensagem para o vendedor",
+        "DD/MM/AAAA",
+        "Spin",
+        "Liczba dni",
+        "Nie wiem",
+        "Order number",
+        "CEP",
+        "Quantity",
+        "Código do produto",
+        "Coupon code",
+        "Model of your phone",
+        "Celular mais vendido",
+        "Email me offers",
+        "Capa de celular",
+        "Mensagem para o vendedor",
     ];
     let nodes = masked.iter().chain(&plain).flat_map(|label| input(&[("placeholder", label)]));
     let mut room = Room::new("", nodes.collect());
