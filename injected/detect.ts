@@ -7,10 +7,8 @@ type Span = [from: number, to: number];
 /** Text without a digit and without an @ has nothing to find. */
 const MAY_HOLD = /[\p{N}@\uff20]/u;
 const UNUSUAL = /[^ -~]| {2}/;
-const INVISIBLE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: controls do not show either
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each is looked at alone
-  /[\0-\x08\x0e-\x1f\x7f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u{e0000}-\u{e0fff}]/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: controls do not show either
+const INVISIBLE = /[\0-\x08\x0e-\x1f\x7f\u115f\u1160\p{M}\p{Cf}]/u;
 const AS_ASCII: [RegExp, string][] = [
   [/[\s\x85\u2800\u3164\uffa0]/, " "],
   [/[\u2010-\u2015\u2212\u2043\ufe58\ufe63]/, "-"],
