@@ -130,7 +130,9 @@ function plants(from: number): Plant[] {
       for (const trick of TRICKS) {
         if ((trick === "spans" || trick === "texts") && !SPLIT.includes(carrier)) continue;
         if (trick === "apart" && !SPLIT.includes(carrier) && carrier !== "value input") continue;
-        if (kind === "email" && (trick === "spaced" || trick === "apart")) continue;
+        if (kind === "email" && trick === "spaced") continue;
+        // Far apart only the groups count that a number is written in.
+        if (trick === "apart" && ["email", "cpf", "cnpj"].includes(kind)) continue;
         if (SLOW.includes(carrier) && trick !== "plain" && trick !== "wide") continue;
         const hidden = secret(kind, from + all.length);
         all.push({ carrier, kind, trick, secret: hidden, pieces: pieces(hidden, trick) });

@@ -1,5 +1,6 @@
 // The page script against a stand-in for Lado: what it says of a page is what the page is.
 
+import { readFileSync } from "node:fs";
 import { type Browser, expect, type Page, test } from "@playwright/test";
 import {
   ActionTag,
@@ -429,15 +430,13 @@ test("what is hidden on a path is hidden in a frame that shows the path", async 
   await close(page, lado);
 });
 
-const DETECTORS = [
-  { id: "card", pattern: "[0-9](?:[ .\\-/]?[0-9]){12,}", check: "luhn" as const },
-  { id: "cpf", pattern: "[0-9](?:[ .\\-/]?[0-9]){10,}", check: "cpf" as const },
-  {
-    id: "email",
-    pattern: "[\\p{L}\\p{N}._%+\\-]+@[\\p{L}\\p{N}\\-]+(?:\\.[\\p{L}\\p{N}\\-]+)+",
-    check: "" as const,
-  },
-];
+/** As they ship. */
+const PATTERNS = readFileSync(new URL("../../rules/detectors.toml", import.meta.url), "utf8");
+const DETECTORS = (["card", "cpf", "email"] as const).map((id) => ({
+  id,
+  pattern: new RegExp(`id = "${id}"\\npattern = '(.*)'`).exec(PATTERNS)?.[1] ?? "",
+  check: ({ card: "luhn", cpf: "cpf", email: "" } as const)[id],
+}));
 const MASKED = [{ id: "m", selector: ".private,[autocomplete=cc-number]", paths: [] }];
 
 test("what rules mask is in no byte that leaves the page", async () => {
@@ -502,6 +501,78 @@ test("what rules mask is in no byte that leaves the page", async () => {
   expect(lado.mirror.byElementId("split").children[0]?.text).toBe(MASK);
   expect(lado.mirror.values.get(lado.mirror.byElementId("p").id)).toBe(MASK);
   expect(await page.evaluate(() => document.querySelectorAll("[data-lado-mask]").length)).toBe(7);
+  await close(page, lado);
+});
+
+test("numbers are found however far apart their groups stand, and what stands alike is left alone", async () => {
+  const hidden = [
+    "4111 - 1111 - 1111 - 1111",
+    "4111, 1111, 1111, 1111",
+    "4111 / 1111 / 1111 / 1111",
+    "4111_1111_1111_1111",
+    "4111 · 1111 · 1111 · 1111",
+    "3782 | 822463 | 10005",
+    "529.982.247 - 25",
+    [..."4111111111111111"].map((digit) => `${digit}\ufe0f\u20e3`).join(""),
+    [..."4111111111111111"].map((digit) => String.fromCodePoint(0x17e0 + Number(digit))).join(""),
+  ];
+  const shown = [
+    "2019, 2020, 2021, 2022",
+    "2.599,80 | 3.899,70 | 1.299,90",
+    "23/11/2026 - 24/11/2026",
+    "2, 4, 6, 8, 10, 12, 14, 16, 18",
+    "R$ 529.982.247,25",
+    "4111 - 1111 - 1111 - 1112",
+    "SKU 5501-2244 | 5501-2245",
+  ];
+  const { lado, page } = await open(
+    doc(`${[...hidden, ...shown].map((text, i) => `<p id="p${i}">${text}</p>`).join("")}<input id="i">`),
+    { detectors: DETECTORS },
+  );
+  const said = (id: string) => lado.mirror.byElementId(id).children[0]?.text;
+  for (const [i, text] of hidden.entries()) expect(said(`p${i}`)?.replace(/\p{M}/gu, ""), text).toBe(MASK);
+  for (const [i, text] of shown.entries()) expect(said(`p${hidden.length + i}`), text).toBe(text);
+  await page.locator("#i").pressSequentially("4111 - 1111 - 11");
+  await settled(page, lado);
+  expect(lado.mirror.values.get(lado.mirror.byElementId("i").id)).toBe(MASK);
+  await close(page, lado);
+});
+
+test("a word of a label masks what is typed under it, and no button that says it", async () => {
+  const { lado, page } = await open(
+    doc(`<input id="a" placeholder="Digite o CVV"><input id="b" placeholder="MM / AA"><input id="c" placeholder="DD/MM/AA">
+      <label>Show PIN <input id="d" type="checkbox"></label><input id="e" type="submit" value="Forgot PIN?">`),
+    { labels: [{ id: "l", names: ["cvv", "pin", "=mm aa"], paths: [] }] },
+  );
+  for (const id of ["a", "b", "c"]) await page.fill(`#${id}`, "737");
+  await settled(page, lado);
+  const of = (id: string) => lado.mirror.byElementId(id);
+  expect(["a", "b", "c"].map((id) => lado.mirror.values.get(of(id).id))).toEqual([MASK, MASK, "737"]);
+  expect(of("e").attrs.get("value")).toBe("Forgot PIN?");
+  expect(of("d").attrs.has("data-lado-mask")).toBe(false);
+  await close(page, lado);
+});
+
+test("what masked lists and places to write in hold is told, to be hidden elsewhere", async () => {
+  const { lado, page } = await open(
+    doc(`<div class="private"><select id="s"><option value="">Choose an account<option>Conta corrente 12345-6<option>Outra</select>
+      <div id="w" contenteditable="true"></div><button id="b">Azul do mar</button></div><input id="i">`),
+    { mask: MASKED },
+  );
+  await page.selectOption("#s", { index: 2 });
+  await page.selectOption("#s", { index: 1 });
+  await page.locator("#w").pressSequentially("Rua Azul 7");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("Casa 2");
+  await page.locator("#b").focus();
+  await page.locator("#i").focus();
+  await settled(page, lado);
+  const kept = Buffer.concat(lado.bytes.filter((bytes) => bytes[0] === PageMessageTag.Secret)).toString(
+    "utf8",
+  );
+  expect(kept).toContain("Conta corrente 12345-6");
+  expect(kept).toContain("Rua Azul 7\nCasa 2");
+  expect(kept).not.toMatch(/Choose|Outra|do mar/);
   await close(page, lado);
 });
 
