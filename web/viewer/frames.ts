@@ -43,7 +43,8 @@ export class StageFrames {
     const shown = new Map<number, HTMLIFrameElement>();
     for (const { node, page } of this.#frames) {
       const frame = stage?.node(node) as HTMLIFrameElement | undefined;
-      if (frame?.localName === "iframe" && frame.contentDocument) shown.set(page, frame);
+      if (frame?.localName === "iframe" && frame.contentDocument && !stage?.holds(frame))
+        shown.set(page, frame);
     }
     for (const [page, inner] of this.#inner) {
       if (stage === inner.outer && shown.get(page) === inner.frame && inner.stands) continue;

@@ -127,9 +127,14 @@ export class Stage {
     this.inside.clear();
   }
 
-  /** Puts the placeholder into a frame. */
+  /** Whether a frame shows a document of this very page. */
+  holds(frame: HTMLIFrameElement): boolean {
+    return frame.contentDocument !== null && this.#ids.has(frame.contentDocument);
+  }
+
+  /** Puts the placeholder into a frame, unless the page has put a document of its own there meanwhile. */
   close(frame: HTMLIFrameElement): void {
-    this.#label(frame);
+    if (!this.holds(frame)) this.#label(frame);
   }
 
   /** The only markup ever written: a doctype, because a document without is in quirks mode. */
