@@ -129,7 +129,9 @@ export class Stage {
 
   /** Whether a frame shows a document of this very page. */
   holds(frame: HTMLIFrameElement): boolean {
-    return frame.contentDocument !== null && this.#ids.has(frame.contentDocument);
+    const document = frame.contentDocument;
+    const id = document ? this.#ids.get(document) : undefined;
+    return id !== undefined && this.#nodes.get(id) === document;
   }
 
   /** Puts the placeholder into a frame, unless the page has put a document of its own there meanwhile. */
